@@ -1,0 +1,71 @@
+"""Reliability ranking of a training video's proposals (method.md): reliable and negative ones."""
+
+import numpy as np
+
+from .detections import Segments, join, segments
+from .grid import Grid
+
+
+def reliable(positive: Segments, points: list[tuple[float, int]], any_score: bool) -> list[int | None]:
+    """The reliable proposal (RP) of each point, as a number into `positive`, or None.
+
+    points: (seconds, class) in time order. The highest-scoring proposal of the point's class that
+    holds the point and none of the neighbouring points of any class; if there is none, the
+    highest-scoring that holds the point. any_score: a score of 0 or less may be chosen too (fault 4).
+    """
+    start, end = positive.times[:, 0], positive.times[:, 1]
+    times = [-np.inf, *(time for time, _ in points), np.inf]
+    chosen = []
+    for i, (time, label) in enumerate(points):
+        holds = (positive.labels == label) & (start <= time) & (time <= end)
+        holds &= any_score | (positive.scores > 0)
+        alone = holds & (start > times[i]) & (end < times[i + 2])
+        candidates = np.flatnonzero(alone if alone.any() else holds)
+        chosen.append(
+            int(candidates[positive.scores[candidates].argmax()]) if len(candidates) else None
+        )
+    return chosen
+
+
+def negatives(
+    background_seed: np.ndarray, count: int, grid: Grid, bounds: str, rng: np.random.Generator
+) -> Segments:
+    """Negative proposals (NP): `count` unlabelled segments drawn inside the runs of background seeds.
+
+    background_seed (T,) of 0 and 1. A run is drawn uniformly, then a start and an end inside it. With
+    `bounds: inclusive` a run of snippets a..b yields any [start, end] with a <= start < end <= b + 1;
+    with `released` starts and ends stay under b, the run's last snippet, and a run of two snippets,
+    which the released program draws from for ever, gives its first (fault 7). Without a run: none.
+    """
+    edges = np.diff(np.pad(background_seed.astype(np.int8), 1))
+    first, after = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    drawn = np.zeros((count if len(first) else 0, 2))
+    for i in range(len(drawn)):
+        run = rng.integers(len(first))
+        a, b = first[run], after[run]
+        if bounds == "released" and b - a > 1:
+            b -= 1
+        start = rng.integers(a, b)
+        if bounds == "released":
+            # floor of a uniform draw from [start, b), drawn again while it is empty
+            while start == b - 1 and b - a > 1:
+                start = rng.integers(a, b)
+            drawn[i] = start, rng.integers(start + 1, b) if b - a > 1 else a + 1
+        else:
+            drawn[i] = start, rng.integers(start + 1, b + 1)
+    return segments(grid.seconds(drawn))
+
+
+def rank(
+    positive: Segments,
+    points: list[tuple[float, int]],
+    background_seed: np.ndarray,
+    grid: Grid,
+    settings,
+    rng: np.random.Generator,
+) -> tuple[Segments, Segments]:
+    """RP and NP of a training video; settings: `config.Proposals`."""
+    chosen = reliable(positive, points, settings.reliable_any_score)
+    found = [positive.take([number]) for number in chosen if number is not None]
+    count = int(settings.negative_share * len(positive))
+    return join(found), negatives(background_seed, count, grid, settings.negative_bounds, rng)

@@ -1,0 +1,52 @@
+"""The reliable memory: one prototype a class, M of shape (C, D)."""
+
+import torch
+
+from ..packing import Packing, group_mean
+
+
+def tokens(prototypes: torch.Tensor, order: str) -> torch.Tensor:
+    """The C tokens that stand for the prototypes in the attention: (C, D) -> (C, D).
+
+    `paper`: the prototypes themselves. `released`: the released program's scramble, which reads the
+    (C, D) buffer as (D, C) (method.md, fault 1).
+    """
+    if order == "paper":
+        return prototypes
+    classes, width = prototypes.shape
+    return prototypes.reshape(width, classes).T
+
+
+def class_means(embedding: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean embedding of the snippets that carry each class.
+
+    embedding (N, D), labels (N, C) of 0 and 1 -> means (C, D), zero for a class without a snippet,
+    and the snippets of each class (C,).
+    """
+    count = labels.sum(0)
+    return labels.T @ embedding / count.clamp(min=1).unsqueeze(1), count
+
+
+def updated(
+    prototypes: torch.Tensor,
+    embedding: torch.Tensor,
+    action: torch.Tensor,
+    packing: Packing,
+    momentum: float,
+) -> torch.Tensor:
+    """The prototypes after every video of a batch, one after the other in their order (B + 1, C, D).
+
+    M_c <- momentum * M_c + (1 - momentum) * mean(embedding over the action seeds of c), for the
+    classes of each video. embedding (N, D), action seeds (N, C) of 0 and 1. Entry 0 is the input.
+    """
+    row, label = action.nonzero(as_tuple=True)
+    classes = prototypes.shape[0]
+    pair, index = torch.unique(packing.video[row] * classes + label, return_inverse=True)
+    means = group_mean(embedding[row], index, len(pair))
+    history = prototypes.repeat(len(packing) + 1, 1, 1)
+    video, label = pair // classes, pair % classes
+    for v in range(len(packing)):
+        moved, mean = label[video == v], means[video == v]
+        history[v + 1] = history[v]
+        history[v + 1, moved] = momentum * history[v, moved] + (1 - momentum) * mean
+    return history

@@ -1,0 +1,87 @@
+"""The snippet network: features -> class scores S, background score B and embedding."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..packing import Packing
+from . import memory
+from .attention import AttentionBlock
+
+
+@dataclass
+class SnippetScores:
+    """What the network says of N packed snippets, all in (0, 1) but the embedding."""
+
+    classes: torch.Tensor  # S, (N, C)
+    background: torch.Tensor  # B, (N,)
+    embedding: torch.Tensor  # (N, D)
+
+    @property
+    def fused(self) -> torch.Tensor:
+        """P = [S * (1 - B), B], (N, C + 1)."""
+        background = self.background.unsqueeze(1)
+        return torch.cat([self.classes * (1 - background), background], dim=1)
+
+
+class SnippetModel(nn.Module):
+    """Attention blocks over snippets and prototypes, a width-3 convolution, a classifier.
+
+    classes C, width D of the features; settings: `config.Stage1`. `heads` must divide `width`.
+    """
+
+    def __init__(self, classes: int, width: int, heads: int, settings):
+        super().__init__()
+        self.token_order = settings.prototype_tokens
+        self.register_buffer("prototypes", torch.zeros(classes, width))
+        self.blocks = nn.ModuleList(
+            AttentionBlock(
+                width, heads, settings.hidden, settings.block_dropout, settings.attention_dropout
+            )
+            for _ in range(settings.blocks)
+        )
+        self.embed = nn.Conv1d(width, width, kernel_size=3, padding=1)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.classifier = nn.Linear(width, classes + 1, bias=False)
+
+    def forward(self, features: torch.Tensor, packing: Packing) -> SnippetScores:
+        """features (N, D), packed -> SnippetScores."""
+        embedding = F.relu(self.convolve(self.attend(features, packing), packing))
+        scores = torch.sigmoid(self.classifier(self.dropout(embedding)))
+        return SnippetScores(scores[:, :-1], scores[:, -1], embedding)
+
+    def attend(self, features: torch.Tensor, packing: Packing) -> torch.Tensor:
+        """The blocks, over each video's snippets and the prototypes: (N, D) -> (N, D)."""
+        if not self.blocks:
+            return features
+        prototypes = memory.tokens(self.prototypes, self.token_order)
+        classes = len(prototypes)
+        x = torch.cat([part for video in packing.split(features) for part in (video, prototypes)])
+        lengths = [length + classes for length in packing.lengths]
+        for block in self.blocks:
+            x = block(x, lengths)
+        return torch.cat([tokens[:-classes] for tokens in x.split(lengths)])
+
+    def convolve(self, x: torch.Tensor, packing: Packing) -> torch.Tensor:
+        """The width-3 convolution, zeros outside each video: (N, D) -> (N, D)."""
+        before = x.roll(1, 0).masked_fill(packing.is_first.unsqueeze(1), 0)
+        after = x.roll(-1, 0).masked_fill(packing.is_last.unsqueeze(1), 0)
+        weight = self.embed.weight.permute(0, 2, 1).flatten(1)  # (D, 3 D): taps before, at, after
+        return F.linear(torch.cat([before, x, after], dim=1), weight, self.embed.bias)
+
+
+def video_scores(
+    classes: torch.Tensor, packing: Packing, top: int, present: torch.Tensor | None = None
+) -> torch.Tensor:
+    """The score of each class in each video: the mean of its k = max(1, floor(T / top)) largest S.
+
+    classes: S (N, C). In training `present` (B, C), of 0 and 1, says which classes the video has;
+    an absent class scores the plain mean of S instead. -> (B, C)
+    """
+    largest = torch.stack([s.topk(max(1, len(s) // top), dim=0).values.mean(0) for s in packing.split(classes)])
+    if present is None:
+        return largest
+    mean = torch.stack([s.mean(0) for s in packing.split(classes)])
+    return torch.where(present > 0, largest, mean)

@@ -1,0 +1,70 @@
+"""Seeds: snippets whose class or background can be relied on, mined from points and B."""
+
+import torch
+
+from ..packing import Packing
+
+
+def mine(
+    background: torch.Tensor,
+    points: torch.Tensor,
+    packing: Packing,
+    background_threshold: float,
+    action_threshold: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The seeds of every video (method.md, "Seeds").
+
+    background: B (N,), no gradient. points (N, C), 1 where a snippet carries a point of the class.
+    -> action seeds (N, C) and background seeds (N,), of 0 and 1 in the points' type.
+
+    A gap is what lies before the first, between two neighbouring and after the last labelled
+    snippet of a video. Its background seeds are one interval of snippets, from the first to the last
+    snippet with B >= background_threshold or, where there is none, the argmax of B alone; in an outer
+    gap the interval goes on to the video's end. A video without a point has no seeds.
+    """
+    labelled = points.any(1)
+    count = len(background)
+    position = torch.arange(count, device=background.device)
+    video = packing.video
+
+    # Number the gaps: a new one opens at each video's start and at each labelled snippet.
+    gap = (labelled | packing.is_first).cumsum(0) - 1
+    gaps = int(gap[-1]) + 1
+    free = ~labelled  # snippets inside gaps
+
+    def gap_extreme(where: torch.Tensor, reduce: str) -> torch.Tensor:
+        start = count if reduce == "amin" else -1
+        return torch.full((gaps,), start, device=position.device).scatter_reduce(
+            0, gap[where], position[where], reduce
+        )
+
+    certain = free & (background >= background_threshold)
+    peak_value = torch.full((gaps,), -1.0, dtype=background.dtype, device=position.device)
+    peak_value = peak_value.scatter_reduce(0, gap[free], background[free], "amax")
+    peak = gap_extreme(free & (background == peak_value[gap]), "amin")  # the first of equal maxima
+    first = gap_extreme(certain, "amin")
+    last = gap_extreme(certain, "amax")
+    first, last = torch.where(last < 0, peak, first), torch.where(last < 0, peak, last)
+
+    # An outer gap reaches to its video's end; a video without a point has no gap at all.
+    points_before = labelled.cumsum(0) - labelled.long()
+    points_before = points_before - points_before[packing.starts][video]
+    total = torch.zeros(len(packing), dtype=torch.long, device=position.device)
+    total = total.index_add(0, video, labelled.long())[video]
+    at_or_before = points_before + labelled.long()
+    left, right = at_or_before == 0, at_or_before == total
+    inside = ((position >= first[gap]) | left) & ((position <= last[gap]) | right)
+    background_seed = free & inside & (total > 0)
+
+    # A point spreads over the run of open snippets that touches it, inside the gap on either side.
+    open_ = free & (background <= action_threshold) & ~background_seed
+    previous_open = open_.roll(1) & ~packing.is_first
+    run = (open_ & ~previous_open).cumsum(0) - 1
+    touched = points.new_zeros(int(run[-1]) + 1, points.shape[1])
+    starts = (open_ & ~previous_open & ~packing.is_first).nonzero().squeeze(1)
+    ends = (open_ & ~(open_.roll(-1) & ~packing.is_last) & ~packing.is_last).nonzero().squeeze(1)
+    touched = touched.index_add(0, run[starts], points[starts - 1])
+    touched = touched.index_add(0, run[ends], points[ends + 1])
+    action = points.clone()
+    action[open_] = touched[run[open_]].clamp(max=1)
+    return action, background_seed.to(points.dtype)
