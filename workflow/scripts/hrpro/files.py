@@ -14,16 +14,17 @@ def atomic(path):
     """Yield a temporary path beside `path`; it takes the name `path` only if the block succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
+    temporary = Path(name)
     try:
-        yield Path(temporary)
+        yield temporary
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp is private; results are shared
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~umask)  # mkstemp is private; results are shared
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -21,9 +21,7 @@ def reliable(positive: Segments, points: list[tuple[float, int]], any_score: boo
         holds &= any_score | (positive.scores > 0)
         alone = holds & (start > times[i]) & (end < times[i + 2])
         candidates = np.flatnonzero(alone if alone.any() else holds)
-        chosen.append(
-            int(candidates[positive.scores[candidates].argmax()]) if len(candidates) else None
-        )
+        chosen.append(int(candidates[positive.scores[candidates].argmax()]) if len(candidates) else None)
     return chosen
 
 

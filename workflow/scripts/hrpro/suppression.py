@@ -1,8 +1,34 @@
-"""Soft-NMS: overlapping detections of a class lose score to the best of them."""
+"""From scored candidates to detections: overlapping ones of a class lose score to the best of them."""
 
 import numpy as np
 
+from . import config
 from .detections import Segments, join
+
+
+def suppress(
+    candidates: dict[str, Segments], settings: config.Detection, ambiguous: dict[str, np.ndarray]
+) -> dict[str, Segments]:
+    """Candidates -> detections: soft-NMS and, where the settings ask, no ambiguous ones.
+
+    ambiguous: {video: (K, 2) seconds}.
+    """
+    found = {
+        video: soft_nms(given, settings.sigma, settings.tiou_padding) for video, given in candidates.items()
+    }
+    if not settings.drop_ambiguous:
+        return found
+    return {video: drop_ambiguous(kept, ambiguous.get(video)) for video, kept in found.items()}
+
+
+def drop_ambiguous(found: Segments, regions: np.ndarray | None) -> Segments:
+    """Without the detections that share a whole second with a region (K, 2) (fault 9)."""
+    if regions is None or not len(regions):
+        return found
+    start, end = np.trunc(found.times).T
+    low, high = np.rint(regions).T
+    shared = np.minimum(end[:, None], high) > np.maximum(start[:, None], low)
+    return found.take(~shared.any(1))
 
 
 def soft_nms(found: Segments, sigma: float, padding: float) -> Segments:

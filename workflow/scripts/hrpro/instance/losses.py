@@ -6,9 +6,7 @@ from torch.nn import functional as F
 from ..packing import group_sum
 
 
-def best_tiou(
-    proposals: torch.Tensor, video: torch.Tensor, reliable: list[torch.Tensor]
-) -> torch.Tensor:
+def best_tiou(proposals: torch.Tensor, video: torch.Tensor, reliable: list[torch.Tensor]) -> torch.Tensor:
     """tIoU of each proposal with the best reliable proposal of its video, classes aside (fault 2).
 
     proposals (M, 2) and their videos (M,); reliable: (K_v, 2) a video; all in snippets -> (M,), 0
@@ -59,9 +57,7 @@ def stage2(
     return losses
 
 
-def weighted_mean(
-    loss: torch.Tensor, weight: torch.Tensor, video: torch.Tensor, videos: int
-) -> torch.Tensor:
+def weighted_mean(loss: torch.Tensor, weight: torch.Tensor, video: torch.Tensor, videos: int) -> torch.Tensor:
     """Mean of the losses (M,) of each video, weighted by 0 or 1: (B,)."""
     size = group_sum(weight, video, videos)
     return group_sum(loss * weight, video, videos) / size.clamp(min=1)

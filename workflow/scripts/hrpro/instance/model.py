@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from .. import config, training
 from . import roi
 
 
@@ -65,3 +66,11 @@ def score(
         refined = torch.stack([refined[:, 0], refined.amax(1)], dim=1)
     refined_completeness, _ = model(roi.vectors(features, refined))
     return completeness, refined, refined_completeness
+
+
+def load(path, device) -> tuple[InstanceModel, list[str]]:
+    """A stage-2 model, ready for use, and its classes."""
+    content, facts = training.load(path)
+    model = InstanceModel(facts["width"], config.from_json(config.Stage2, content["settings"]))
+    model.load_state_dict(content["state"])
+    return model.to(device).eval(), facts["classes"]

@@ -14,9 +14,7 @@ def focal(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return (weight**2 * F.binary_cross_entropy(prediction, target, reduction="none")).sum(-1)
 
 
-def frame(
-    fused: torch.Tensor, target: torch.Tensor, chosen: torch.Tensor, packing: Packing
-) -> torch.Tensor:
+def frame(fused: torch.Tensor, target: torch.Tensor, chosen: torch.Tensor, packing: Packing) -> torch.Tensor:
     """Focal loss of the chosen snippets, averaged in each video: (B,), 0 where none is chosen.
 
     fused: P (N, C + 1); target (N, C + 1) of 0 and 1; chosen (N,) of 0 and 1.
@@ -112,9 +110,7 @@ def stage1(
     on_points = F.pad(points, (0, 1))
     on_background = F.pad(torch.zeros_like(points), (0, 1), value=1.0)
     losses = {
-        "video": video(
-            video_scores(scores.classes, packing, settings.video_top, present), present
-        ),
+        "video": video(video_scores(scores.classes, packing, settings.video_top, present), present),
         "frame": frame(fused, on_points, points.amax(1), packing),
         "background": frame(fused, on_background, background, packing),
         "contrastive": contrastive(

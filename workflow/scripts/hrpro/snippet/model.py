@@ -6,9 +6,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .. import config, training
+from ..errors import InputError
 from ..packing import Packing
 from . import memory
 from .attention import AttentionBlock
+
+LARGEST_HEADS = 8
 
 
 @dataclass
@@ -34,12 +38,10 @@ class SnippetModel(nn.Module):
 
     def __init__(self, classes: int, width: int, heads: int, settings):
         super().__init__()
-        self.token_order = settings.prototype_tokens
+        self.settings = settings
         self.register_buffer("prototypes", torch.zeros(classes, width))
         self.blocks = nn.ModuleList(
-            AttentionBlock(
-                width, heads, settings.hidden, settings.block_dropout, settings.attention_dropout
-            )
+            AttentionBlock(width, heads, settings.hidden, settings.block_dropout, settings.attention_dropout)
             for _ in range(settings.blocks)
         )
         self.embed = nn.Conv1d(width, width, kernel_size=3, padding=1)
@@ -56,7 +58,7 @@ class SnippetModel(nn.Module):
         """The blocks, over each video's snippets and the prototypes: (N, D) -> (N, D)."""
         if not self.blocks:
             return features
-        prototypes = memory.tokens(self.prototypes, self.token_order)
+        prototypes = memory.tokens(self.prototypes, self.settings.prototype_tokens)
         classes = len(prototypes)
         x = torch.cat([part for video in packing.split(features) for part in (video, prototypes)])
         lengths = [length + classes for length in packing.lengths]
@@ -80,8 +82,33 @@ def video_scores(
     classes: S (N, C). In training `present` (B, C), of 0 and 1, says which classes the video has;
     an absent class scores the plain mean of S instead. -> (B, C)
     """
-    largest = torch.stack([s.topk(max(1, len(s) // top), dim=0).values.mean(0) for s in packing.split(classes)])
+    largest = torch.stack(
+        [s.topk(max(1, len(s) // top), dim=0).values.mean(0) for s in packing.split(classes)]
+    )
     if present is None:
         return largest
     mean = torch.stack([s.mean(0) for s in packing.split(classes)])
     return torch.where(present > 0, largest, mean)
+
+
+def attention_heads(width: int, given: int | None) -> int:
+    """The heads of the attention: as given, or the largest divisor of the width up to 8."""
+    divisors = [heads for heads in range(1, width + 1) if width % heads == 0]
+    if given is None:
+        return max(heads for heads in divisors if heads <= LARGEST_HEADS)
+    if given not in divisors:
+        raise InputError(
+            f"configuration: stage1.heads: {given} does not divide the {width} channels of the features; "
+            f"use null or one of {', '.join(map(str, divisors[:8]))}"
+        )
+    return given
+
+
+def load(path, device) -> tuple[SnippetModel, list[str]]:
+    """A stage-1 model, ready for use, and its classes."""
+    content, facts = training.load(path)
+    settings = config.from_json(config.Stage1, content["settings"])
+    heads = attention_heads(facts["width"], settings.heads)
+    model = SnippetModel(len(facts["classes"]), facts["width"], heads, settings)
+    model.load_state_dict(content["state"])
+    return model.to(device).eval(), facts["classes"]

@@ -2,7 +2,19 @@
 
 import torch
 
+from ..grid import Grid
 from ..packing import Packing
+
+
+def point_labels(points: list[dict], classes: list[str], length: int, grid: Grid) -> torch.Tensor:
+    """Where the points of a video lie: (T, C) of 0 and 1.
+
+    points: [{"label", "seconds"}]. A point past the last snippet belongs to the last (fault 10).
+    """
+    labels = torch.zeros(length, len(classes))
+    for point in points:
+        labels[min(int(grid.index(point["seconds"])), length - 1), classes.index(point["label"])] = 1
+    return labels
 
 
 def mine(

@@ -1,0 +1,24 @@
+"""hrpro: snippet features and one labelled frame an action -> scored segments and their mAP."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/stage1.smk"
+include: "workflow/rules/proposals.smk"
+include: "workflow/rules/stage2.smk"
+include: "workflow/rules/detection.smk"
+include: "workflow/rules/evaluation.smk"
+
+
+rule all:
+    """The demo, where no target is named."""
+    default_target: True
+    input:
+        "results/demo/map.json",

@@ -1,0 +1,176 @@
+"""Where things lie, and what of the configuration each rule sees. Functions alone, no rules."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+HOME = Path(workflow.basedir)
+sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
+
+import digest
+from hrpro import annotations, config as settings, features
+from hrpro.errors import InputError
+
+# The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+try:
+    CONFIG = settings.parse(settings.Config, config)
+except InputError as error:
+    raise WorkflowError(str(error))
+
+# A step's folder lies inside the folder of the step it depends on, and its name has the variant:
+# experiments that agree so far share what is there.
+SEED = "results/{dataset}/{pick}/seed{seed}"
+STAGE1 = f"{SEED}/stage1-{{stage1}}"
+PROPOSALS = f"{STAGE1}/proposals-{{proposals}}"
+STAGE2 = f"{PROPOSALS}/stage2-{{stage2}}"
+DETECTION = "detection-{detection}"
+EVALUATION = f"{DETECTION}/evaluation-{{evaluation}}"
+LOGS = "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}"
+DEMO = "results/demo/data"
+
+
+wildcard_constraints:
+    dataset="|".join(CONFIG.datasets),
+    experiment="|".join(name for name in CONFIG.experiments if name != "default") or "none",
+    pick="last|best-on-test",
+    seed=r"\d+",
+    stage1=r"\w+",
+    proposals=r"\w+",
+    stage2=r"\w+",
+    detection=r"\w+",
+    evaluation=r"\w+",
+
+
+def slice_of(step):
+    """A params function: the step's settings for the data set and variant, as canonical JSON."""
+
+    def slice_for(wildcards):
+        variant = getattr(wildcards, step)
+        return settings.canonical(CONFIG.step(wildcards.dataset, step, variant))
+
+    return slice_for
+
+
+def dataset_of(wildcards):
+    """The data set's entry."""
+    return CONFIG.datasets[wildcards.dataset]
+
+
+def excluded(wildcards):
+    """The videos that are not evaluated, a,b."""
+    return ",".join(dataset_of(wildcards).exclude)
+
+
+def test_settings(wildcards):
+    """What a test during training needs: the settings of the steps after it, as JSON.
+
+    They are those of the experiment that asks for it; the configuration admits one a stage-1 variant.
+    """
+    experiment = next(
+        experiment
+        for experiment in CONFIG.experiments.values()
+        if experiment.best_on_test and experiment.stage1 == wildcards.stage1
+    )
+    steps = {
+        step: CONFIG.step(wildcards.dataset, step, getattr(experiment, step)).model_dump()
+        for step in ("proposals", "detection", "evaluation")
+    }
+    return json.dumps(steps, sort_keys=True)
+
+
+def experiment_of(wildcards):
+    """The experiment that a map.json is of."""
+    return getattr(wildcards, "experiment", "default")
+
+
+def evaluations(stage, pick):
+    """An input function: the evaluation of a stage's detections for every seed of an experiment."""
+
+    def evaluations_of(wildcards):
+        chosen = CONFIG.experiments[experiment_of(wildcards)]
+        if pick == "best-on-test" and not chosen.best_on_test:
+            return []
+        folder = {"stage1": PROPOSALS, "stage2": STAGE2}[stage]
+        path = f"{folder}/{EVALUATION}/map.json"
+        steps = {step: getattr(chosen, step) for step in settings.STEPS}
+        return [
+            path.format(dataset=wildcards.dataset, pick=pick, seed=seed, **steps) for seed in CONFIG.seeds
+        ]
+
+    return evaluations_of
+
+
+EVALUATIONS = {
+    "stage1_last": evaluations("stage1", "last"),
+    "stage2_last": evaluations("stage2", "last"),
+    "stage1_best": evaluations("stage1", "best-on-test"),
+    "stage2_best": evaluations("stage2", "best-on-test"),
+}
+
+
+def evaluation_of(wildcards):
+    """The settings of an evaluation."""
+    return CONFIG.step(wildcards.dataset, "evaluation", wildcards.evaluation)
+
+
+def ambiguous_truth(wildcards):
+    """An input function: the annotations, only where detections on ambiguous segments are dropped."""
+    chosen = CONFIG.step(wildcards.dataset, "detection", wildcards.detection)
+    return [f"results/{wildcards.dataset}/annotations.json"] if chosen.drop_ambiguous else []
+
+
+def source(*names):
+    """An input function: files under the data set's root, which must be there before a job starts."""
+
+    def sources(wildcards):
+        paths = [Path(dataset_of(wildcards).root) / name for name in names]
+        return checked(wildcards.dataset, paths)
+
+    return sources
+
+
+def feature_files(wildcards):
+    """An input function: the splits and the .npy file of each video that they list."""
+    root = Path(dataset_of(wildcards).root)
+    if str(root) == DEMO:
+        return [DEMO]
+    lists = checked(wildcards.dataset, [root / annotations.split_file(split) for split in ("train", "test")])
+    try:
+        splits = annotations.read_splits(root)
+    except InputError as error:
+        raise WorkflowError(str(error))
+    files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
+    return lists + checked(wildcards.dataset, files)
+
+
+def ambiguous_file(wildcards):
+    """An input function: the data set's list of ambiguous segments, if it has one."""
+    path = dataset_of(wildcards).ambiguous
+    return checked(wildcards.dataset, [Path(path)]) if path else []
+
+
+def checked(dataset, paths):
+    """The paths as text; a root that the workflow makes is one input, its folder."""
+    if CONFIG.datasets[dataset].root == DEMO:
+        return [DEMO]
+    require(dataset, paths)
+    return [str(path) for path in paths]
+
+
+def require(dataset, paths):
+    """Stop before any job if a file of a data set is missing, and say what belongs where."""
+    missing = [path for path in paths if not path.is_file()]
+    if not missing:
+        return
+    entry = CONFIG.datasets[dataset]
+    others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    raise WorkflowError(
+        f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "
+        "gt_full.json, split_train.txt, split_test.txt, point_labels/point_gaussian.csv and "
+        f"features/{{train,test}}/<video>.npy. {entry.source}".rstrip()
+    )

@@ -1,0 +1,69 @@
+"""A data set in the HR-Pro layout -> checked annotations, points and one feature file."""
+
+
+rule make_demo:
+    """The demo's data set, made with a fixed seed."""
+    output:
+        directory(DEMO),
+    params:
+        code=digest.of("make_demo.py"),
+    log:
+        "logs/demo/make_demo.log",
+    benchmark:
+        "logs/demo/make_demo.tsv"
+    conda:
+        "../../envs/data.yaml"
+    shell:
+        "python {workflow.basedir}/workflow/scripts/make_demo.py --output {output} > {log}"
+
+
+rule convert_annotations:
+    """Annotations, splits and points, checked; times in seconds."""
+    input:
+        source(
+            annotations.ANNOTATIONS,
+            annotations.POINTS,
+            *map(annotations.split_file, ("train", "test")),
+        ),
+        ambiguous=ambiguous_file,
+    output:
+        annotations="results/{dataset}/annotations.json",
+        points="results/{dataset}/points.json",
+    params:
+        code=digest.of("convert_annotations.py"),
+        root=lambda wildcards: dataset_of(wildcards).root,
+        ambiguous=lambda wildcards, input: [f"--ambiguous={path}" for path in input.ambiguous],
+    log:
+        "logs/{dataset}/convert_annotations.log",
+    benchmark:
+        "logs/{dataset}/convert_annotations.tsv"
+    conda:
+        "../../envs/data.yaml"
+    shell:
+        "python {workflow.basedir}/workflow/scripts/convert_annotations.py --root {params.root:q} "
+        "{params.ambiguous:q} --annotations {output.annotations} --points {output.points} --log {log}"
+
+
+rule convert_features:
+    """All features in one HDF5 file; the annotations serve to warn of odd lengths alone."""
+    input:
+        feature_files,
+        annotations=ancient(rules.convert_annotations.output.annotations),
+    output:
+        "results/{dataset}/features.h5",
+    params:
+        code=digest.of("convert_features.py"),
+        settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
+        root=lambda wildcards: dataset_of(wildcards).root,
+        frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
+        fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
+    log:
+        "logs/{dataset}/convert_features.log",
+    benchmark:
+        "logs/{dataset}/convert_features.tsv"
+    conda:
+        "../../envs/data.yaml"
+    shell:
+        "python {workflow.basedir}/workflow/scripts/convert_features.py --root {params.root:q} "
+        "--annotations {input.annotations} --frames {params.frames} --fps {params.fps} "
+        "--settings {params.settings:q} --output {output} --log {log}"

@@ -1,0 +1,69 @@
+"""Stage 2: the instance network."""
+
+
+rule train_stage2:
+    """Train on ranked proposals; keep the model at the end. No test data are read."""
+    input:
+        features=rules.convert_features.output,
+        points=rules.convert_annotations.output.points,
+        positive=rules.propose.output.positive,
+        reliable=rules.propose.output.reliable,
+        negative=rules.propose.output.negative,
+    output:
+        model=f"{STAGE2}/model.pt",
+        events=directory(f"{STAGE2}/events"),
+    params:
+        code=digest.of("train_stage2.py"),
+        settings=slice_of("stage2"),
+    log:
+        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.log",
+    benchmark:
+        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    wildcard_constraints:
+        pick="last",
+    threads: 4
+    shell:
+        "python {workflow.basedir}/workflow/scripts/train_stage2.py --features {input.features} "
+        "--points {input.points} --positive {input.positive} --reliable {input.reliable} "
+        "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
+        "--device {config[device]} --threads {threads} --model {output.model} "
+        "--events {output.events} --log {log}"
+
+
+rule train_stage2_on_test:
+    """Train with tests on the test split; keep the best model, as the released program does (fault 3)."""
+    input:
+        features=rules.convert_features.output,
+        points=rules.convert_annotations.output.points,
+        annotations=rules.convert_annotations.output.annotations,
+        positive=rules.propose.output.positive,
+        reliable=rules.propose.output.reliable,
+        negative=rules.propose.output.negative,
+        test=rules.propose.output.test,
+    output:
+        model=f"{STAGE2}/model.pt",
+        events=directory(f"{STAGE2}/events"),
+    params:
+        code=digest.of("train_stage2_on_test.py"),
+        settings=slice_of("stage2"),
+        test=test_settings,
+        exclude=excluded,
+    log:
+        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.log",
+    benchmark:
+        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    wildcard_constraints:
+        pick="best-on-test",
+    threads: 4
+    shell:
+        "python {workflow.basedir}/workflow/scripts/train_stage2_on_test.py --features {input.features} "
+        "--points {input.points} --positive {input.positive} --reliable {input.reliable} "
+        "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
+        "--device {config[device]} --threads {threads} --model {output.model} "
+        "--events {output.events} --log {log} "
+        "--proposals {input.test} --annotations {input.annotations} --test {params.test:q} "
+        "--exclude={params.exclude:q}"

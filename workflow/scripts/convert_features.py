@@ -1,0 +1,30 @@
+"""Features in the HR-Pro layout, an .npy file a video -> one HDF5 file."""
+
+import argparse
+
+from hrpro import annotations, config, errors, features, files, progress
+from hrpro.grid import Grid
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", required=True, help="the data set's folder")
+    parser.add_argument("--annotations", required=True, help="of convert_annotations.py, for durations")
+    parser.add_argument("--frames", type=int, required=True, help="frames a snippet")
+    parser.add_argument("--fps", type=float, required=True, help="frames a second of the snippets")
+    parser.add_argument("--settings", required=True, help="JSON of settings.features")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    settings = config.from_json(config.Features, args.settings)
+    database = files.read_json(args.annotations)["database"]
+    durations = {video: entry["duration"] for video, entry in database.items()}
+    splits = annotations.read_splits(args.root)
+    grid = Grid(args.frames, args.fps)
+    features.convert(args.root, splits, durations, grid, settings.dtype, args.output)
+
+
+if __name__ == "__main__":
+    errors.run(main)

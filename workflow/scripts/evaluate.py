@@ -1,0 +1,57 @@
+"""mAP of a detections file against an annotations file, both ActivityNet-style.
+
+Times in seconds. Detections in videos outside the subset count as wrong, as in the field's program.
+"""
+
+import argparse
+
+from hrpro import annotations, config, detections, errors, evaluation, files, progress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--annotations", required=True, help='{"database": {video: ...}}')
+    parser.add_argument("--detections", required=True, help='{"results": {video: [...]}}')
+    parser.add_argument("--subset", required=True, help="whose videos are scored")
+    parser.add_argument("--exclude", default="", help="videos left out, a,b")
+    parser.add_argument("--tiou", default="0.1,0.2,0.3,0.4,0.5,0.6,0.7", help="thresholds")
+    parser.add_argument(
+        "--ignore-ambiguous",
+        action="store_true",
+        help='unmatched detections on a video\'s "ambiguous" segments count neither way',
+    )
+    parser.add_argument("--output", help="a JSON file")
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    try:
+        tiou = [float(threshold) for threshold in args.tiou.split(",")]
+    except ValueError:
+        raise errors.InputError(f"--tiou {args.tiou}: wanted numbers, 0.1,0.2") from None
+    settings = config.parse(
+        config.Evaluation, {"tiou": tiou, "ignore_ambiguous": args.ignore_ambiguous}, "evaluation"
+    )
+    exclude = args.exclude.split(",")
+    truth, unsure, classes = annotations.test_truth(args.annotations, args.subset, exclude)
+    found = detections.read(args.detections, classes)
+    found = {video: given for video, given in found.items() if video not in exclude}
+    outside = [video for video in found if video not in truth]
+    if outside:
+        progress.log.warning(
+            "%s: %d videos, such as %s, are not of subset %s; their detections count as wrong",
+            args.detections, len(outside), outside[0], args.subset,
+        )  # fmt: skip
+    regions = unsure if settings.ignore_ambiguous else None
+    per_class = evaluation.evaluate(truth, found, classes, tiou, regions)
+    result = {"tiou": tiou, **evaluation.summary(per_class, tiou)}
+    if args.output:
+        files.write_json(args.output, result, indent=1)
+    for threshold, value in zip(tiou, result["mAP"], strict=True):
+        print(f"mAP at tIoU {threshold:g}: {value:.2f} %")
+    for name, value in result["average"].items():
+        print(f"mean over {name}: {value:.2f} %")
+
+
+if __name__ == "__main__":
+    errors.run(main)

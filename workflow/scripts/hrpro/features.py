@@ -1,0 +1,133 @@
+"""Snippet features: .npy files -> one HDF5 file a data set, and reading it.
+
+The file: /train/<video> and /test/<video>, (T, D), a chunk a video, each with the sha256 of its source
+as attribute; width, snippet_frames, snippet_fps and format_version at the root.
+"""
+
+import hashlib
+import io
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from . import files
+from .errors import InputError
+from .grid import Grid
+from .progress import log, track
+
+FORMAT_VERSION = 1
+LENGTH_TOLERANCE = 2  # snippets between features and duration before a warning
+
+
+def feature_file(root, split: str, video: str) -> Path:
+    """Where the HR-Pro layout keeps the features of a video."""
+    return Path(root) / "features" / split / f"{video}.npy"
+
+
+def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dtype: str, output) -> None:
+    """Write the features of both splits to `output`, a video in memory at a time.
+
+    splits: {"train"|"test": videos}; durations: {video: seconds}, for warnings alone; dtype: float32 or
+    float16. Raises InputError on a feature file that is missing, damaged, of a wrong kind or width, or
+    that holds NaN or infinity; `output` is then not written.
+    """
+    videos = [(split, video) for split, names in splits.items() for video in names]
+    width = None
+    with files.atomic(output) as temporary, h5py.File(temporary, "w") as file:
+        for split, video in track(videos, len(videos), "features"):
+            path = feature_file(root, split, video)
+            array, checksum = read_npy(path)
+            if width is None:
+                width, first = array.shape[1], path
+            if array.shape[1] != width:
+                raise InputError(
+                    f"{path}: {array.shape[1]} channels, but {first} has {width}; extract it again"
+                )
+            stored = array.astype(dtype)
+            if not np.isfinite(stored).all():
+                raise InputError(
+                    f"{path}: a value is too large for {dtype}; set settings.features.dtype: float32"
+                )
+            data = file.create_dataset(f"{split}/{video}", data=stored, chunks=array.shape)
+            data.attrs["sha256"] = checksum
+            surplus = len(array) - durations[video] / grid.snippet
+            if abs(surplus) > LENGTH_TOLERANCE:
+                log.warning(
+                    "%s: %d snippets of features, but its %.2f s are %.1f; check snippet and duration",
+                    video, len(array), durations[video], len(array) - surplus,
+                )  # fmt: skip
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["width"] = width
+        file.attrs["snippet_frames"] = grid.frames
+        file.attrs["snippet_fps"] = grid.fps
+
+
+def read_npy(path) -> tuple[np.ndarray, str]:
+    """The (T, D) array of an .npy file, and the sha256 of the file."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    try:
+        array = np.load(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        pickled = "allow_pickle" in str(error)
+        said = "a pickled array; save it as float32" if pickled else "damaged or no .npy file; copy it again"
+        raise InputError(f"{path}: {said}") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+        raise InputError(f"{path}: values of type {getattr(array, 'dtype', 'zip')}; wanted float32")
+    if array.ndim != 2 or 0 in array.shape:
+        raise InputError(f"{path}: shape {array.shape}; wanted (snippets, channels)")
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        row, channel = bad[0]
+        raise InputError(f"{path}: row {row}, channel {channel}: {array[row, channel]}; extract it again")
+    return array, hashlib.sha256(content).hexdigest()
+
+
+class FeatureFile:
+    """Reads results/<dataset>/features.h5; a context manager.
+
+    width D; grid: the length of a snippet; videos[split]: names, sorted.
+    """
+
+    def __init__(self, path):
+        try:
+            self.file = h5py.File(path, "r")
+            version = self.file.attrs["format_version"]
+        except (OSError, KeyError) as error:
+            raise InputError(
+                f"{path}: no feature file of hrpro ({error}); remove it and convert again"
+            ) from None
+        if version != FORMAT_VERSION:
+            raise InputError(
+                f"{path}: format {version}, wanted {FORMAT_VERSION}; remove it and convert again"
+            )
+        self.width = int(self.file.attrs["width"])
+        self.grid = Grid(int(self.file.attrs["snippet_frames"]), float(self.file.attrs["snippet_fps"]))
+        self.videos = {split: sorted(self.file[split]) for split in ("train", "test")}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def length(self, split: str, video: str) -> int:
+        """The snippets of a video."""
+        return self.file[split][video].shape[0]
+
+    def read(self, split: str, videos: list[str]) -> tuple[np.ndarray, list[int]]:
+        """The features of some videos end to end: (N, D) float32, and the snippets of each."""
+        lengths = [self.length(split, video) for video in videos]
+        packed = np.empty((sum(lengths), self.width), dtype=np.float32)
+        row = 0
+        for video, length in zip(videos, lengths, strict=True):
+            self.file[split][video].read_direct(packed, dest_sel=np.s_[row : row + length])
+            row += length
+        return packed, lengths
+
+    def read_split(self, split: str) -> tuple[np.ndarray, list[int]]:
+        """All videos of a split end to end, in the order of `videos[split]`."""
+        return self.read(split, self.videos[split])

@@ -1,0 +1,46 @@
+"""How a step speaks: plain lines in its log file, a bar or the same lines in the terminal."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+log = logging.getLogger("hrpro")
+LINE_EVERY = 10.0  # seconds between progress lines
+
+
+def start(path=None) -> None:
+    """Send what a step logs to the file `path`, and warnings to stderr."""
+    log.setLevel(logging.INFO)
+    log.handlers.clear()
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(logging.WARNING)
+    terminal.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    log.addHandler(terminal)
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(path, mode="w")
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(file)
+
+
+def track(items: Iterable, total: int, name: str, status: dict | None = None) -> Iterator:
+    """Pass `items` on with a bar in a terminal and, every few seconds, a line in the log.
+
+    `status`: figures shown with it; the caller changes them as it goes.
+    """
+    began = said = time.monotonic()
+    terminal = sys.stderr.isatty()
+    with tqdm(total=total, desc=name, disable=not terminal, leave=False) as bar:
+        for done, item in enumerate(items, 1):
+            yield item
+            bar.update()
+            now = time.monotonic()
+            if now - said >= LINE_EVERY or done == total:
+                said = now
+                figures = "".join(f"  {key} {value:.4g}" for key, value in (status or {}).items())
+                bar.set_postfix_str(figures)
+                log.info("%s %d/%d  %.0f s%s", name, done, total, now - began, figures)

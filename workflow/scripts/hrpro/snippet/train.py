@@ -1,0 +1,90 @@
+"""The training of the snippet network."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from .. import config, training
+from ..features import FeatureFile
+from ..packing import Packing
+from ..progress import track
+from . import losses, memory, seeds
+from .model import SnippetModel, attention_heads
+
+MEMORY_BATCH = 8  # videos at a time while the prototypes are initialised
+
+
+def train(
+    file: FeatureFile,
+    points: dict[str, list[dict]],
+    classes: list[str],
+    settings: config.Stage1,
+    rng: np.random.Generator,
+    device: torch.device,
+    events: Path,
+    test: training.Test | None,
+) -> SnippetModel:
+    """Stage 1. Returns the model at the end or, where `test` is given, the best tested one."""
+    heads = attention_heads(file.width, settings.heads)
+    model = SnippetModel(len(classes), file.width, heads, settings).to(device)
+    videos = file.videos["train"]
+
+    def batch_of(chosen) -> tuple[torch.Tensor, torch.Tensor, Packing]:
+        return load_batch(file, [videos[i] for i in chosen], points, classes, device)
+
+    model.prototypes.copy_(initial_prototypes(model, batch_of, len(videos)))
+    optimizer = torch.optim.Adam(
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    best = training.Best(test)
+    status = {}
+    steps = zip(
+        range(1, settings.iterations + 1), training.batches(len(videos), settings.batch, rng), strict=False
+    )
+    with SummaryWriter(events) as writer:
+        for step, chosen in track(steps, settings.iterations, "stage 1", status):
+            model.train()
+            features, labels, packing = batch_of(chosen)
+            values, prototypes = losses.stage1(
+                model(features, packing), labels, model.prototypes, packing, settings
+            )
+            optimizer.zero_grad()
+            values["total"].mean().backward()
+            optimizer.step()
+
+            moved = (prototypes - model.prototypes).norm(dim=1).mean()
+            model.prototypes.copy_(prototypes)
+            training.report(writer, step, values, optimizer, status)
+            writer.add_scalar("prototype movement", moved, step)
+            if step % settings.test_every == 0 or step == settings.iterations:
+                best.offer(model, step, writer)
+    return best.restore(model)
+
+
+@torch.no_grad()
+def initial_prototypes(model: SnippetModel, batch_of, videos: int) -> torch.Tensor:
+    """The mean embedding of the labelled snippets of each class, by the untrained network: (C, D).
+
+    A class without a point keeps a zero prototype (fault 10).
+    """
+    model.eval()
+    total, count = torch.zeros_like(model.prototypes), 0
+    for first in range(0, videos, MEMORY_BATCH):
+        features, labels, packing = batch_of(range(first, min(first + MEMORY_BATCH, videos)))
+        mean, size = memory.class_means(model(features, packing).embedding, labels)
+        total += mean * size.unsqueeze(1)
+        count = count + size
+    return total / count.clamp(min=1).unsqueeze(1)
+
+
+def load_batch(
+    file: FeatureFile, videos: list[str], points: dict, classes: list[str], device
+) -> tuple[torch.Tensor, torch.Tensor, Packing]:
+    """Features (N, D), point labels (N, C) and packing of some training videos."""
+    packed, lengths = file.read("train", videos)
+    labels = torch.cat(
+        [seeds.point_labels(points[v], classes, t, file.grid) for v, t in zip(videos, lengths, strict=True)]
+    )
+    return torch.from_numpy(packed).to(device), labels.to(device), Packing(lengths, device)

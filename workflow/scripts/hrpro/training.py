@@ -1,0 +1,107 @@
+"""What the training of both stages shares: draws, devices, reports, tests and the models' files."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from . import config, files
+from .errors import InputError
+from .grid import Grid
+from .progress import log
+
+# A test during training: the model -> its mAP on the test split.
+Test = Callable[[torch.nn.Module], float]
+
+
+def device_of(model: torch.nn.Module) -> torch.device:
+    """Where a model lies."""
+    return next(model.parameters()).device
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto`: a CUDA GPU if there is one, else the CPU; otherwise what is named."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"configuration: device: {name}: no CUDA GPU here; say auto or cpu")
+    return torch.device(name)
+
+
+def start(seed: int, threads: int) -> np.random.Generator:
+    """Fix every draw: torch's by `seed`, and the generator returned for numpy's."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)
+    return np.random.default_rng(seed)
+
+
+def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Batches of numbers below `count` without end: each epoch shuffled, its remainder dropped.
+
+    With fewer than `size`, each batch is all of them (fault 10).
+    """
+    size = min(size, count)
+    while True:
+        order = rng.permutation(count)
+        yield from order[: count // size * size].reshape(-1, size)
+
+
+def report(writer: SummaryWriter, step: int, losses: dict, optimizer, status: dict) -> None:
+    """Write the losses of a step and the learning rate; show the total."""
+    for name, loss in losses.items():
+        writer.add_scalar(f"loss/{name}", loss.mean(), step)
+    writer.add_scalar("learning rate", optimizer.param_groups[0]["lr"], step)
+    status["loss"] = losses["total"].mean().item()
+
+
+class Best:
+    """Keeps the weights of the best tested model; without a test it keeps nothing."""
+
+    def __init__(self, test: Test | None):
+        self.test = test
+        self.score = -1.0
+        self.state = None
+
+    def offer(self, model: torch.nn.Module, step: int, writer: SummaryWriter) -> None:
+        """Test a model and remember its weights if none was better."""
+        if self.test is None:
+            return
+        model.eval()
+        score = self.test(model)
+        writer.add_scalar("mAP", score, step)
+        log.info("step %d: mAP on the test split %.2f", step, score)
+        if score > self.score:
+            self.score = score
+            self.state = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def restore(self, model: torch.nn.Module) -> torch.nn.Module:
+        """The model, with the remembered weights if there are any, ready for use."""
+        if self.state is not None:
+            model.load_state_dict(self.state)
+        return model.eval()
+
+
+def save(path, model: torch.nn.Module, settings, classes: list[str], width: int, grid: Grid) -> None:
+    """Write a trained model with all that its use needs; equal models give equal bytes."""
+    facts = {"classes": classes, "width": width, "frames": grid.frames, "fps": grid.fps}
+    buffer = io.BytesIO()
+    state = {name: value.cpu() for name, value in model.state_dict().items()}
+    torch.save({"facts": json.dumps(facts), "settings": config.canonical(settings), "state": state}, buffer)
+    with files.atomic(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def load(path) -> tuple[dict, dict]:
+    """The content of a model file, {"settings": JSON, "state"}, and its facts, as `save` wrote them.
+
+    Raises InputError where it is damaged.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return content, json.loads(content["facts"])
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: no model of hrpro ({reason}); remove it and train again") from None

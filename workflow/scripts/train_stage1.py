@@ -1,0 +1,46 @@
+"""Stage 1: train the snippet network on features and points; the model at the end is kept."""
+
+import argparse
+
+from hrpro import config, errors, files, progress, training
+from hrpro.features import FeatureFile
+from hrpro.snippet import train
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--features", required=True)
+    parser.add_argument("--points", required=True)
+    parser.add_argument("--settings", required=True, help="JSON of settings.stage1")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--model", required=True, help="output")
+    parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")
+    parser.add_argument("--log", help="log file")
+    return parser
+
+
+def run(args, make_test=None) -> None:
+    """Train and write the model; make_test: (open features, classes) -> a test during training."""
+    progress.start(args.log)
+    settings = config.from_json(config.Stage1, args.settings)
+    points = files.read_json(args.points)
+    rng = training.start(args.seed, args.threads)
+    with FeatureFile(args.features) as file:
+        model = train.train(
+            file,
+            points["videos"],
+            points["classes"],
+            settings,
+            rng,
+            training.choose_device(args.device),
+            args.events,
+            make_test and make_test(file, points["classes"]),
+        )
+        training.save(args.model, model, settings, points["classes"], file.width, file.grid)
+
+
+if __name__ == "__main__":
+    errors.run(lambda: run(arguments().parse_args()))

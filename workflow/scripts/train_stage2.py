@@ -1,0 +1,49 @@
+"""Stage 2: train the instance network on ranked proposals; the model at the end is kept."""
+
+import argparse
+
+from hrpro import config, detections, errors, files, progress, training
+from hrpro.features import FeatureFile
+from hrpro.instance import train
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--features", required=True)
+    parser.add_argument("--points", required=True, help="for the names of the classes")
+    for name in ("positive", "reliable", "negative"):
+        parser.add_argument(f"--{name}", required=True, help="of propose.py")
+    parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--model", required=True, help="output")
+    parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")
+    parser.add_argument("--log", help="log file")
+    return parser
+
+
+def run(args, make_test=None) -> None:
+    """Train and write the model; make_test: (open features, classes) -> a test during training."""
+    progress.start(args.log)
+    settings = config.from_json(config.Stage2, args.settings)
+    classes = files.read_json(args.points)["classes"]
+    rng = training.start(args.seed, args.threads)
+    with FeatureFile(args.features) as file:
+        model = train.train(
+            file,
+            detections.read(args.positive, classes),
+            detections.read(args.reliable, classes),
+            detections.read(args.negative, classes),
+            settings,
+            rng,
+            training.choose_device(args.device),
+            args.events,
+            make_test and make_test(file, classes),
+        )
+        training.save(args.model, model, settings, classes, file.width, file.grid)
+
+
+if __name__ == "__main__":
+    errors.run(lambda: run(arguments().parse_args()))

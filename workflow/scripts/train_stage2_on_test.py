@@ -1,0 +1,24 @@
+"""Stage 2 as the released program trains it: tested on the test split, the best model is kept."""
+
+import train_stage2
+from hrpro import detections, errors, testing
+from hrpro.instance import infer
+
+
+def main() -> None:
+    parser = train_stage2.arguments()
+    parser.add_argument("--proposals", required=True, help="of the test videos, of propose.py")
+    testing.add_arguments(parser)
+    args = parser.parse_args()
+
+    def make_test(file, classes):
+        protocol = testing.protocol(args, classes)
+        proposals = detections.read(args.proposals, classes)
+        clip = protocol.detection.clip_refined
+        return lambda model: protocol.score(infer.candidates(model, file, proposals, clip))
+
+    train_stage2.run(args, make_test)
+
+
+if __name__ == "__main__":
+    errors.run(main)
