@@ -144,6 +144,7 @@ STEPS = ("stage1", "proposals", "stage2", "detection", "evaluation")
 
 Overlay = dict[str, dict]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Snippet(Strict):
@@ -180,7 +181,7 @@ class Config(Strict):
 
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
-    datasets: dict[Name, Dataset]
+    datasets: dict[DatasetName, Dataset]
     experiments: dict[Name, Experiment]
     variants: dict[Literal[STEPS], dict[Name, dict]]
     settings: Settings

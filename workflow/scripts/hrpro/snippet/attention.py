@@ -43,7 +43,58 @@ class AttentionBlock(nn.Module):
             for packed in (query, key, value)
         ]
         drop = self.attention_dropout if self.training else 0.0
-        attended = [
-            F.scaled_dot_product_attention(q, k, v, dropout_p=drop) for q, k, v in zip(*heads, strict=True)
-        ]
+        attended = [attention(q, k, v, drop) for q, k, v in zip(*heads, strict=True)]
         return torch.cat([part.transpose(0, 1).flatten(1) for part in attended])
+
+
+def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, dropout: float) -> torch.Tensor:
+    """drop(softmax(q k^T / sqrt(d))) v of one video, (H, L, d) each -> (H, L, d)."""
+    if dropout and q.device.type == "cpu":
+        return DroppedAttention.apply(q, k, v, dropout)
+    # of four dimensions, so that a fused kernel takes it
+    q, k, v = (part.unsqueeze(0) for part in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout).squeeze(0)
+
+
+class DroppedAttention(torch.autograd.Function):
+    """Attention with dropout on a CPU, a head at a time.
+
+    torch's own kernel for this case keeps several L x L matrices a head and draws its mask a number at
+    a time; here the weights are computed again in the backward pass and a draw serves four weights.
+    """
+
+    @staticmethod
+    def forward(ctx, q, k, v, dropout):
+        """(H, L, d) x 3 -> (H, L, d)."""
+        kept = torch.stack([keep(q.shape[1], dropout) for _ in range(len(q))])
+        out = torch.stack([weights(*qk).mul_(m) @ x for *qk, m, x in zip(q, k, kept, v, strict=True)])
+        ctx.save_for_backward(q, k, v, kept)
+        ctx.scale = 1 / (1 - dropout)
+        return out.mul_(ctx.scale)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        """Gradients to q, k and v."""
+        q, k, v, kept = ctx.saved_tensors
+        gradient = gradient * ctx.scale
+        gradients = []
+        for head in range(len(q)):
+            weight = weights(q[head], k[head])
+            to_weight = (gradient[head] @ v[head].T).mul_(kept[head])
+            to_v = (weight * kept[head]).T @ gradient[head]
+            mean = (to_weight * weight).sum(1, keepdim=True)
+            to_score = to_weight.sub_(mean).mul_(weight).mul_(q.shape[2] ** -0.5)
+            gradients.append((to_score @ k[head], to_score.T @ q[head], to_v))
+        return *(torch.stack(part) for part in zip(*gradients, strict=True)), None
+
+
+def weights(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+    """softmax(q k^T / sqrt(d)) of one head: (L, d) x 2 -> (L, L)."""
+    return torch.softmax((q * q.shape[1] ** -0.5) @ k.T, dim=1)
+
+
+def keep(length: int, dropout: float) -> torch.Tensor:
+    """Which of length x length weights stay: bool, true with probability 1 - dropout (to 2^-16)."""
+    words = torch.empty((length * length + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    draws = words.view(torch.int16)[: length * length].view(length, length)
+    return draws >= round(dropout * 2**16) - 2**15
