@@ -1,0 +1,53 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from hrpro import config as configuration
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = ROOT / "workflow" / "scripts"
+DATA = ROOT / "tests" / "data"
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def raw_config() -> dict:
+    return yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def config(raw_config) -> configuration.Config:
+    return configuration.parse(configuration.Config, raw_config)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The reference data beside the project; CI has them and must not do without."""
+    if SHARED.is_dir():
+        return SHARED
+    if os.environ.get("CI"):
+        pytest.fail(f"{SHARED} is not there, and CI may skip nothing")
+    pytest.skip(f"needs the reference data in {SHARED}")
+
+
+@pytest.fixture(scope="session")
+def demo_data(tmp_path_factory) -> Path:
+    """The demo's data set, as the workflow makes it; copy it before changing it."""
+    root = tmp_path_factory.mktemp("demo") / "data"
+    run_script("make_demo.py", "--output", root).check_returncode()
+    return root
+
+
+@pytest.fixture(autouse=True)
+def reproducible():
+    torch.manual_seed(0)
+
+
+def run_script(name: str, *arguments) -> subprocess.CompletedProcess:
+    """Run a script of the workflow as a user would; stdout and stderr are text."""
+    command = [sys.executable, SCRIPTS / name, *arguments]
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
