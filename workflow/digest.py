@@ -23,18 +23,22 @@ def of(script: str) -> str:
 def digest(script: Path) -> str:
     """sha256 over the code of a script and of its modules, in order of their paths."""
     root = script.parent
+    total = hashlib.sha256()
+    for path in modules(script):
+        if str(path.relative_to(root)) not in APART:
+            total.update(f"{path.relative_to(root)}\n{code(path)}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def modules(script: Path) -> list[Path]:
+    """A script and the files beside it that it imports, directly or not, sorted."""
     found, waiting = set(), [script]
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += imported(path, root)
-    total = hashlib.sha256()
-    for path in sorted(found):
-        if str(path.relative_to(root)) in APART:
-            continue
-        total.update(f"{path.relative_to(root)}\n{code(path)}\n".encode())
-    return total.hexdigest()[:16]
+            waiting += imported(path, script.parent)
+    return sorted(found)
 
 
 @cache

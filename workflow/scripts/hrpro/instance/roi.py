@@ -40,7 +40,8 @@ def sample_weights(proposals: torch.Tensor, length: int) -> torch.Tensor:
     value = torch.cat([1 - right_weight, right_weight]) / samples[owner].repeat(2)
     inside = (column >= 0) & (column < length)
     index = torch.stack([row.repeat(2)[inside], column[inside]])
-    return torch.sparse_coo_tensor(index, value[inside], (len(proposals) * BINS, length))
+    size = (len(proposals) * BINS, length)
+    return torch.sparse_coo_tensor(index, value[inside], size, check_invariants=False)
 
 
 def vectors(features: torch.Tensor, proposals: torch.Tensor) -> torch.Tensor:

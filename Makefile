@@ -1,0 +1,48 @@
+# hrpro. `make demo` shows it, `make test` tests it; both make .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: setup demo test test-slow lint lock clean
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is older than 3.11; say make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "error: no venv module; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "installing requirements.lock into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@touch $@
+
+demo: setup
+	snakemake --cores 2 results/demo/map.json
+	@echo
+	@python workflow/scripts/show.py results/demo/map.json
+	@echo "made: results/demo/map.json; per step: results/demo/last/seed0/; logs: logs/demo/"
+	@echo "curves: .venv/bin/tensorboard --logdir results/demo"
+
+test: setup
+	python -m pytest -n 2 -m "not slow"
+
+test-slow: setup
+	python -m pytest -n 2 -m slow
+
+lint: setup
+	ruff check
+	ruff format --check
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+# A fresh resolution of requirements.in. A CPU build's local version is dropped: the same pin takes
+# the CPU or the CUDA build, whichever the machine's package index offers.
+lock:
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
+	(echo "# made by 'make lock' from requirements.in"; \
+	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//') > requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv results logs .snakemake

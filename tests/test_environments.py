@@ -1,0 +1,58 @@
+"""The conda environments of the rules pin what the lock file pins, and hold what their steps import."""
+
+import ast
+import re
+
+import pytest
+import yaml
+
+import digest
+from conftest import ROOT, SCRIPTS
+
+CONDA_NAMES = {"pytorch": "torch"}
+ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+
+
+def lock() -> dict[str, str]:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return dict(line.split("==") for line in lines if "==" in line)
+
+
+def packages(path) -> dict[str, str]:
+    pins = dict(pin.split("=") for pin in yaml.safe_load(path.read_text())["dependencies"])
+    return {CONDA_NAMES.get(name, name): version for name, version in pins.items()}
+
+
+def test_every_rule_names_an_environment_that_exists():
+    named = set()
+    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+        text = path.read_text()
+        assert len(re.findall(r"^rule ", text, re.M)) == len(re.findall(r"^    conda:", text, re.M)), path
+        named |= set(re.findall(r'"\.\./\.\./envs/(\w+\.yaml)"', text))
+    assert named == {path.name for path in ENVIRONMENTS}
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_pins_are_those_of_the_lock_file(path):
+    pins = packages(path)
+    pins.pop("python")
+    assert pins == {name: version for name, version in lock().items() if name in pins}
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_an_environment_holds_what_its_steps_import(path):
+    scripts = set()
+    for rules in (ROOT / "workflow" / "rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", rules.read_text(), flags=re.M)[1:]:
+            if f"envs/{path.name}" in rule:
+                scripts |= set(re.findall(r"scripts/(\w+\.py)", rule))
+    assert scripts
+    wanted = set()
+    for script in scripts:
+        for module in digest.modules(SCRIPTS / script):
+            for node in ast.walk(ast.parse(module.read_text())):
+                if isinstance(node, ast.Import):
+                    wanted |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    wanted.add(node.module.split(".")[0])
+    assert wanted & set(lock()) <= set(packages(path))
