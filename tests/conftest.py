@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+
 from hrpro import config as configuration
 
 ROOT = Path(__file__).parent.parent
@@ -51,3 +52,10 @@ def run_script(name: str, *arguments) -> subprocess.CompletedProcess:
     """Run a script of the workflow as a user would; stdout and stderr are text."""
     command = [sys.executable, SCRIPTS / name, *arguments]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+
+
+def snakemake(folder, *arguments) -> subprocess.CompletedProcess:
+    """Run the workflow in a folder, with two cores; stdout and stderr are text."""
+    command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--cores", "2"]
+    command = [str(part) for part in [*command, *arguments]]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

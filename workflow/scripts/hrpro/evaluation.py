@@ -4,8 +4,6 @@ import numpy as np
 
 from .detections import Segments, join, tiou
 
-Averages = dict[str, float]
-
 
 def evaluate(
     truth: dict[str, Segments],
@@ -123,12 +121,14 @@ def summary(per_class: dict[str, list[float]], thresholds: list[float]) -> dict:
     }
 
 
-def averages(values, thresholds: list[float]) -> Averages:
-    """Means over all thresholds and over the field's ranges 0.1:0.5 and 0.3:0.7 where both ends are in."""
-    name = [f"{threshold:g}" for threshold in thresholds]
-    ranges = [(name[0], name[-1])]
-    ranges += [r for r in (("0.1", "0.5"), ("0.3", "0.7")) if r not in ranges and set(r) <= set(name)]
+def averages(values, thresholds: list[float]) -> dict[str, float]:
+    """Means over all thresholds and over the field's ranges 0.1:0.5 and 0.3:0.7, where whole."""
+    names = [f"{threshold:g}" for threshold in thresholds]
+    ranges = {f"{names[0]}:{names[-1]}": names}
+    for first, last in ((1, 5), (3, 7)):
+        steps = [f"{tenth / 10:g}" for tenth in range(first, last + 1)]
+        if set(steps) <= set(names):
+            ranges[f"{steps[0]}:{steps[-1]}"] = steps
     return {
-        f"{low}:{high}": float(np.mean(values[name.index(low) : name.index(high) + 1]))
-        for low, high in ranges
+        name: float(np.mean([values[names.index(step)] for step in steps])) for name, steps in ranges.items()
     }

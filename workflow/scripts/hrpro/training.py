@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -102,6 +103,6 @@ def load(path) -> tuple[dict, dict]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         return content, json.loads(content["facts"])
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path}: no model of hrpro ({reason}); remove it and train again") from None

@@ -1,0 +1,44 @@
+"""Attention with dropout on a CPU."""
+
+import pytest
+import torch
+
+from hrpro.snippet import attention
+
+
+@pytest.mark.parametrize("length", [1, 2, 37])
+def test_dropped_attention_is_attention_with_its_mask(length):
+    q, k, v = (torch.randn(4, length, 6, dtype=torch.float64, requires_grad=True) for _ in range(3))
+    state = torch.get_rng_state()
+    out = attention.attention(q, k, v, dropout=0.3)
+    torch.set_rng_state(state)
+    kept = torch.stack([attention.keep(length, 0.3) for _ in range(4)])
+    weights = torch.softmax(q @ k.transpose(1, 2) / 6**0.5, dim=-1) * kept / 0.7
+    expected = weights @ v
+    torch.testing.assert_close(out, expected)
+    gradient = torch.randn_like(out)
+    actual = torch.autograd.grad(out, (q, k, v), gradient)
+    for a, b in zip(actual, torch.autograd.grad(expected, (q, k, v), gradient), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_without_dropout_nothing_is_drawn():
+    q, k, v = (torch.randn(2, 5, 4) for _ in range(3))
+    state = torch.get_rng_state()
+    out = attention.attention(q, k, v, dropout=0.0)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.testing.assert_close(out, torch.softmax(q @ k.transpose(1, 2) / 2, dim=-1) @ v)
+
+
+@pytest.mark.parametrize("dropout", [0.1, 0.5])
+def test_the_share_that_stays(dropout):
+    kept = attention.keep(2000, dropout)
+    assert abs(kept.double().mean().item() - (1 - dropout)) < 1e-3  # 4 deviations of 4 million draws
+
+
+def test_videos_do_not_see_each_other():
+    block = attention.AttentionBlock(8, 2, 4, dropout=0.0, attention_dropout=0.0)
+    x = torch.randn(12, 8)
+    packed = block(x, [5, 7])
+    torch.testing.assert_close(packed[:5], block(x[:5], [5]))
+    torch.testing.assert_close(packed[5:], block(x[5:], [7]))

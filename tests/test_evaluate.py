@@ -1,0 +1,115 @@
+"""evaluate.py on its own, and the protocol's corners."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import run_script
+from hrpro import detections, evaluation
+
+
+def files(tmp_path, database: dict, results: dict, **more):
+    truth, found = tmp_path / "gt.json", tmp_path / "det.json"
+    truth.write_text(json.dumps({"database": database}))
+    found.write_text(json.dumps({"results": results} | more))
+    return ["--annotations", truth, "--detections", found]
+
+
+def entry(*annotations, subset="Test") -> dict:
+    return {
+        "subset": subset,
+        "duration": 60,
+        "annotations": [{"label": label, "segment": segment} for label, segment in annotations],
+    }
+
+
+def found(*items) -> list[dict]:
+    return [{"label": label, "segment": segment, "score": score} for label, segment, score in items]
+
+
+def evaluate(tmp_path, arguments, *more) -> dict:
+    output = tmp_path / "map.json"
+    run = run_script("evaluate.py", *arguments, "--subset", "Test", "--output", output, *more)
+    assert run.returncode == 0, run.stderr
+    return json.loads(output.read_text())
+
+
+def test_a_pair_of_files_without_version_and_external_data(tmp_path):
+    database = {
+        "a": entry(("run", [0, 10]), ("run", [20, 30]), ("sit", [0, 5])),
+        "b": entry(("run", [0, 10])),
+        "other": entry(("run", [0, 10]), subset="Validation"),
+    }
+    results = {
+        "a": found(("run", [0, 10], 0.9), ("run", [21, 30], 0.8), ("swim", [0, 10], 1.0)),
+        "b": found(("run", [40, 50], 0.85), ("run", [0, 5], 0.1)),
+    }
+    result = evaluate(tmp_path, files(tmp_path, database, results), "--tiou", "0.1,0.5,0.7")
+    # hits and misses in order of score: at 0.1 and 0.5 hit, miss, hit, hit of three; at 0.7 the last misses
+    assert result["per_class"]["run"] == pytest.approx(
+        [100 * (1 + 0.75 + 0.75) / 3] * 2 + [100 * (1 + 2 / 3) / 3]
+    )
+    assert result["per_class"]["sit"] == [0, 0, 0]  # a class without a detection has AP 0
+    assert "swim" not in result["per_class"]
+    assert result["mAP"] == pytest.approx([v / 2 for v in result["per_class"]["run"]])
+    assert result["average"] == {"0.1:0.7": pytest.approx(np.mean(result["mAP"]))}
+
+
+def test_excluded_videos_count_neither_way(tmp_path):
+    database = {"a": entry(("run", [0, 10])), "b": entry(("run", [0, 10]))}
+    results = {"a": found(("run", [0, 10], 0.5)), "b": found(("run", [30, 40], 0.9))}
+    arguments = files(tmp_path, database, results, version="1.3")
+    assert evaluate(tmp_path, arguments)["mAP"][0] == pytest.approx(25)
+    assert evaluate(tmp_path, arguments, "--exclude", "b,c")["mAP"][0] == pytest.approx(100)
+
+
+def test_detections_outside_the_subset_count_as_wrong_and_are_told(tmp_path):
+    database = {"a": entry(("run", [0, 10])), "b": entry(("run", [0, 10]), subset="Validation")}
+    results = {"b": found(("run", [0, 10], 0.9)), "a": found(("run", [0, 10], 0.5))}
+    arguments = files(tmp_path, database, results)
+    run = run_script("evaluate.py", *arguments, "--subset", "Test")
+    assert "mean over 0.1:0.7: 50.00 %" in run.stdout
+    assert "1 videos, such as b, are not of subset Test" in run.stderr
+
+
+def test_ambiguous_segments_excuse_only_what_matches_nothing(tmp_path):
+    video = entry(("run", [0, 10])) | {"ambiguous": [[8, 30]]}
+    results = {"a": found(("run", [20, 30], 0.9), ("run", [0, 10], 0.8), ("run", [40, 50], 0.7))}
+    arguments = files(tmp_path, {"a": video}, results)
+    assert evaluate(tmp_path, arguments)["mAP"][0] == pytest.approx(50)
+    assert evaluate(tmp_path, arguments, "--ignore-ambiguous")["mAP"][0] == pytest.approx(100)
+
+
+def test_equal_scores_keep_the_order_of_the_file():
+    truth = {"a": detections.segments([[0, 10]], [0]), "b": detections.segments([[0, 10]], [0])}
+    right, wrong = [[0, 10]], [[30, 40]]
+    first = {"b": detections.segments(right, [0], [0.5]), "a": detections.segments(wrong, [0], [0.5])}
+    last = {"a": first["a"], "b": first["b"]}
+    assert evaluation.evaluate(truth, first, ["run"], [0.5])["run"] == [0.5]
+    assert evaluation.evaluate(truth, last, ["run"], [0.5])["run"] == [0.25]
+
+
+def test_an_instance_is_found_once():
+    truth = {"a": detections.segments([[0, 10], [20, 30]], [0, 0])}
+    given = {"a": detections.segments([[0, 10], [0, 9], [1, 10]], [0, 0, 0], [0.9, 0.8, 0.7])}
+    assert evaluation.evaluate(truth, given, ["run"], [0.5])["run"] == [0.5]
+
+
+def test_nothing_found_at_all():
+    truth = {"a": detections.segments([[0, 10]], [0])}
+    per_class = evaluation.evaluate(truth, {}, ["run", "sit"], [0.5])
+    assert per_class == {"run": [0.0]}
+    assert evaluation.summary(per_class, [0.5])["mAP"] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "ranges"),
+    [
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], ["0.1:0.7", "0.1:0.5", "0.3:0.7"]),
+        ([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95], ["0.5:0.95"]),
+        ([0.3, 0.4, 0.5, 0.6, 0.7], ["0.3:0.7"]),
+        ([0.5], ["0.5:0.5"]),
+    ],
+)
+def test_the_ranges_that_are_averaged(thresholds, ranges):
+    assert list(evaluation.averages(np.ones(len(thresholds)), thresholds)) == ranges

@@ -1,0 +1,161 @@
+"""The corrections of the default experiment, each alone, and the draws of training."""
+
+import numpy as np
+import pytest
+import torch
+from hrpro import detections, proposals, ranking, suppression, training
+from hrpro.errors import InputError
+from hrpro.features import FeatureFile
+from hrpro.grid import Grid
+from hrpro.instance.model import InstanceModel, score
+from hrpro.snippet import memory, model, seeds
+
+SECOND = Grid(25, 25)  # snippets of one second
+
+
+def test_fault_1_tokens_are_the_prototypes_or_their_scramble():
+    prototypes = torch.arange(6.0).reshape(2, 3)
+    assert torch.equal(memory.tokens(prototypes, "paper"), prototypes)
+    assert memory.tokens(prototypes, "released").tolist() == [[0, 2, 4], [1, 3, 5]]
+
+
+def proposal_settings(config, **changes):
+    return config.settings.proposals.model_copy(update=changes)
+
+
+def test_fault_6_a_value_stands_at_the_centre_of_its_snippet(config):
+    scores = np.zeros((10, 1))
+    scores[4] = 1.0
+    found = {}
+    for place in ("start", "centre"):
+        settings = proposal_settings(config, value_at=place, foreground_thresholds=[0.9])
+        given = proposals.propose(scores, np.full(10, 0.5), np.array([0]), SECOND, settings)
+        best = given.times[given.scores.argmax()]
+        found[place] = best.mean()
+    assert found["centre"] == pytest.approx(4.5)  # of [4 s, 5 s)
+    assert found["start"] == pytest.approx(
+        4.25
+    )  # a quarter of a snippet early: its cells stand at their starts
+
+
+def test_a_one_snippet_video_has_proposals(config):
+    given = proposals.propose(np.ones((1, 2)), np.zeros(1), np.array([1]), SECOND, proposal_settings(config))
+    assert len(given) > 0
+    assert set(given.labels) == {1}
+    assert given.times.min() == 0
+    assert given.times.max() == 1
+
+
+@pytest.mark.parametrize("bounds", ["inclusive", "released"])
+@pytest.mark.parametrize("run", [1, 2, 3, 7])
+def test_fault_7_negatives_lie_in_their_run_and_have_length(bounds, run):
+    background = np.zeros(20)
+    background[5 : 5 + run] = 1
+    drawn = ranking.negatives(background, 300, SECOND, bounds, np.random.default_rng(0)).times
+    assert len(drawn) == 300
+    assert (drawn[:, 1] > drawn[:, 0]).all()
+    assert drawn.min() >= 5
+    assert drawn.max() <= 5 + run
+    edges = {tuple(pair) for pair in drawn.tolist()}
+    if bounds == "inclusive":
+        assert len(edges) == run * (run + 1) // 2  # every segment of whole snippets
+    elif run > 2:
+        assert max(end for _, end in edges) == 5 + run - 2  # floor(U(start, last)) stays under last
+
+
+def test_no_background_seed_gives_no_negative():
+    rng = np.random.default_rng(0)
+    assert len(ranking.negatives(np.zeros(9), 5, SECOND, "inclusive", rng)) == 0
+
+
+def test_fault_4_a_proposal_of_score_0_may_be_reliable():
+    given = detections.segments([[0, 4], [1, 3]], [0, 0], [-0.5, -0.1])
+    assert ranking.reliable(given, [(2.0, 0)], any_score=False) == [None]
+    assert ranking.reliable(given, [(2.0, 0)], any_score=True) == [1]
+
+
+def test_reliable_proposals_avoid_the_neighbouring_points():
+    given = detections.segments([[0, 9], [1, 3], [5, 8]], [0, 0, 1], [0.9, 0.5, 0.4])
+    assert ranking.reliable(given, [(2.0, 0), (6.0, 1)], any_score=True) == [1, 2]
+
+
+def test_fault_5_padding_makes_disjoint_segments_overlap():
+    given = detections.segments([[0, 1.2], [1.3, 2.5]], [0, 0], [1.0, 1.0])
+    exact = suppression.soft_nms(given, sigma=0.3, padding=0.0)
+    assert exact.scores.tolist() == [1, 1]
+    padded = suppression.soft_nms(given, sigma=0.3, padding=1.0)
+    tiou = 0.9 / (2.2 + 2.2 - 0.9)
+    assert padded.scores[1] == pytest.approx(np.exp(-(tiou**2) / 0.3))
+    assert round(tiou, 2) == 0.26
+
+
+def test_fault_9_only_whole_seconds_are_seen():
+    given = detections.segments([[0.2, 0.9], [3.2, 5.1], [8, 9]], [0, 0, 0], [1.0, 1.0, 1.0])
+    kept = suppression.drop_ambiguous(given, np.array([[0.0, 4.0]]))
+    assert kept.times.tolist() == [[0.2, 0.9], [8, 9]]
+
+
+def test_fault_11_refined_segments_stay_inside_and_keep_their_direction(config):
+    network = InstanceModel(4, config.settings.stage2).eval()
+    features, given = torch.rand(10, 4), torch.tensor([[1.0, 3.0], [6.0, 9.0]])
+    with torch.no_grad():
+        network.start_offset[2].bias.fill_(2.0)  # starts move by two lengths: inside out
+        network.end_offset[2].bias.fill_(0.0)
+        for head in (network.start_offset, network.end_offset):
+            head[2].weight.zero_()
+    _, free, _ = score(network, features, given, clip=False)
+    assert free.tolist() == [[5, 3], [12, 9]]
+    _, clipped, _ = score(network, features, given, clip=True)
+    assert clipped.tolist() == [[5, 5], [10, 10]]  # without length, so dropped
+
+
+def test_fault_10_a_point_past_the_features_belongs_to_the_last_snippet():
+    points = [{"label": "b", "seconds": 7.5}, {"label": "a", "seconds": 1.0}]
+    labels = seeds.point_labels(points, ["a", "b"], 5, SECOND)
+    assert labels.nonzero().tolist() == [[1, 0], [4, 1]]
+
+
+def test_heads_default_to_the_largest_divisor_up_to_8():
+    assert [model.attention_heads(width, None) for width in (44, 96, 2048, 7, 13)] == [4, 8, 8, 7, 1]
+    assert model.attention_heads(44, 11) == 11
+    with pytest.raises(InputError, match=r"heads: 8 does not divide the 44 channels .* 1, 2, 4, 11"):
+        model.attention_heads(44, 8)
+
+
+def test_batches_shuffle_each_epoch_and_drop_the_remainder():
+    drawn = training.batches(10, 4, np.random.default_rng(0))
+    epochs = [np.concatenate([next(drawn), next(drawn)]) for _ in range(3)]
+    assert all(len(set(epoch.tolist())) == 8 for epoch in epochs)
+    assert epochs[0].tolist() != epochs[1].tolist()
+    few = training.batches(3, 16, np.random.default_rng(0))
+    assert sorted(next(few).tolist()) == [0, 1, 2]  # fault 10: fewer videos than a batch
+
+
+def test_a_model_file_gives_back_the_model_and_equal_models_equal_bytes(config, tmp_path):
+    settings = config.settings.stage1
+    network = model.SnippetModel(3, 8, 8, settings)
+    for name in ("a.pt", "b.pt"):
+        training.save(tmp_path / name, network, settings, ["x", "y", "z"], 8, SECOND)
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+    again, classes = model.load(tmp_path / "a.pt", torch.device("cpu"))
+    assert classes == ["x", "y", "z"]
+    assert again.settings == settings
+    for name, value in network.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no zip", None])
+def test_a_damaged_model_file_is_refused(config, tmp_path, damage):
+    path = tmp_path / "model.pt"
+    settings = config.settings.stage1
+    training.save(path, model.SnippetModel(3, 8, 8, settings), settings, ["x", "y", "z"], 8, SECOND)
+    path.write_bytes(path.read_bytes()[:2000] if damage is None else damage)
+    with pytest.raises(InputError, match=r"model\.pt: no model of hrpro .* train again"):
+        model.load(path, torch.device("cpu"))
+
+
+def test_a_file_that_is_no_feature_file_is_refused(tmp_path):
+    path = tmp_path / "features.h5"
+    path.write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"features\.h5"):
+        FeatureFile(path)

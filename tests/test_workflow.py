@@ -1,0 +1,206 @@
+"""The workflow: what it plans, and the demo from end to end."""
+
+import json
+import re
+import shutil
+from collections import Counter
+
+import pytest
+import yaml
+from conftest import ROOT, run_script, snakemake
+
+RULES = {
+    "make_demo": 1,
+    "convert_annotations": 1,
+    "convert_features": 1,
+    "train_stage1": 1,
+    "propose": 1,
+    "detect_stage1": 1,
+    "train_stage2": 1,
+    "detect_stage2": 1,
+    "evaluate": 2,
+    "gather": 1,
+}
+
+# Training cut down to a few steps: for what the numbers are not the question.
+SHORT = {
+    "seeds": [0, 1],
+    "datasets": {"demo": {"settings": {"stage1": {"iterations": 6}, "stage2": {"epochs": 1}}}},
+}
+
+
+def planned(folder, *arguments) -> Counter:
+    """The jobs that a dry run plans, by rule."""
+    run = snakemake(folder, "--dry-run", *arguments)
+    assert run.returncode == 0, run.stderr
+    return Counter(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M))
+
+
+def configured(folder, values: dict) -> str:
+    """A --configfile of these values."""
+    path = folder / "extra.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return f"--configfile={path}"
+
+
+def test_the_main_job_runs_each_step_once(tmp_path):
+    assert planned(tmp_path, "results/demo/map.json") == RULES
+
+
+def test_each_seed_trains_and_is_evaluated(tmp_path):
+    jobs = planned(tmp_path, configured(tmp_path, {"seeds": [0, 1, 2]}), "--", "results/demo/map.json")
+    once = {"make_demo", "convert_annotations", "convert_features", "gather"}
+    assert jobs == {rule: count if rule in once else 3 * count for rule, count in RULES.items()}
+
+
+def test_experiments_share_the_steps_that_they_agree_on(tmp_path):
+    names = dict.fromkeys(("stage1", "proposals", "detection", "evaluation"), "corrected")
+    other = {
+        "experiments": {"longer": names | {"stage2": "longer"}},
+        "variants": {"stage2": {"longer": {"epochs": 60}}},
+    }
+    targets = ["results/demo/map.json", "results/demo/longer/map.json"]
+    jobs = planned(tmp_path, configured(tmp_path, other), "--", *targets)
+    more = {"train_stage2": 2, "detect_stage2": 2, "evaluate": 3, "gather_experiment": 1}
+    assert jobs == RULES | more
+
+
+def test_only_the_released_experiment_trains_with_the_test_split(tmp_path):
+    jobs = planned(tmp_path, "results/demo/released/map.json")
+    assert jobs["train_stage1_on_test"] == jobs["train_stage2_on_test"] == 1
+    assert jobs["train_stage1"] == jobs["train_stage2"] == 1
+    assert jobs["evaluate"] == 4
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The demo as `make demo` runs it: its folder and the run."""
+    folder = tmp_path_factory.mktemp("demo_run")
+    run = snakemake(folder, "results/demo/map.json")
+    assert run.returncode == 0, run.stderr
+    return folder, run
+
+
+def test_the_demo_reaches_its_map(demo):
+    folder, _ = demo
+    result = json.loads((folder / "results/demo/map.json").read_text())
+    stages = {stage: picks["last"]["average"]["0.1:0.7"] for stage, picks in result["stages"].items()}
+    assert 50 <= stages["stage2"] < 95
+    assert stages["stage2"] >= stages["stage1"]
+
+
+def test_map_json_keeps_its_contract(demo):
+    folder, _ = demo
+    result = json.loads((folder / "results/demo/map.json").read_text())
+    assert list(result) == ["dataset", "experiment", "tiou", "seeds", "stages"]
+    assert (result["dataset"], result["experiment"], result["seeds"]) == ("demo", "default", [0])
+    assert result["tiou"] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    assert list(result["stages"]) == ["stage1", "stage2"]
+    for picks in result["stages"].values():
+        assert list(picks) == ["last"]
+        figures = picks["last"]
+        ranges = ["0.1:0.7", "0.1:0.5", "0.3:0.7"]
+        assert list(figures["average"]) == list(figures["std"]) == ranges
+        assert len(figures["mAP"]) == 7
+        assert figures["average"]["0.1:0.7"] == pytest.approx(sum(figures["mAP"]) / 7)
+        assert figures["average"]["0.3:0.7"] == pytest.approx(sum(figures["mAP"][2:]) / 5)
+        assert set(figures["std"].values()) == {0.0}
+        assert len(figures["per_class"]) == 5
+        for threshold in range(7):
+            values = [per_class[threshold] for per_class in figures["per_class"].values()]
+            assert figures["mAP"][threshold] == pytest.approx(sum(values) / 5)
+
+
+def test_a_second_run_has_nothing_to_do(demo):
+    folder, _ = demo
+    assert planned(folder, "results/demo/map.json") == {}
+
+
+def test_training_leaves_events_logs_and_benchmarks(demo):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder, _ = demo
+    step = "last/seed0/stage1-corrected"
+    events = EventAccumulator(str(folder / "results/demo" / step / "events"))
+    events.Reload()
+    losses = {f"loss/{name}" for name in ("video", "frame", "background", "contrastive", "total")}
+    assert set(events.Tags()["scalars"]) == losses | {"learning rate", "prototype movement"}
+    assert all(scalar.value > 0 for scalar in events.Scalars("prototype movement"))
+    log = (folder / "logs/demo" / step / "train_stage1.log").read_text()
+    assert re.search(r"INFO stage 1 \d+/\d+ .* loss \d", log)
+    benchmark = (folder / "logs/demo" / step / "train_stage1.tsv").read_text().splitlines()
+    assert benchmark[0].split("\t")[0] == "s"
+    assert float(benchmark[1].split("\t")[0]) > 0
+
+    step += "/proposals-corrected/stage2-corrected"
+    events = EventAccumulator(str(folder / "results/demo" / step / "events"))
+    events.Reload()
+    losses = {f"loss/{name}" for name in ("regression", "completeness", "total")}
+    assert set(events.Tags()["scalars"]) == losses | {"learning rate"}
+
+
+def test_the_table_of_a_map(demo):
+    folder, _ = demo
+    shown = run_script("show.py", folder / "results/demo/map.json").stdout.splitlines()
+    assert [cell.strip() for cell in shown[0].split("|")[1:5]] == ["data set", "experiment", "stage", "model"]
+    assert [line.split("|")[3].strip() for line in shown[2:]] == ["stage1", "stage2"]
+    result = json.loads((folder / "results/demo/map.json").read_text())
+    average = result["stages"]["stage2"]["last"]["average"]["0.3:0.7"]
+    assert shown[3].split("|")[-2].strip() == f"{average:.1f}"
+
+
+def test_one_seed_gives_the_same_bytes_twice_and_another_seed_others(tmp_path):
+    produced = []
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        run = snakemake(folder, configured(folder, SHORT), "--", "results/demo/map.json")
+        assert run.returncode == 0, run.stderr
+        paths = sorted(folder.rglob("results/**/*.json")) + sorted(folder.rglob("results/**/*.pt"))
+        produced.append({str(path.relative_to(folder)): path.read_bytes() for path in paths})
+    assert produced[0] == produced[1]
+    of = "results/demo/last/seed{}/stage1-corrected/proposals-corrected/stage2-corrected/"
+    for name in ("model.pt", "detection-corrected/detections.json"):
+        assert produced[0][of.format(0) + name] != produced[0][of.format(1) + name]
+
+
+@pytest.mark.slow
+def test_the_released_experiment_end_to_end(tmp_path):
+    run = snakemake(tmp_path, configured(tmp_path, SHORT), "--", "results/demo/released/map.json")
+    assert run.returncode == 0, run.stderr
+    result = json.loads((tmp_path / "results/demo/released/map.json").read_text())
+    for picks in result["stages"].values():
+        assert list(picks) == ["last", "best-on-test"]
+        assert any(value > 0 for value in picks["best-on-test"]["std"].values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gtea", "gtea-2048", "hapt"])
+def test_real_data_end_to_end_with_short_training(tmp_path, shared, name):
+    short = {"stage1": {"iterations": 4}, "stage2": {"epochs": 1}}
+    extra = {"seeds": [0], "datasets": {name: {"root": str(shared / "data" / name), "settings": short}}}
+    real = f"--configfile={ROOT / 'config' / 'shared.yaml'}"
+    path = tmp_path / "extra.yaml"
+    path.write_text(yaml.safe_dump(extra))
+    run = snakemake(tmp_path, real, path, "--", f"results/{name}/map.json")
+    assert run.returncode == 0, run.stderr
+    result = json.loads((tmp_path / f"results/{name}/map.json").read_text())
+    names = json.loads((shared / "data" / name / "meta.json").read_text())["classes"]
+    assert set(result["stages"]["stage2"]["last"]["per_class"]) <= set(names)
+    assert result["stages"]["stage2"]["last"]["average"]["0.1:0.7"] > 0
+
+
+def test_paths_with_blanks(tmp_path, demo_data):
+    root = shutil.copytree(demo_data, tmp_path / "my data" / "set one")
+    extra = SHORT | {
+        "seeds": [3],
+        "datasets": {
+            "mine": {
+                "root": str(root),
+                "snippet": {"frames": 16, "fps": 25},
+                "settings": SHORT["datasets"]["demo"]["settings"],
+            }
+        },
+    }
+    jobs = snakemake(tmp_path, configured(tmp_path, extra), "--", "results/mine/features.h5")
+    assert jobs.returncode == 0, jobs.stderr
