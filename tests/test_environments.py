@@ -45,7 +45,7 @@ def test_an_environment_holds_what_its_steps_import(path):
     for rules in (ROOT / "workflow" / "rules").glob("*.smk"):
         for rule in re.split(r"^rule ", rules.read_text(), flags=re.M)[1:]:
             if f"envs/{path.name}" in rule:
-                scripts |= set(re.findall(r"scripts/(\w+\.py)", rule))
+                scripts |= set(re.findall(r"script\(\"(\w+\.py)\"\)", rule))
     assert scripts
     wanted = set()
     for script in scripts:

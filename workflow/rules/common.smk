@@ -15,7 +15,7 @@ from hrpro import annotations, config as settings, features
 from hrpro.errors import InputError
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
     CONFIG = settings.parse(settings.Config, config)
@@ -44,6 +44,11 @@ wildcard_constraints:
     stage2=r"\w+",
     detection=r"\w+",
     evaluation=r"\w+",
+
+
+def script(name):
+    """Where a script lies, seen from the working directory."""
+    return os.path.relpath(HOME / "workflow" / "scripts" / name)
 
 
 def slice_of(step):
@@ -139,7 +144,10 @@ def feature_files(wildcards):
     root = Path(dataset_of(wildcards).root)
     if str(root) == DEMO:
         return [DEMO]
-    lists = checked(wildcards.dataset, [root / annotations.split_file(split) for split in ("train", "test")])
+    lists = checked(
+        wildcards.dataset,
+        [root / annotations.split_file(split) for split in ("train", "test")],
+    )
     try:
         splits = annotations.read_splits(root)
     except InputError as error:

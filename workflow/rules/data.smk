@@ -5,16 +5,17 @@ rule make_demo:
     """The demo's data set, made with a fixed seed."""
     output:
         directory(DEMO),
-    params:
-        code=digest.of("make_demo.py"),
     log:
         "logs/demo/make_demo.log",
     benchmark:
         "logs/demo/make_demo.tsv"
     conda:
         "../../envs/data.yaml"
+    params:
+        script=script("make_demo.py"),
+        code=digest.of("make_demo.py"),
     shell:
-        "python {workflow.basedir}/workflow/scripts/make_demo.py --output {output} > {log}"
+        "python {params.script:q} --output {output} > {log}"
 
 
 rule convert_annotations:
@@ -29,18 +30,19 @@ rule convert_annotations:
     output:
         annotations="results/{dataset}/annotations.json",
         points="results/{dataset}/points.json",
-    params:
-        code=digest.of("convert_annotations.py"),
-        root=lambda wildcards: dataset_of(wildcards).root,
-        ambiguous=lambda wildcards, input: [f"--ambiguous={path}" for path in input.ambiguous],
     log:
         "logs/{dataset}/convert_annotations.log",
     benchmark:
         "logs/{dataset}/convert_annotations.tsv"
     conda:
         "../../envs/data.yaml"
+    params:
+        script=script("convert_annotations.py"),
+        code=digest.of("convert_annotations.py"),
+        root=lambda wildcards: dataset_of(wildcards).root,
+        ambiguous=lambda wildcards, input: [f"--ambiguous={path}" for path in input.ambiguous],
     shell:
-        "python {workflow.basedir}/workflow/scripts/convert_annotations.py --root {params.root:q} "
+        "python {params.script:q} --root {params.root:q} "
         "{params.ambiguous:q} --annotations {output.annotations} --points {output.points} --log {log}"
 
 
@@ -51,19 +53,20 @@ rule convert_features:
         annotations=ancient(rules.convert_annotations.output.annotations),
     output:
         "results/{dataset}/features.h5",
-    params:
-        code=digest.of("convert_features.py"),
-        settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
-        root=lambda wildcards: dataset_of(wildcards).root,
-        frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
-        fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     log:
         "logs/{dataset}/convert_features.log",
     benchmark:
         "logs/{dataset}/convert_features.tsv"
     conda:
         "../../envs/data.yaml"
+    params:
+        script=script("convert_features.py"),
+        code=digest.of("convert_features.py"),
+        settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
+        root=lambda wildcards: dataset_of(wildcards).root,
+        frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
+        fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     shell:
-        "python {workflow.basedir}/workflow/scripts/convert_features.py --root {params.root:q} "
+        "python {params.script:q} --root {params.root:q} "
         "--annotations {input.annotations} --frames {params.frames} --fps {params.fps} "
         "--settings {params.settings:q} --output {output} --log {log}"

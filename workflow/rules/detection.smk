@@ -9,18 +9,19 @@ rule detect_stage1:
         annotations=ambiguous_truth,
     output:
         f"{PROPOSALS}/{DETECTION}/detections.json",
-    params:
-        code=digest.of("detect.py"),
-        settings=slice_of("detection"),
-        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
     log:
         f"{LOGS}/proposals-{{proposals}}/{DETECTION}/detect.log",
     benchmark:
         f"{LOGS}/proposals-{{proposals}}/{DETECTION}/detect.tsv"
     conda:
         "../../envs/torch.yaml"
+    params:
+        script=script("detect.py"),
+        code=digest.of("detect.py"),
+        settings=slice_of("detection"),
+        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
     shell:
-        "python {workflow.basedir}/workflow/scripts/detect.py --proposals {input.proposals} "
+        "python {params.script:q} --proposals {input.proposals} "
         "--points {input.points} --settings {params.settings:q} {params.annotations:q} "
         "--output {output} --log {log}"
 
@@ -35,10 +36,6 @@ rule detect_stage2:
         annotations=ambiguous_truth,
     output:
         f"{STAGE2}/{DETECTION}/detections.json",
-    params:
-        code=digest.of("detect.py"),
-        settings=slice_of("detection"),
-        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
     log:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/{DETECTION}/detect.log",
     benchmark:
@@ -46,8 +43,15 @@ rule detect_stage2:
     conda:
         "../../envs/torch.yaml"
     threads: 2
+    resources:
+        device=CONFIG.device,
+    params:
+        script=script("detect.py"),
+        code=digest.of("detect.py"),
+        settings=slice_of("detection"),
+        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
     shell:
-        "python {workflow.basedir}/workflow/scripts/detect.py --proposals {input.proposals} "
+        "python {params.script:q} --proposals {input.proposals} "
         "--points {input.points} --model {input.model} --features {input.features} "
-        "--settings {params.settings:q} {params.annotations:q} --device {config[device]} "
+        "--settings {params.settings:q} {params.annotations:q} --device {resources.device} "
         "--threads {threads} --output {output} --log {log}"

@@ -12,9 +12,6 @@ rule propose:
         reliable=f"{PROPOSALS}/reliable.json",
         negative=f"{PROPOSALS}/negative.json",
         test=f"{PROPOSALS}/candidates.json",
-    params:
-        code=digest.of("propose.py"),
-        settings=slice_of("proposals"),
     log:
         f"{LOGS}/proposals-{{proposals}}/propose.log",
     benchmark:
@@ -22,9 +19,15 @@ rule propose:
     conda:
         "../../envs/torch.yaml"
     threads: 2
+    resources:
+        device=CONFIG.device,
+    params:
+        script=script("propose.py"),
+        code=digest.of("propose.py"),
+        settings=slice_of("proposals"),
     shell:
-        "python {workflow.basedir}/workflow/scripts/propose.py --features {input.features} "
+        "python {params.script:q} --features {input.features} "
         "--points {input.points} --model {input.model} --settings {params.settings:q} "
-        "--seed {wildcards.seed} --device {config[device]} --threads {threads} "
+        "--seed {wildcards.seed} --device {resources.device} --threads {threads} "
         "--positive {output.positive} --reliable {output.reliable} --negative {output.negative} "
         "--test {output.test} --log {log}"

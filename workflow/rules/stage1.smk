@@ -9,22 +9,25 @@ rule train_stage1:
     output:
         model=f"{STAGE1}/model.pt",
         events=directory(f"{STAGE1}/events"),
-    params:
-        code=digest.of("train_stage1.py"),
-        settings=slice_of("stage1"),
     log:
         f"{LOGS}/train_stage1.log",
     benchmark:
         f"{LOGS}/train_stage1.tsv"
-    conda:
-        "../../envs/torch.yaml"
     wildcard_constraints:
         pick="last",
+    conda:
+        "../../envs/torch.yaml"
     threads: 4
+    resources:
+        device=CONFIG.device,
+    params:
+        script=script("train_stage1.py"),
+        code=digest.of("train_stage1.py"),
+        settings=slice_of("stage1"),
     shell:
-        "python {workflow.basedir}/workflow/scripts/train_stage1.py --features {input.features} "
+        "python {params.script:q} --features {input.features} "
         "--points {input.points} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {config[device]} --threads {threads} --model {output.model} "
+        "--device {resources.device} --threads {threads} --model {output.model} "
         "--events {output.events} --log {log}"
 
 
@@ -37,23 +40,26 @@ rule train_stage1_on_test:
     output:
         model=f"{STAGE1}/model.pt",
         events=directory(f"{STAGE1}/events"),
-    params:
-        code=digest.of("train_stage1_on_test.py"),
-        settings=slice_of("stage1"),
-        test=test_settings,
-        exclude=excluded,
     log:
         f"{LOGS}/train_stage1.log",
     benchmark:
         f"{LOGS}/train_stage1.tsv"
-    conda:
-        "../../envs/torch.yaml"
     wildcard_constraints:
         pick="best-on-test",
+    conda:
+        "../../envs/torch.yaml"
     threads: 4
+    resources:
+        device=CONFIG.device,
+    params:
+        script=script("train_stage1_on_test.py"),
+        code=digest.of("train_stage1_on_test.py"),
+        settings=slice_of("stage1"),
+        test=test_settings,
+        exclude=excluded,
     shell:
-        "python {workflow.basedir}/workflow/scripts/train_stage1_on_test.py --features {input.features} "
+        "python {params.script:q} --features {input.features} "
         "--points {input.points} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {config[device]} --threads {threads} --model {output.model} "
+        "--device {resources.device} --threads {threads} --model {output.model} "
         "--events {output.events} --log {log} "
         "--annotations {input.annotations} --test {params.test:q} --exclude={params.exclude:q}"

@@ -12,23 +12,26 @@ rule train_stage2:
     output:
         model=f"{STAGE2}/model.pt",
         events=directory(f"{STAGE2}/events"),
-    params:
-        code=digest.of("train_stage2.py"),
-        settings=slice_of("stage2"),
     log:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.log",
     benchmark:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.tsv"
-    conda:
-        "../../envs/torch.yaml"
     wildcard_constraints:
         pick="last",
+    conda:
+        "../../envs/torch.yaml"
     threads: 4
+    resources:
+        device=CONFIG.device,
+    params:
+        script=script("train_stage2.py"),
+        code=digest.of("train_stage2.py"),
+        settings=slice_of("stage2"),
     shell:
-        "python {workflow.basedir}/workflow/scripts/train_stage2.py --features {input.features} "
+        "python {params.script:q} --features {input.features} "
         "--points {input.points} --positive {input.positive} --reliable {input.reliable} "
         "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {config[device]} --threads {threads} --model {output.model} "
+        "--device {resources.device} --threads {threads} --model {output.model} "
         "--events {output.events} --log {log}"
 
 
@@ -45,25 +48,28 @@ rule train_stage2_on_test:
     output:
         model=f"{STAGE2}/model.pt",
         events=directory(f"{STAGE2}/events"),
-    params:
-        code=digest.of("train_stage2_on_test.py"),
-        settings=slice_of("stage2"),
-        test=test_settings,
-        exclude=excluded,
     log:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.log",
     benchmark:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.tsv"
-    conda:
-        "../../envs/torch.yaml"
     wildcard_constraints:
         pick="best-on-test",
+    conda:
+        "../../envs/torch.yaml"
     threads: 4
+    resources:
+        device=CONFIG.device,
+    params:
+        script=script("train_stage2_on_test.py"),
+        code=digest.of("train_stage2_on_test.py"),
+        settings=slice_of("stage2"),
+        test=test_settings,
+        exclude=excluded,
     shell:
-        "python {workflow.basedir}/workflow/scripts/train_stage2_on_test.py --features {input.features} "
+        "python {params.script:q} --features {input.features} "
         "--points {input.points} --positive {input.positive} --reliable {input.reliable} "
         "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {config[device]} --threads {threads} --model {output.model} "
+        "--device {resources.device} --threads {threads} --model {output.model} "
         "--events {output.events} --log {log} "
         "--proposals {input.test} --annotations {input.annotations} --test {params.test:q} "
         "--exclude={params.exclude:q}"
