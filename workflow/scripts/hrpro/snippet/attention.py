@@ -67,7 +67,9 @@ class DroppedAttention(torch.autograd.Function):
     def forward(ctx, q, k, v, dropout):
         """(H, L, d) x 3 -> (H, L, d)."""
         kept = torch.stack([keep(q.shape[1], dropout) for _ in range(len(q))])
-        out = torch.stack([weights(*qk).mul_(m) @ x for *qk, m, x in zip(q, k, kept, v, strict=True)])
+        out = torch.stack(
+            [weights(*qk).mul_(m.to(x.dtype)) @ x for *qk, m, x in zip(q, k, kept, v, strict=True)]
+        )
         ctx.save_for_backward(q, k, v, kept)
         ctx.scale = 1 / (1 - dropout)
         return out.mul_(ctx.scale)
@@ -79,9 +81,9 @@ class DroppedAttention(torch.autograd.Function):
         gradient = gradient * ctx.scale
         gradients = []
         for head in range(len(q)):
-            weight = weights(q[head], k[head])
-            to_weight = (gradient[head] @ v[head].T).mul_(kept[head])
-            to_v = (weight * kept[head]).T @ gradient[head]
+            weight, mask = weights(q[head], k[head]), kept[head].to(v.dtype)
+            to_weight = (gradient[head] @ v[head].T).mul_(mask)
+            to_v = (weight * mask).T @ gradient[head]
             mean = (to_weight * weight).sum(1, keepdim=True)
             to_score = to_weight.sub_(mean).mul_(weight).mul_(q.shape[2] ** -0.5)
             gradients.append((to_score @ k[head], to_score.T @ q[head], to_v))
