@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from conftest import ROOT
 
 PAGES = sorted([ROOT / "README.md", ROOT / "config" / "README.md", *(ROOT / "docs").glob("*.md")])

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from conftest import run_script
 from hrpro import detections, evaluation
 

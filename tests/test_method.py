@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from hrpro import detections, proposals, ranking, suppression, training
 from hrpro.errors import InputError
 from hrpro.features import FeatureFile

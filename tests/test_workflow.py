@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 import yaml
+
 from conftest import ROOT, run_script, snakemake
 
 RULES = {
@@ -127,7 +128,7 @@ def test_training_leaves_events_logs_and_benchmarks(demo):
     assert set(events.Tags()["scalars"]) == losses | {"learning rate", "prototype movement"}
     assert all(scalar.value > 0 for scalar in events.Scalars("prototype movement"))
     log = (folder / "logs/demo" / step / "train_stage1.log").read_text()
-    assert re.search(r"INFO stage 1 \d+/\d+ .* loss \d", log)
+    assert re.search(r"info stage 1 \d+/\d+ .* loss \d", log)
     benchmark = (folder / "logs/demo" / step / "train_stage1.tsv").read_text().splitlines()
     assert benchmark[0].split("\t")[0] == "s"
     assert float(benchmark[1].split("\t")[0]) > 0

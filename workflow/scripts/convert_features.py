@@ -2,7 +2,7 @@
 
 import argparse
 
-from hrpro import annotations, config, errors, features, files, progress
+from hrpro import annotations, config, errors, features, progress
 from hrpro.grid import Grid
 
 
@@ -19,10 +19,13 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Features, args.settings)
-    database = files.read_json(args.annotations)["database"]
-    durations = {video: entry["duration"] for video, entry in database.items()}
+    snippet = config.parse(config.Snippet, {"frames": args.frames, "fps": args.fps}, "snippet")
+    durations = annotations.durations(args.annotations)
     splits = annotations.read_splits(args.root)
-    grid = Grid(args.frames, args.fps)
+    absent = [video for videos in splits.values() for video in videos if video not in durations]
+    if absent:
+        raise errors.InputError(f"{args.annotations}: no entry of {absent[0]}; convert the annotations again")
+    grid = Grid(snippet.frames, snippet.fps)
     features.convert(args.root, splits, durations, grid, settings.dtype, args.output)
 
 

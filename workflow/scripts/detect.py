@@ -23,7 +23,7 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Detection, args.settings)
-    classes = files.read_json(args.points)["classes"]
+    classes = files.read_json(args.points, "classes")["classes"]
     candidates = detections.read(args.proposals, classes)
     if args.model:
         training.start(seed=0, threads=args.threads)  # nothing is drawn

@@ -29,7 +29,7 @@ def main() -> None:
 
     stages, tiou = {}, None
     for stage, pick, name in SOURCES:
-        runs = [files.read_json(path) for path in getattr(args, name)]
+        runs = [files.read_json(path, "tiou", "mAP", "per_class") for path in getattr(args, name)]
         if runs:
             tiou = runs[0]["tiou"]
             stages.setdefault(stage, {})[pick] = over_seeds(runs)

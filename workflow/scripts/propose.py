@@ -29,7 +29,7 @@ def main() -> None:
     settings = config.from_json(config.Proposals, args.settings)
     rng = training.start(args.seed, args.threads)
     network, classes = model.load(args.model, training.choose_device(args.device))
-    points = files.read_json(args.points)["videos"]
+    points = files.read_json(args.points, "videos")["videos"]
     positive, reliable, negative = {}, {}, {}
     with FeatureFile(args.features) as file:
         videos = file.videos["train"]

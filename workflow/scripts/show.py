@@ -9,7 +9,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("maps", nargs="+", metavar="map.json")
     args = parser.parse_args()
-    rows = [row for path in args.maps for row in table(files.read_json(path))]
+    rows = [row for path in args.maps for row in table(files.read_json(path, "stages"))]
     header = rows[0]
     rows = [header, ["---"] * len(header), *(row for row in rows if row != header)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -28,7 +28,7 @@ def run(args, make_test=None) -> None:
     """Train and write the model; make_test: (open features, classes) -> a test during training."""
     progress.start(args.log)
     settings = config.from_json(config.Stage2, args.settings)
-    classes = files.read_json(args.points)["classes"]
+    classes = files.read_json(args.points, "classes")["classes"]
     rng = training.start(args.seed, args.threads)
     with FeatureFile(args.features) as file:
         model = train.train(

@@ -60,7 +60,7 @@ def read_database(path) -> dict[str, dict]:
         raise InputError(f'{path}: no "database" object; wanted {{"database": {{video: {{...}}}}}}')
     for video, entry in content["database"].items():
         if not isinstance(entry, dict) or not isinstance(entry.get("annotations"), list):
-            raise InputError(f'{path}: {video}: no "annotations" list')
+            raise InputError(f'{path}: {video}: no "annotations" list; add one, empty for no action')
         for row, annotation in enumerate(entry["annotations"], 1):
             check_annotation(f"{path}: {video}: annotation {row}", annotation)
     return content["database"]
@@ -69,7 +69,7 @@ def read_database(path) -> dict[str, dict]:
 def check_annotation(place: str, annotation) -> None:
     """Raise InputError if an annotation has no label or no segment that ends after it starts."""
     if not isinstance(annotation, dict) or not isinstance(annotation.get("label"), str):
-        raise InputError(f'{place}: no "label"')
+        raise InputError(f'{place}: no "label"; wanted the name of a class')
     segment = annotation.get("segment")
     if not isinstance(segment, list) or len(segment) != 2 or not all(map(is_number, segment)):
         raise InputError(f'{place}: "segment" is {segment!r}; wanted [start, end] in seconds')
@@ -108,18 +108,10 @@ def read_points(path, database: dict, train: list[str], classes: list[str]) -> d
     of other videos are passed over with one notice. Raises InputError on a point of an unknown class,
     one that is no number, or one outside its video.
     """
-    rows = csv.DictReader(files.read_text(path).splitlines())
-    absent = [column for column in COLUMNS if column not in (rows.fieldnames or [])]
-    if absent:
-        raise InputError(f"{path}: line 1: no column {absent[0]!r}; wanted {', '.join(COLUMNS)}")
     points = {video: [] for video in train}
     passed_over = Counter()
-    for row in rows:
-        video, label, place = (
-            row["video_id"],
-            row["class"],
-            f"{path}: line {rows.line_num}: {row['video_id']}",
-        )
+    for line, row in read_rows(path):
+        video, label, place = row["video_id"], row["class"], f"{path}: line {line}: {row['video_id']}"
         if video not in points:
             passed_over[video] += 1
             continue
@@ -127,8 +119,8 @@ def read_points(path, database: dict, train: list[str], classes: list[str]) -> d
             raise InputError(f"{place}: unknown class {label!r}; {ANNOTATIONS} names {', '.join(classes)}")
         try:
             frame = float(row["point"])
-        except (TypeError, ValueError):
-            raise InputError(f"{place}: point {row['point']!r} is no frame number") from None
+        except ValueError:
+            raise InputError(f"{place}: point {row['point']!r} is no number; wanted a frame's") from None
         entry = database[video]
         seconds = frame / number(entry, "fps", f"{ANNOTATIONS}: {video}")
         if not 0 <= seconds <= entry["duration"]:
@@ -145,6 +137,22 @@ def read_points(path, database: dict, train: list[str], classes: list[str]) -> d
     return {video: sorted(found, key=lambda p: p["seconds"]) for video, found in points.items()}
 
 
+def read_rows(path) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a point file, each with its line. Raises InputError where a column or a cell is missing."""
+    reader = csv.DictReader(files.read_text(path).splitlines(), strict=True)
+    try:
+        absent = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
+        if absent:
+            raise InputError(f"{path}: line 1: no column {absent[0]!r}; wanted {', '.join(COLUMNS)}")
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise InputError(f"{path}: line {reader.line_num}: {error}; correct the quotes") from None
+    for line, row in rows:
+        if None in (row[column] for column in COLUMNS):
+            raise InputError(f"{path}: line {line}: too few cells; wanted {', '.join(reader.fieldnames)}")
+    return rows
+
+
 def read_ambiguous(path) -> dict[str, list[list[float]]]:
     """THUMOS14's ambiguous segments, "video start end" a line -> {video: [[start s, end s]]}."""
     found = {}
@@ -152,10 +160,13 @@ def read_ambiguous(path) -> dict[str, list[list[float]]]:
         if not line.strip():
             continue
         try:
-            video, start, end = line.split()
-            found.setdefault(video, []).append([float(start), float(end)])
+            video, *segment = line.split()
+            start, end = map(float, segment)
         except ValueError:
             raise InputError(f"{path}: line {row}: {line!r}; wanted: video start end") from None
+        if not 0 <= start < end < math.inf:
+            raise InputError(f"{path}: line {row}: {video}: {start:g} to {end:g} s is no segment; correct it")
+        found.setdefault(video, []).append([start, end])
     return found
 
 
@@ -192,6 +203,13 @@ def convert(root, ambiguous=None) -> tuple[dict, dict]:
         raise InputError(f"{root / POINTS}: no point of a training video; there is nothing to learn from")
     warn(database, points)
     return {"database": database}, {"classes": classes, "videos": points}
+
+
+def durations(path) -> dict[str, float]:
+    """The seconds of each video of an ActivityNet-style annotation file."""
+    return {
+        video: number(entry, "duration", f"{path}: {video}") for video, entry in read_database(path).items()
+    }
 
 
 def warn(database: dict, points: dict[str, list[dict]]) -> None:

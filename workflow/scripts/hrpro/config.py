@@ -6,6 +6,7 @@ config/config.yaml holds every value; nothing has a default here but what is opt
 import difflib
 import itertools
 import json
+import math
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -265,18 +266,23 @@ def parse(model: type[Strict], values, place: str = "") -> Strict:
     message = fault["msg"].removeprefix("Value error, ")
     if not fault["loc"]:  # the whole configuration: the message names the place itself
         raise InputError(f"configuration: {message}")
-    if isinstance(value, str) and looks_numeric(value) and "number" in message:
-        message = f"text to YAML; write {float(value)!r}"
+    if isinstance(value, str) and fault["type"] in ("float_type", "int_type") and looks_numeric(value):
+        message = f"text to YAML; write {yaml_number(float(value))} in a --configfile (--config gives text)"
     raise InputError(f"configuration: {key}: {value!r}: {message}")
 
 
 def looks_numeric(text: str) -> bool:
-    """Whether text reads as a number."""
+    """Whether text reads as a finite number."""
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True
+
+
+def yaml_number(value: float) -> str:
+    """A number as YAML reads it: it takes 1e-05 for text, 1.0e-05 for a number."""
+    text = f"{int(value) if value.is_integer() and abs(value) < 1e15 else value}"
+    return text if "." in text else text.replace("e", ".0e")
 
 
 def canonical(model: Strict) -> str:
@@ -285,5 +291,8 @@ def canonical(model: Strict) -> str:
 
 
 def from_json(model: type[Strict], text: str) -> Strict:
-    """The settings that `canonical` wrote."""
-    return parse(model, json.loads(text))
+    """The settings that `canonical` wrote. Raises InputError where they are malformed or wrong."""
+    try:
+        return parse(model, json.loads(text))
+    except json.JSONDecodeError as error:
+        raise InputError(f"--settings {text}: not valid JSON ({error.msg}); wanted {{key: value}}") from None

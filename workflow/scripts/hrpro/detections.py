@@ -8,6 +8,8 @@ import numpy as np
 from . import files
 from .errors import InputError
 
+UNKNOWN = -2  # the label of a class that nobody asked for
+
 
 @dataclass(frozen=True)
 class Segments:
@@ -78,15 +80,18 @@ def read(path, classes: list[str]) -> dict[str, Segments]:
     for video, found in content["results"].items():
         place = f"{path}: {video}"
         try:
-            found = [item for item in found if item.get("label") in number]
-            times = np.array([item["segment"] for item in found], dtype=np.float64).reshape(-1, 2)
-            scores = np.array([item["score"] for item in found], dtype=np.float64)
+            rows = [(*item["segment"], item["score"]) for item in found]
+            values = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
+            labels = np.array([number.get(item.get("label"), UNKNOWN) for item in found], dtype=np.int64)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f'{place}: wanted a list of {{"segment": [start, end], "label", "score"}} ({error!r})'
             ) from None
-        if not (np.isfinite(times).all() and np.isfinite(scores).all()):
-            raise InputError(f"{place}: a segment or score is NaN or infinite")
-        labels = np.array([number[item.get("label")] for item in found], dtype=np.int64)
-        videos[video] = Segments(times, labels, scores)
+        bad = np.flatnonzero(~np.isfinite(values).all(1))
+        if len(bad):
+            raise InputError(
+                f"{place}: detection {bad[0] + 1}: {found[bad[0]]}: NaN, infinite or null; remove it"
+            )
+        known = labels != UNKNOWN
+        videos[video] = Segments(values[known, :2], labels[known], values[known, 2])
     return videos

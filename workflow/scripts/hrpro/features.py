@@ -4,6 +4,7 @@ The file: /train/<video> and /test/<video>, (T, D), a chunk a video, each with t
 as attribute; width, snippet_frames, snippet_fps and format_version at the root.
 """
 
+import contextlib
 import hashlib
 import io
 from pathlib import Path
@@ -44,7 +45,8 @@ def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dty
                 raise InputError(
                     f"{path}: {array.shape[1]} channels, but {first} has {width}; extract it again"
                 )
-            stored = array.astype(dtype)
+            with np.errstate(over="ignore"):
+                stored = array.astype(dtype)
             if not np.isfinite(stored).all():
                 raise InputError(
                     f"{path}: a value is too large for {dtype}; set settings.features.dtype: float32"
@@ -67,12 +69,14 @@ def read_npy(path) -> tuple[np.ndarray, str]:
     """The (T, D) array of an .npy file, and the sha256 of the file."""
     try:
         content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; put it there or take the video out of the split") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     try:
         array = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        pickled = "allow_pickle" in str(error)
+    except Exception as error:  # of damaged headers, even those of the tokenizer and of zipfile
+        pickled = "Object arrays" in str(error)
         said = "a pickled array; save it as float32" if pickled else "damaged or no .npy file; copy it again"
         raise InputError(f"{path}: {said}") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
@@ -93,20 +97,30 @@ class FeatureFile:
     """
 
     def __init__(self, path):
-        try:
+        if not Path(path).is_file():
+            raise InputError(f"{path}: no such file; make it with convert_features.py")
+        self.path = path
+        with self.readable():
             self.file = h5py.File(path, "r")
-            version = self.file.attrs["format_version"]
-        except (OSError, KeyError) as error:
+            facts = self.file.attrs
+            if (version := facts["format_version"]) != FORMAT_VERSION:
+                raise InputError(
+                    f"{path}: format {version}, wanted {FORMAT_VERSION}; remove it and convert again"
+                )
+            self.width = int(facts["width"])
+            self.grid = Grid(int(facts["snippet_frames"]), float(facts["snippet_fps"]))
+            self.videos = {split: sorted(self.file[split]) for split in ("train", "test")}
+
+    @contextlib.contextmanager
+    def readable(self):
+        """Turn what h5py raises on a damaged file, or on another program's, into an InputError."""
+        try:
+            yield
+        except (AttributeError, KeyError, OSError, RuntimeError, TypeError) as error:
+            reason = str(error).splitlines()[0]
             raise InputError(
-                f"{path}: no feature file of hrpro ({error}); remove it and convert again"
+                f"{self.path}: damaged, or no feature file of hrpro ({reason}); remove it and convert again"
             ) from None
-        if version != FORMAT_VERSION:
-            raise InputError(
-                f"{path}: format {version}, wanted {FORMAT_VERSION}; remove it and convert again"
-            )
-        self.width = int(self.file.attrs["width"])
-        self.grid = Grid(int(self.file.attrs["snippet_frames"]), float(self.file.attrs["snippet_fps"]))
-        self.videos = {split: sorted(self.file[split]) for split in ("train", "test")}
 
     def __enter__(self):
         return self
@@ -120,12 +134,13 @@ class FeatureFile:
 
     def read(self, split: str, videos: list[str]) -> tuple[np.ndarray, list[int]]:
         """The features of some videos end to end: (N, D) float32, and the snippets of each."""
-        lengths = [self.length(split, video) for video in videos]
-        packed = np.empty((sum(lengths), self.width), dtype=np.float32)
-        row = 0
-        for video, length in zip(videos, lengths, strict=True):
-            self.file[split][video].read_direct(packed, dest_sel=np.s_[row : row + length])
-            row += length
+        with self.readable():
+            lengths = [self.length(split, video) for video in videos]
+            packed = np.empty((sum(lengths), self.width), dtype=np.float32)
+            row = 0
+            for video, length in zip(videos, lengths, strict=True):
+                self.file[split][video].read_direct(packed, dest_sel=np.s_[row : row + length])
+                row += length
         return packed, lengths
 
     def read_split(self, split: str) -> tuple[np.ndarray, list[int]]:

@@ -42,16 +42,22 @@ def write_json(path, value, indent: int | None = None) -> None:
 def read_text(path) -> str:
     """The text of a file. Raises InputError where it is missing or no UTF-8."""
     try:
-        return Path(path).read_text()
+        return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte-order mark
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"{path}: not a text file ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: no text file in UTF-8 ({error}); save it as one") from None
 
 
-def read_json(path):
-    """The value of a JSON file. Raises InputError where it is missing or malformed."""
+def read_json(path, *keys: str):
+    """The value of a JSON file. Raises InputError where it is missing, malformed or lacks one of the keys."""
     try:
-        return json.loads(read_text(path))
+        value = json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}: line {error.lineno}: not valid JSON ({error.msg})") from None
+        raise InputError(f"{path}: line {error.lineno}: not valid JSON ({error.msg}); correct it") from None
+    for key in keys:
+        if not isinstance(value, dict) or key not in value:
+            raise InputError(f'{path}: no "{key}"; remove the file and make it again')
+    return value

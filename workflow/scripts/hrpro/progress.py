@@ -13,8 +13,10 @@ LINE_EVERY = 10.0  # seconds between progress lines
 
 
 def start(path=None) -> None:
-    """Send what a step logs to the file `path`, and warnings to stderr."""
+    """Send what a step logs to the file `path`, and warnings and errors to stderr."""
     log.setLevel(logging.INFO)
+    for level in (logging.INFO, logging.WARNING, logging.ERROR):
+        logging.addLevelName(level, logging.getLevelName(level).lower())
     log.handlers.clear()
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.WARNING)

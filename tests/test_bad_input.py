@@ -1,0 +1,817 @@
+"""Bad input stops before training with one line that says where and what to do, and leaves nothing behind."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+
+from conftest import ROOT, run_script
+from hrpro import config as configuration
+from hrpro import detections, features, files
+from hrpro.errors import InputError
+
+TRAIN, TEST = "demo_train_000", "demo_test_000"
+GT, POINTS = "gt_full.json", "point_labels/point_gaussian.csv"
+TRAIN_NPY = f"features/train/{TRAIN}.npy"
+OTHER_NPY = "features/train/demo_train_001.npy"
+LAYOUT = [GT, "split_train.txt", "split_test.txt", POINTS, "features/{train,test}/<video>.npy"]
+
+
+class Case(NamedTuple):
+    """One way to get it wrong, and words that the message must have.
+
+    damage: a function that changes a folder, the text of a file, or what overlays the configuration.
+    """
+
+    name: str
+    damage: object
+    words: list[str]
+
+
+def table(cases: list[Case]):
+    """Parametrize a test by cases, each under its name."""
+    return pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases])
+
+
+@pytest.fixture
+def root(demo_data, tmp_path) -> Path:
+    """A copy of the demo's data set, to damage."""
+    return Path(shutil.copytree(demo_data, tmp_path / "data"))
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    """An empty folder for a script's output."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def converted(demo_data, tmp_path_factory) -> Path:
+    """A folder with the demo's annotations.json, points.json and features.h5."""
+    folder = tmp_path_factory.mktemp("converted")
+    result = convert_annotations(demo_data, folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    result = convert_features(demo_data, folder / "annotations.json", folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    return folder
+
+
+def convert_annotations(root: Path, out: Path, *more):
+    outputs = ["--annotations", out / "annotations.json", "--points", out / "points.json"]
+    return run_script("convert_annotations.py", "--root", root, *outputs, *more)
+
+
+def convert_features(root: Path, annotations: Path, out: Path, settings='{"dtype": "float32"}', fps=25):
+    return run_script(
+        *("convert_features.py", "--root", root, "--annotations", annotations, "--settings", settings),
+        *("--frames", 16, "--fps", fps, "--output", out / "features.h5"),
+    )
+
+
+def assert_stopped(result: subprocess.CompletedProcess, words: list[str], out: Path) -> None:
+    """One "error: " line with the words, exit code 1, no traceback, and `out` as empty as before."""
+    assert result.returncode == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    *before, last = result.stderr.splitlines()
+    assert last.startswith("error: ")
+    assert [line for line in before if not line.startswith("warning: ")] == []
+    assert [word for word in words if word not in last] == [], last
+    assert list(out.iterdir()) == []
+
+
+def assert_says(error: InputError, start: str, words: list[str]) -> None:
+    """The error is one line with that start and the words."""
+    message = str(error)
+    assert "\n" not in message
+    assert message.startswith(start)
+    assert [word for word in words if word not in message] == [], message
+
+
+# --- ways to damage a data set
+
+
+def write(name: str, content: str | bytes):
+    """Replace a file."""
+    content = content.encode() if isinstance(content, str) else content
+    return lambda root: (root / name).write_bytes(content)
+
+
+def append(name: str, text: str):
+    """Add to the end of a text file."""
+    return lambda root: (root / name).write_text((root / name).read_text() + text)
+
+
+def cut(name: str):
+    """Keep the first half of a file."""
+    return lambda root: (root / name).write_bytes(
+        (root / name).read_bytes()[: (root / name).stat().st_size // 2]
+    )
+
+
+def remove(name: str):
+    """Remove a file."""
+    return lambda root: (root / name).unlink()
+
+
+def entry(change, video: str = TRAIN):
+    """Change a video's entry of gt_full.json."""
+
+    def damage(root: Path) -> None:
+        content = json.loads((root / GT).read_text())
+        change(content["database"][video])
+        (root / GT).write_text(json.dumps(content))
+
+    return damage
+
+
+def annotation(number: int, **values):
+    """Change values of an annotation (counted from 1) of the first training video."""
+    return entry(lambda video: video["annotations"][number - 1].update(values))
+
+
+def first_point(**cells):
+    """Change cells of the first point, on line 2 of the file."""
+
+    def damage(root: Path) -> None:
+        header, row, *rest = (root / POINTS).read_text().splitlines()
+        values = dict(zip(header.split(","), row.split(","), strict=True)) | cells
+        (root / POINTS).write_text("\n".join([header, ",".join(values.values()), *rest]) + "\n")
+
+    return damage
+
+
+def array(change, name: str = TRAIN_NPY):
+    """Change the array of a feature file."""
+
+    def damage(root: Path) -> None:
+        np.save(root / name, change(np.load(root / name)), allow_pickle=True)
+
+    return damage
+
+
+def value(row: int, channel: int, number: float):
+    """Change one number of a feature file."""
+
+    def change(found: np.ndarray) -> np.ndarray:
+        found[row, channel] = number
+        return found
+
+    return array(change)
+
+
+# --- annotations, splits and points
+
+ANNOTATION_CASES = [
+    Case("no folder", shutil.rmtree, ["split_train.txt: no such file"]),
+    Case("no annotations file", remove(GT), [f"{GT}: no such file"]),
+    Case("no points file", remove(POINTS), [f"{POINTS}: no such file"]),
+    Case("malformed JSON", cut(GT), [f"{GT}: line ", "not valid JSON", "correct it"]),
+    Case("empty JSON", write(GT, ""), [f"{GT}: line 1: not valid JSON"]),
+    Case("no text", write(GT, b"\xff\xfe\x00"), [f"{GT}: no text file in UTF-8", "save it as one"]),
+    Case("no database", write(GT, '{"videos": {}}'), [f'{GT}: no "database"', "wanted"]),
+    Case("a list for a database", write(GT, "[]"), [f'{GT}: no "database"', "wanted"]),
+    Case(
+        "a video without an entry",
+        append("split_test.txt", "nowhere\n"),
+        [GT, "nowhere of split_test.txt has no entry", "add it or drop the video"],
+    ),
+    Case(
+        "a video without annotations",
+        entry(lambda video: video.pop("annotations")),
+        [GT, TRAIN, 'no "annotations" list', "add one"],
+    ),
+    Case(
+        "a segment that ends before it starts",
+        annotation(2, segment=[9.5, 3.0]),
+        [GT, TRAIN, "annotation 2", "[9.5, 3.0] ends before it starts", "swap or remove it"],
+    ),
+    Case(
+        "an empty segment",
+        annotation(1, segment=[3.0, 3.0]),
+        [GT, TRAIN, "annotation 1", "[3.0, 3.0] ends before it starts"],
+    ),
+    Case(
+        "a segment with NaN",
+        annotation(1, segment=[1.0, float("nan")]),
+        [GT, TRAIN, "annotation 1", "[1.0, nan]", "wanted [start, end] in seconds"],
+    ),
+    Case(
+        "a segment of text",
+        annotation(1, segment=["1.0", "2.0"]),
+        [GT, TRAIN, "annotation 1", "['1.0', '2.0']", "wanted [start, end] in seconds"],
+    ),
+    Case(
+        "a segment of one number",
+        annotation(1, segment=[1.0]),
+        [GT, TRAIN, "annotation 1", "[1.0]", "wanted [start, end] in seconds"],
+    ),
+    Case(
+        "no segment",
+        entry(lambda video: video["annotations"][0].pop("segment")),
+        [GT, TRAIN, "annotation 1", '"segment" is None', "wanted [start, end] in seconds"],
+    ),
+    Case(
+        "no label",
+        entry(lambda video: video["annotations"][1].pop("label")),
+        [GT, TRAIN, "annotation 2", 'no "label"', "wanted the name of a class"],
+    ),
+    Case(
+        "no duration",
+        entry(lambda video: video.pop("duration"), TEST),
+        [GT, TEST, '"duration" is None', "wanted a number over 0"],
+    ),
+    Case(
+        "a duration of text",
+        entry(lambda video: video.update(duration="60")),
+        [GT, TRAIN, "\"duration\" is '60'", "wanted a number over 0"],
+    ),
+    Case(
+        "an fps of 0",
+        entry(lambda video: video.update(fps=0)),
+        [GT, TRAIN, '"fps" is 0', "wanted a number over 0"],
+    ),
+    Case(
+        "no fps",
+        entry(lambda video: video.pop("fps")),
+        [GT, TRAIN, '"fps" is None', "wanted a number over 0"],
+    ),
+    Case(
+        "a video in both splits",
+        append("split_test.txt", f"{TRAIN}\n"),
+        ["split_test.txt", TRAIN, "is in split_train.txt too", "belongs to one split"],
+    ),
+    Case(
+        "a video twice in a split",
+        append("split_train.txt", f"{TRAIN}\n"),
+        ["split_train.txt: line 25", TRAIN, "stands on line 1 already", "remove one"],
+    ),
+    Case("an empty split", write("split_test.txt", "\n"), ["split_test.txt: no video", "wanted one a line"]),
+    Case(
+        "a point past its video",
+        first_point(point="900000"),
+        [
+            f"{POINTS}: line 2: {TRAIN}",
+            "frame 900000",
+            "30000.00 s, outside",
+            "correct the point or the video's fps",
+        ],
+    ),
+    Case(
+        "a negative point",
+        first_point(point="-1"),
+        [f"{POINTS}: line 2: {TRAIN}", "frame -1", "outside the video's", "correct the point"],
+    ),
+    Case(
+        "a point that is NaN",
+        first_point(point="nan"),
+        [f"{POINTS}: line 2: {TRAIN}", "frame nan", "outside the video's", "correct the point"],
+    ),
+    Case(
+        "a point that is no number",
+        first_point(point="twelve"),
+        [f"{POINTS}: line 2: {TRAIN}", "'twelve' is no number", "wanted a frame's"],
+    ),
+    Case(
+        "a point of an unknown class",
+        first_point(**{"class": "dance"}),
+        [f"{POINTS}: line 2: {TRAIN}", "unknown class 'dance'", f"{GT} names dive, golf, jump, throw, vault"],
+    ),
+    Case(
+        "a missing column",
+        write(POINTS, f"class,video_id,frame\ndive,{TRAIN},188\n"),
+        [f"{POINTS}: line 1", "no column 'point'", "wanted class, video_id, point"],
+    ),
+    Case(
+        "an empty points file", write(POINTS, ""), [f"{POINTS}: line 1", "no column 'class'", "wanted class,"]
+    ),
+    Case(
+        "a row cut short",
+        append(POINTS, "dive,3,4\n"),
+        [f"{POINTS}: line ", "too few cells", "wanted class, start_frame, stop_frame, video_id, point"],
+    ),
+    Case("a quote left open", append(POINTS, '"dive,3,4\n'), [f"{POINTS}: line ", "correct the quotes"]),
+    Case(
+        "no point of a training video",
+        write(POINTS, f"class,video_id,point\ndive,{TEST},10\n"),
+        [POINTS, "no point of a training video", "nothing to learn from"],
+    ),
+]
+
+
+@table(ANNOTATION_CASES)
+def test_annotations(case, root, out):
+    case.damage(root)
+    assert_stopped(convert_annotations(root, out), case.words, out)
+
+
+AMBIGUOUS_CASES = [
+    Case("too few cells", "v1  1.0 2.0\nv2  3.0\n", ["line 2", "'v2  3.0'", "wanted: video start end"]),
+    Case("no numbers", "v1  one two\n", ["line 1", "'v1  one two'", "wanted: video start end"]),
+    Case("NaN", "\nv1  nan 2.0\n", ["line 2", "v1", "nan to 2 s is no segment", "correct it"]),
+    Case("infinity", "v1  1.0 inf\n", ["line 1", "v1", "1 to inf s is no segment"]),
+    Case("swapped", "v1  3.0 2.0\n", ["line 1", "v1", "3 to 2 s is no segment"]),
+]
+
+
+@table(AMBIGUOUS_CASES)
+def test_ambiguous_segments(case, demo_data, tmp_path, out):
+    path = tmp_path / "Ambiguous_test.txt"
+    path.write_text(case.damage)
+    result = convert_annotations(demo_data, out, "--ambiguous", path)
+    assert_stopped(result, [f"{path}: ", *case.words], out)
+
+
+def test_an_ambiguous_file_that_is_not_there(demo_data, tmp_path, out):
+    result = convert_annotations(demo_data, out, "--ambiguous", tmp_path / "Ambiguous_test.txt")
+    assert_stopped(result, ["Ambiguous_test.txt: no such file"], out)
+
+
+def test_byte_order_marks_are_passed_over(root, out):
+    for name in (GT, POINTS, "split_train.txt"):
+        write(name, "\ufeff" + (root / name).read_text())(root)
+    result = convert_annotations(root, out)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+# --- features
+
+FEATURE_CASES = [
+    Case("missing", remove(TRAIN_NPY), ["no such file", "put it there or take the video out of the split"]),
+    Case("NaN", value(5, 3, np.nan), ["row 5, channel 3: nan", "extract it again"]),
+    Case("infinity", value(0, 63, -np.inf), ["row 0, channel 63: -inf", "extract it again"]),
+    Case("integers", array(lambda a: a.astype(int)), ["values of type int64", "wanted float32"]),
+    Case("text", array(lambda a: a.astype(str)), ["values of type <U", "wanted float32"]),
+    Case("pickled", array(lambda a: a.astype(object)), ["a pickled array", "save it as float32"]),
+    Case("truncated", cut(TRAIN_NPY), ["damaged or no .npy file", "copy it again"]),
+    Case("no bytes", write(TRAIN_NPY, b""), ["damaged or no .npy file", "copy it again"]),
+    Case("no npy", write(TRAIN_NPY, "1.0 2.0\n"), ["damaged or no .npy file", "copy it again"]),
+    Case("half a zip", write(TRAIN_NPY, b"PK\x03\x04 and no more"), ["damaged or no .npy file"]),
+    Case(
+        "a damaged header", write(TRAIN_NPY, b"\x93NUMPY\x01\x00\x04\x00({[\n"), ["damaged or no .npy file"]
+    ),
+    Case("no rows", array(lambda a: a[:0]), ["shape (0, 64)", "wanted (snippets, channels)"]),
+    Case("one dimension", array(lambda a: a[0]), ["shape (64,)", "wanted (snippets, channels)"]),
+    Case("three dimensions", array(lambda a: a[None]), ["wanted (snippets, channels)"]),
+]
+
+
+@table(FEATURE_CASES)
+def test_features(case, root, converted, out):
+    case.damage(root)
+    result = convert_features(root, converted / "annotations.json", out)
+    assert_stopped(result, [f"{root / TRAIN_NPY}: ", *case.words], out)
+
+
+def test_features_of_another_width(root, converted, out):
+    array(lambda a: a[:, :60], OTHER_NPY)(root)
+    result = convert_features(root, converted / "annotations.json", out)
+    words = [f"{root / OTHER_NPY}: 60 channels", f"{root / TRAIN_NPY} has 64", "extract it again"]
+    assert_stopped(result, words, out)
+
+
+def test_features_too_large_for_their_type(root, converted, out):
+    value(0, 0, 1e6)(root)
+    result = convert_features(root, converted / "annotations.json", out, '{"dtype": "float16"}')
+    assert_stopped(result, [TRAIN_NPY, "too large for float16", "settings.features.dtype: float32"], out)
+
+
+ANNOTATIONS_JSON_CASES = [
+    Case("malformed", "{", ["not valid JSON"]),
+    Case("no database", "{}", ['no "database"']),
+    Case("no video", '{"database": {}}', [f"no entry of {TRAIN}", "convert the annotations again"]),
+    Case(
+        "no duration",
+        json.dumps({"database": {TRAIN: {"annotations": []}}}),
+        [TRAIN, '"duration" is None', "wanted a number over 0"],
+    ),
+]
+
+
+@table(ANNOTATIONS_JSON_CASES)
+def test_annotations_that_features_are_checked_against(case, demo_data, tmp_path, out):
+    path = tmp_path / "annotations.json"
+    path.write_text(case.damage)
+    assert_stopped(convert_features(demo_data, path, out), [f"{path}: ", *case.words], out)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fps", "words"),
+    [
+        ("{dtype: float32}", 25, ["--settings {dtype: float32}: not valid JSON", "wanted {key: value}"]),
+        ('{"dtype": "int8"}', 25, ["configuration: dtype: 'int8'", "'float32' or 'float16'"]),
+        ('{"dtype": "float32"}', 0, ["configuration: snippet.fps: 0.0", "greater than 0"]),
+    ],
+)
+def test_arguments_of_convert_features(settings, fps, words, demo_data, converted, out):
+    result = convert_features(demo_data, converted / "annotations.json", out, settings, fps)
+    assert_stopped(result, words, out)
+
+
+def inside(change):
+    """Change what stands in an HDF5 file."""
+
+    def damage(folder: Path) -> None:
+        with h5py.File(folder / "features.h5", "a") as file:
+            change(file)
+
+    return damage
+
+
+AGAIN = "remove it and convert again"
+FEATURE_FILE_CASES = [
+    Case("missing", remove("features.h5"), ["no such file; make it with convert_features.py"]),
+    Case("empty", write("features.h5", b""), ["no feature file of hrpro", AGAIN]),
+    Case("no HDF5", write("features.h5", "text"), ["no feature file of hrpro", AGAIN]),
+    Case("truncated", cut("features.h5"), ["truncated", AGAIN]),
+    Case("no format", inside(lambda file: file.attrs.pop("format_version")), ["format_version", AGAIN]),
+    Case("no width", inside(lambda file: file.attrs.pop("width")), ["width", AGAIN]),
+    Case("no grid", inside(lambda file: file.attrs.pop("snippet_fps")), ["snippet_fps", AGAIN]),
+    Case("no training videos", inside(lambda file: file.pop("train")), ["train", AGAIN]),
+    Case("no test videos", inside(lambda file: file.pop("test")), ["test", AGAIN]),
+    Case(
+        "another format",
+        inside(lambda file: file.attrs.modify("format_version", 99)),
+        ["format 99, wanted 1", AGAIN],
+    ),
+    Case(
+        "a folder for a video",
+        inside(lambda file: (file.pop(f"train/{TRAIN}"), file.create_group(f"train/{TRAIN}"))),
+        ["no feature file of hrpro", AGAIN],
+    ),
+]
+
+
+@table(FEATURE_FILE_CASES)
+def test_a_feature_file_that_is_none(case, converted, tmp_path):
+    path = Path(shutil.copy(converted / "features.h5", tmp_path))
+    case.damage(tmp_path)
+    with pytest.raises(InputError) as caught, features.FeatureFile(path) as file:
+        file.read_split("train")
+    assert_says(caught.value, f"{path}: ", case.words)
+
+
+# --- training
+
+
+def stage1_settings(config, **changes) -> str:
+    return json.dumps(config.step("demo", "stage1").model_dump() | changes)
+
+
+def train_stage1(converted: Path, out: Path, settings: str, device: str = "cpu"):
+    return run_script(
+        *("train_stage1.py", "--features", converted / "features.h5", "--points", converted / "points.json"),
+        *("--settings", settings, "--seed", 0, "--device", device),
+        *("--model", out / "model.pt", "--events", out / "events"),
+    )
+
+
+def test_heads_that_do_not_divide_the_width(converted, config, out):
+    result = train_stage1(converted, out, stage1_settings(config, heads=7))
+    words = ["stage1.heads: 7 does not divide the 64 channels", "use null or one of 1, 2, 4, 8, 16, 32, 64"]
+    assert_stopped(result, words, out)
+
+
+def test_a_gpu_that_is_not_there(converted, config, out, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    result = train_stage1(converted, out, stage1_settings(config), "cuda")
+    assert_stopped(result, ["device: cuda: no CUDA GPU here", "say auto or cpu"], out)
+
+
+def test_training_on_a_damaged_feature_file(converted, config, tmp_path, out):
+    folder = Path(shutil.copytree(converted, tmp_path / "converted"))
+    cut("features.h5")(folder)
+    result = train_stage1(folder, out, stage1_settings(config))
+    assert_stopped(result, [f"{folder / 'features.h5'}: ", "remove it and convert again"], out)
+
+
+@pytest.mark.parametrize("content", ['{"classes": []}', "[]", '"videos"'])
+def test_a_points_file_that_is_none(content, tmp_path):
+    path = tmp_path / "points.json"
+    path.write_text(content)
+    with pytest.raises(InputError) as caught:
+        files.read_json(path, "videos")
+    assert_says(caught.value, f"{path}: ", ['no "videos"', "remove the file and make it again"])
+
+
+# --- detections and their evaluation
+
+GOOD = {"segment": [1.0, 2.0], "label": "dive", "score": 0.5}
+
+
+def results(*found) -> str:
+    return json.dumps({"results": {TEST: list(found)}})
+
+
+DETECTION_CASES = [
+    Case("malformed", '{"results": {', ["line 1: not valid JSON", "correct it"]),
+    Case("no results", "{}", ['no "results" object', "wanted"]),
+    Case("a list for results", '{"results": []}', ['no "results" object', "wanted"]),
+    Case(
+        "a NaN score",
+        results(GOOD, GOOD | {"score": float("nan")}),
+        [TEST, "detection 2", "nan", "remove it"],
+    ),
+    Case("no score", results({"segment": [1, 2], "label": "dive"}), [TEST, "wanted a list of", "'score'"]),
+    Case("a score of null", results(GOOD | {"score": None}), [TEST, "detection 1", "None", "remove it"]),
+    Case("an endless segment", results(GOOD | {"segment": [1, float("inf")]}), [TEST, "detection 1", "inf"]),
+    Case("three numbers", results(GOOD | {"segment": [1, 2, 3]}), [TEST, "wanted a list of"]),
+    Case("four numbers", results(GOOD | {"segment": [1, 2, 3, 4]}), [TEST, "wanted a list of"]),
+    Case("text", results("dive"), [TEST, "wanted a list of"]),
+    Case("null", f'{{"results": {{"{TEST}": null}}}}', [TEST, "wanted a list of"]),
+]
+
+
+@table(DETECTION_CASES)
+def test_detections(case, tmp_path):
+    path = tmp_path / "detections.json"
+    path.write_text(case.damage)
+    with pytest.raises(InputError) as caught:
+        detections.read(path, ["dive"])
+    assert_says(caught.value, f"{path}: ", case.words)
+
+
+def test_detections_of_unknown_classes_are_left_out(tmp_path):
+    path = tmp_path / "detections.json"
+    path.write_text(results(GOOD | {"label": "dance"}, GOOD | {"score": 0.25}))
+    found = detections.read(path, ["dive"])[TEST]
+    assert found.times.tolist() == [[1.0, 2.0]]
+    assert found.labels.tolist() == [0]
+    assert found.scores.tolist() == [0.25]
+
+
+def evaluate(converted: Path, path: Path, out: Path, *more):
+    return run_script(
+        *("evaluate.py", "--annotations", converted / "annotations.json", "--detections", path),
+        *("--output", out / "map.json", *more),
+    )
+
+
+EVALUATION_CASES = [
+    Case("no results", "{}", ["detections.json", 'no "results" object']),
+    Case("a NaN score", results(GOOD | {"score": float("nan")}), ["detections.json", TEST, "detection 1"]),
+    Case("malformed", "{", ["detections.json: line 1: not valid JSON"]),
+]
+
+
+@table(EVALUATION_CASES)
+def test_evaluation_of_bad_detections(case, converted, tmp_path, out):
+    path = tmp_path / "detections.json"
+    path.write_text(case.damage)
+    assert_stopped(evaluate(converted, path, out, "--subset", "test"), case.words, out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--subset", "tset"], ["annotations.json", "no video of subset 'tset'", "the file has test, train"]),
+        (["--subset", "test", "--tiou", "0.1,half"], ["--tiou 0.1,half", "wanted numbers, 0.1,0.2"]),
+        (["--subset", "test", "--tiou", "0.5,0.3"], ["evaluation.tiou: [0.5, 0.3]", "must increase"]),
+        (["--subset", "test", "--tiou", "0.5,1.5"], ["evaluation.tiou.1: 1.5", "less than or equal to 1"]),
+        (["--subset", "test", "--tiou", "nan"], ["evaluation.tiou.0: nan", "finite number"]),
+    ],
+)
+def test_arguments_of_evaluate(arguments, words, converted, tmp_path, out):
+    path = tmp_path / "detections.json"
+    path.write_text(results(GOOD))
+    assert_stopped(evaluate(converted, path, out, *arguments), words, out)
+
+
+# --- warnings: the run goes on
+
+
+@pytest.mark.parametrize("surplus", [3, -3])
+def test_features_longer_or_shorter_than_their_video(surplus, root, converted, out):
+    array(lambda a: np.resize(a, (len(a) + surplus, a.shape[1])))(root)
+    array(lambda a: np.resize(a, (len(a) + surplus // 3, a.shape[1])), OTHER_NPY)(root)  # by 1: no warning
+    result = convert_features(root, converted / "annotations.json", out)
+    assert result.returncode == 0
+    (line,) = result.stderr.splitlines()
+    length = len(np.load(root / TRAIN_NPY))
+    assert line.startswith(f"warning: {TRAIN}: {length} snippets of features, but its ")
+    assert f"are {length - surplus}.0; check snippet and duration" in line
+
+
+def test_annotations_that_only_warn(root, out):
+    def stretch(video: dict) -> None:
+        last = video["annotations"][-1]
+        last["segment"][1] = video["duration"] + 7.25
+
+    entry(stretch)(root)
+    rows = (root / POINTS).read_text().splitlines()
+    dropped = next(row for row in rows if "demo_train_003" in row)
+    rows.remove(dropped)
+    rows += [f"dive,1,2,{video},1" for video in (TEST, TEST, "demo_test_001")]
+    (root / POINTS).write_text("\n".join(rows) + "\n")
+    result = convert_annotations(root, out)
+    assert result.returncode == 0
+    outside, late, bare = result.stderr.splitlines()
+    assert f"{POINTS}: passed over 3 points of 2 videos outside the training split" in outside
+    assert late == f"warning: {TRAIN}: a segment ends 7.25 s past the end of the video"
+    label = dropped.split(",")[0]
+    assert bare == f"warning: demo_train_003: 1 of its instances of {label} without a point"
+
+
+def test_thumos_converts_with_what_is_known_of_it(shared, out):
+    root = shared / "data" / "THUMOS14"
+    result = convert_annotations(root, out, "--ambiguous", root / "Ambiguous_test.txt")
+    assert result.returncode == 0
+    late = re.findall(r"^warning: (\S+): a segment ends (\S+) s past the end", result.stderr, re.MULTILINE)
+    bare = re.findall(r"^warning: \S+: (\d+) of its instances of", result.stderr, re.MULTILINE)
+    assert len(late) + len(bare) == len(result.stderr.splitlines())
+    assert len(late) == 4
+    assert max(float(seconds) for _, seconds in late) == pytest.approx(156, abs=0.5)
+    assert sum(map(int, bare)) == 4
+    database = json.loads((out / "annotations.json").read_text())["database"]
+    points = json.loads((out / "points.json").read_text())
+    instances = [a for e in database.values() if e["subset"] == "train" for a in e["annotations"]]
+    assert len(instances) == 3007
+    assert sum(map(len, points["videos"].values())) == 3003
+    assert len(points["classes"]) == 20
+    assert any(e["ambiguous"] for e in database.values())
+
+
+# --- the configuration
+
+
+def settings(step: str, **values) -> dict:
+    return {"settings": {step: values}}
+
+
+def dataset(**values) -> dict:
+    return {"datasets": {"demo": values}}
+
+
+CONFIGURATION_CASES = [
+    Case("unknown key", {"seed": [0]}, ["seed: unknown key", "did you mean 'seeds'?"]),
+    Case("unknown key like none", {"qqq": 1}, ["qqq: unknown key", "config/README.md"]),
+    Case("of a data set", dataset(rot="x"), ["datasets.demo.rot: unknown key", "'root'?"]),
+    Case("of a snippet", dataset(snippet={"fsp": 25}), ["datasets.demo.snippet.fsp: unknown key", "'fps'?"]),
+    Case("of settings", settings("stage4"), ["settings.stage4: unknown key", "did you mean 'stage"]),
+    Case("of a step", settings("stage1", bach=8), ["settings.stage1.bach: unknown key", "'batch'?"]),
+    Case(
+        "nested",
+        settings("stage1", loss_weights={"vidio": 1.0}),
+        ["settings.stage1.loss_weights.vidio: unknown key", "'video'?"],
+    ),
+    Case(
+        "of a data set's settings",
+        dataset(settings={"stage1": {"learning_rat": 0.1}}),
+        ["datasets.demo.settings.stage1.learning_rat: unknown key", "'learning_rate'?"],
+    ),
+    Case(
+        "a step of a data set's settings",
+        dataset(settings={"stgae1": {}}),
+        ["datasets.demo.settings.stgae1: unknown key", "'stage1'?"],
+    ),
+    Case(
+        "of a variant",
+        {"variants": {"stage1": {"released": {"prototype_token": "paper"}}}},
+        ["variants.stage1.released.prototype_token: unknown key", "'prototype_tokens'?"],
+    ),
+    Case(
+        "of an experiment",
+        {"experiments": {"default": {"stage3": "x"}}},
+        ["experiments.default.stage3: unknown"],
+    ),
+    Case("a step of variants", {"variants": {"stage3": {}}}, ["variants.stage3: 'stage3'", "'stage1', "]),
+    Case("text for a count", settings("stage1", batch="many"), ["stage1.batch: 'many'", "valid integer"]),
+    Case("a fraction for a count", settings("stage1", blocks=1.5), ["stage1.blocks: 1.5", "integer"]),
+    Case("text for a switch", settings("detection", clip_refined="yes"), ["clip_refined: 'yes'", "boolean"]),
+    Case("a number for a list", settings("evaluation", tiou=0.5), ["evaluation.tiou: 0.5", "valid list"]),
+    Case("a number for settings", {"settings": {"stage1": 5}}, ["settings.stage1: 5", "dictionary"]),
+    Case("nothing for a list", {"seeds": None}, ["seeds: None", "valid list"]),
+    Case(
+        "1e-3, text to YAML",
+        yaml.safe_load("settings: {stage1: {learning_rate: 1e-3}}"),
+        ["settings.stage1.learning_rate: '1e-3'", "text to YAML", "write 0.001 in a --configfile"],
+    ),
+    Case(
+        "1e-5, text to YAML",
+        yaml.safe_load("datasets: {demo: {settings: {stage2: {weight_decay: 1e-5}}}}"),
+        ["datasets.demo.settings.stage2.weight_decay: '1e-5'", "write 1.0e-05 in a --configfile"],
+    ),
+    Case(
+        "text for a seed",
+        {"seeds": ["0"]},
+        ["seeds.0: '0'", "write 0 in a --configfile", "--config gives text"],
+    ),
+    Case(
+        "text for heads",
+        settings("stage1", heads="4"),
+        ["settings.stage1.heads: '4'", "write 4 in a --configfile"],
+    ),
+    Case("nan in text", settings("stage1", temperature="nan"), ["temperature: 'nan'", "valid number"]),
+    Case("NaN", settings("stage1", temperature=float("nan")), ["stage1.temperature: nan", "finite number"]),
+    Case("no batch", settings("stage1", batch=0), ["settings.stage1.batch: 0", "greater than or equal to 1"]),
+    Case("all dropped", settings("stage2", dropout=1.0), ["settings.stage2.dropout: 1.0", "less than 1"]),
+    Case("a negative weight", settings("stage2", weight_decay=-1.0), ["weight_decay: -1.0", "or equal to 0"]),
+    Case("no width", settings("detection", sigma=0.0), ["settings.detection.sigma: 0.0", "greater than 0"]),
+    Case("an unknown choice", settings("features", dtype="int8"), ["features.dtype: 'int8'", "'float32'"]),
+    Case(
+        "thresholds that do not increase",
+        settings("proposals", class_thresholds=[0.2, 0.1]),
+        ["settings.proposals.class_thresholds: [0.2, 0.1]", "must increase"],
+    ),
+    Case("a threshold twice", settings("evaluation", tiou=[0.5, 0.5]), ["tiou: [0.5, 0.5]", "must increase"]),
+    Case("a threshold over 1", settings("evaluation", tiou=[0.5, 1.5]), ["tiou.1: 1.5", "or equal to 1"]),
+    Case("no threshold", settings("evaluation", tiou=[]), ["evaluation.tiou: []", "at least 1 item"]),
+    Case("a snippet of no frames", dataset(snippet={"frames": 0}), ["snippet.frames: 0", "or equal to 1"]),
+    Case("no seed", {"seeds": []}, ["seeds: []", "at least 1 item"]),
+    Case("a seed twice", {"seeds": [1, 1]}, ["seeds: a seed stands twice"]),
+    Case("a negative seed", {"seeds": [-1]}, ["seeds.0: -1", "greater than or equal to 0"]),
+    Case("a device that is none", {"device": "gpu"}, ["device: 'gpu'", "auto|cpu|cuda"]),
+    Case("a name with a blank", {"datasets": {"a b": {}}}, ["datasets.a b: 'a b'", "pattern"]),
+    Case("a data set without a folder", {"datasets": {"new": {}}}, ["datasets.new.root: missing"]),
+    Case(
+        "a bad value of a variant",
+        {"variants": {"detection": {"sharp": {"sigma": -1.0}}}},
+        ["variants.detection.sharp.sigma: -1.0", "greater than 0"],
+    ),
+    Case(
+        "an unknown variant",
+        {"experiments": {"default": {"stage1": "nope"}}},
+        ["experiments.default.stage1: no variant 'nope'", "there are: corrected, released"],
+    ),
+]
+
+
+@table(CONFIGURATION_CASES)
+def test_configuration(case, raw_config):
+    with pytest.raises(InputError) as caught:
+        configuration.parse(configuration.Config, configuration.merge(raw_config, case.damage))
+    assert_says(caught.value, "configuration: ", case.words)
+
+
+@pytest.mark.parametrize("value", [0.001, 1e-5, 2.5e-7, 1e20, 3.0, -4.0, 0.0])
+def test_numbers_are_advised_as_yaml_reads_them(value):
+    advised = yaml.safe_load(configuration.yaml_number(value))
+    assert not isinstance(advised, str)
+    assert advised == value
+
+
+def snakemake(folder: Path, *arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--cores", 1, *arguments]
+    return subprocess.run(
+        [str(part) for part in command], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def assert_workflow_stopped(result: subprocess.CompletedProcess, words: list[str], folder: Path) -> None:
+    """Exit code 1, the words, no traceback of Python's, and neither results nor logs."""
+    said = result.stdout + result.stderr
+    assert result.returncode == 1, said
+    assert "Traceback (most recent call last)" not in said
+    assert [word for word in words if word not in said] == [], said
+    assert not (folder / "results").exists()
+    assert not (folder / "logs").exists()
+
+
+def test_workflow_with_a_bad_value(tmp_path):
+    (tmp_path / "bad.yaml").write_text("settings: {stage1: {learning_rate: 1e-3}}\n")
+    result = snakemake(tmp_path, "-n", "--configfile", "bad.yaml")
+    assert_workflow_stopped(
+        result, ["configuration: settings.stage1.learning_rate: '1e-3'", "write 0.001"], tmp_path
+    )
+
+
+def test_workflow_with_a_misspelt_key(tmp_path):
+    (tmp_path / "bad.yaml").write_text("datasets: {demo: {settings: {stage2: {epoch: 3}}}}\n")
+    result = snakemake(tmp_path, "-n", "--configfile", "bad.yaml")
+    words = ["configuration: datasets.demo.settings.stage2.epoch: unknown key", "did you mean 'epochs'?"]
+    assert_workflow_stopped(result, words, tmp_path)
+
+
+def test_workflow_with_numbers_on_the_command_line(tmp_path):
+    result = snakemake(tmp_path, "-n", "--config", "seeds=[0]")
+    assert_workflow_stopped(result, ["configuration: seeds.0: '0'", "write 0 in a --configfile"], tmp_path)
+
+
+def test_workflow_without_the_files_of_a_data_set(tmp_path):
+    result = snakemake(tmp_path, "results/thumos/map.json")
+    words = [
+        "data set thumos: no file data/THUMOS14/gt_full.json and 3 more",
+        "Put into data/THUMOS14/ (HR-Pro layout)",
+        *LAYOUT,
+        "thumos_features.tar.gz",
+        "github.com/pipixin321/HR-Pro",
+    ]
+    assert_workflow_stopped(result, words, tmp_path)
+
+
+def test_workflow_without_one_feature_file(root, tmp_path):
+    remove(OTHER_NPY)(root)
+    entry = {"root": "data", "snippet": {"frames": 16, "fps": 25}, "source": "Ask the author."}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": entry}}))
+    result = snakemake(tmp_path, "--configfile", "mine.yaml", "--", "results/mine/map.json")
+    words = [f"data set mine: no file data/{OTHER_NPY}. Put into data/", *LAYOUT, "Ask the author."]
+    assert_workflow_stopped(result, words, tmp_path)
