@@ -22,8 +22,9 @@ class Protocol:
     classes: list[str]
 
     def score(self, candidates: dict[str, Segments]) -> float:
-        """The average mAP of candidates over all thresholds, in %."""
-        found = suppression.suppress(candidates, self.detection, self.ambiguous)
+        """The average mAP over all thresholds, in %, of the candidates in videos that are not excluded."""
+        scored = {video: given for video, given in candidates.items() if video in self.truth}
+        found = suppression.suppress(scored, self.detection, self.ambiguous)
         regions = self.ambiguous if self.evaluation.ignore_ambiguous else None
         tiou = self.evaluation.tiou
         per_class = evaluation.evaluate(self.truth, found, self.classes, tiou, regions)

@@ -31,7 +31,9 @@ def sample_weights(proposals: torch.Tensor, length: int) -> torch.Tensor:
     row = row.repeat_interleave(samples.repeat_interleave(BINS))
     owner, bin_ = row // BINS, row % BINS
     before = BINS * (samples.cumsum(0) - samples)
-    within = torch.arange(len(row), device=row.device) - before[owner] - bin_ * samples[owner]
+    within = (
+        torch.arange(len(row), device=row.device, dtype=torch.float64) - before[owner] - bin_ * samples[owner]
+    )
     position = start[owner] + size[owner] * (bin_ + (within + 0.5) / samples[owner])
     left = position.floor()
     right_weight = position - left

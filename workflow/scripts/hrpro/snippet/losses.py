@@ -22,7 +22,7 @@ def frame(fused: torch.Tensor, target: torch.Tensor, chosen: torch.Tensor, packi
     row = chosen.nonzero().squeeze(1)
     video = packing.video[row]
     total = group_sum(focal(fused[row], target[row]), video, len(packing))
-    return total / (torch.bincount(video, minlength=len(packing)) + 1e-6)
+    return total / (torch.bincount(video, minlength=len(packing)).to(total.dtype) + 1e-6)
 
 
 def video(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
