@@ -24,10 +24,10 @@ demo: setup
 	@echo "curves: .venv/bin/tensorboard --logdir results/demo"
 
 test: setup
-	python -m pytest -n 2 -m "not slow"
+	python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: setup
-	python -m pytest -n 2 -m slow
+	python -m pytest -m slow
 
 lint: setup
 	ruff check

@@ -5,8 +5,6 @@ import os
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 HOME = Path(workflow.basedir)
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
@@ -17,10 +15,16 @@ from hrpro.errors import InputError
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
+
+def stop(message):
+    """End with one line; a WorkflowError would add a traceback of the rules to what a user got wrong."""
+    sys.exit(f"error: {message}")
+
+
 try:
     CONFIG = settings.parse(settings.Config, config)
 except InputError as error:
-    raise WorkflowError(str(error))
+    stop(error)
 
 # A step's folder lies inside the folder of the step it depends on, and its name has the variant:
 # experiments that agree so far share what is there.
@@ -151,7 +155,7 @@ def feature_files(wildcards):
     try:
         splits = annotations.read_splits(root)
     except InputError as error:
-        raise WorkflowError(str(error))
+        stop(error)
     files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
     return lists + checked(wildcards.dataset, files)
 
@@ -177,7 +181,7 @@ def require(dataset, paths):
         return
     entry = CONFIG.datasets[dataset]
     others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    raise WorkflowError(
+    stop(
         f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "
         "gt_full.json, split_train.txt, split_test.txt, point_labels/point_gaussian.csv and "
         f"features/{{train,test}}/<video>.npy. {entry.source}".rstrip()
