@@ -30,28 +30,36 @@ def negatives(
 ) -> Segments:
     """Negative proposals (NP): `count` unlabelled segments drawn inside the runs of background seeds.
 
-    background_seed (T,) of 0 and 1. A run is drawn uniformly, then a start and an end inside it. With
-    `bounds: inclusive` a run of snippets a..b yields any [start, end] with a <= start < end <= b + 1;
-    with `released` starts and ends stay under b, the run's last snippet, and a run of two snippets,
-    which the released program draws from for ever, gives its first (fault 7). Without a run: none.
+    background_seed (T,) of 0 and 1. A run of snippets first..last is drawn uniformly, then a start and
+    an end inside it: with `bounds: inclusive` first <= start < end <= last + 1, with `released` as
+    `draw_released` does. Without a run: none.
     """
     edges = np.diff(np.pad(background_seed.astype(np.int8), 1))
-    first, after = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    drawn = np.zeros((count if len(first) else 0, 2))
+    runs = np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1], axis=1)
+    drawn = np.zeros((count if len(runs) else 0, 2))
     for i in range(len(drawn)):
-        run = rng.integers(len(first))
-        a, b = first[run], after[run]
-        if bounds == "released" and b - a > 1:
-            b -= 1
-        start = rng.integers(a, b)
+        first, last = runs[rng.integers(len(runs))]
         if bounds == "released":
-            # floor of a uniform draw from [start, b), drawn again while it is empty
-            while start == b - 1 and b - a > 1:
-                start = rng.integers(a, b)
-            drawn[i] = start, rng.integers(start + 1, b) if b - a > 1 else a + 1
+            drawn[i] = draw_released(first, last, rng)
         else:
-            drawn[i] = start, rng.integers(start + 1, b + 1)
+            start = rng.integers(first, last + 1)
+            drawn[i] = start, rng.integers(start + 1, last + 2)
     return segments(grid.seconds(drawn))
+
+
+def draw_released(first: int, last: int, rng: np.random.Generator) -> tuple[int, int]:
+    """A start and an end in snippets, as the released program draws them from a run of snippets.
+
+    Uniform draws are rounded down, and drawn again while start and end are the same; a run of two, for
+    which they always are (fault 7), gives its first snippet, as a run of one does.
+    """
+    if last - first < 2:
+        return first, first + 1
+    while True:
+        start = int(rng.uniform(first, last))
+        end = int(rng.uniform(start, last))
+        if start < end:
+            return start, end
 
 
 def rank(

@@ -27,6 +27,12 @@ class AttentionBlock(nn.Module):
         self.feed2 = nn.Linear(hidden, width)
         self.norm2 = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
+        # as torch's own multi-head attention starts: Xavier over the three projections as one matrix
+        bound = (6 / (width + 3 * width)) ** 0.5
+        for project in (self.project_query, self.project_key, self.project_value):
+            nn.init.uniform_(project.weight, -bound, bound)
+            nn.init.zeros_(project.bias)
+        nn.init.zeros_(self.project_out.bias)
 
     def forward(self, x: torch.Tensor, lengths: list[int]) -> torch.Tensor:
         """(N, D) packed tokens and the tokens of each video -> (N, D)."""
