@@ -42,3 +42,14 @@ def test_videos_do_not_see_each_other():
     packed = block(x, [5, 7])
     torch.testing.assert_close(packed[:5], block(x[:5], [5]))
     torch.testing.assert_close(packed[5:], block(x[5:], [7]))
+
+
+def test_a_block_starts_as_torch_s_own_attention_does():
+    block = attention.AttentionBlock(64, 8, 16, dropout=0.0, attention_dropout=0.0)
+    torch_s = torch.nn.MultiheadAttention(64, 8)
+    projections = [block.project_query, block.project_key, block.project_value]
+    ours = torch.cat([projection.weight for projection in projections])
+    assert ours.abs().max() == pytest.approx(torch_s.in_proj_weight.abs().max(), rel=1e-2)
+    assert ours.std() == pytest.approx(torch_s.in_proj_weight.std(), rel=0.05)
+    assert block.project_out.weight.std() == pytest.approx(torch_s.out_proj.weight.std(), rel=0.05)
+    assert not any(p.bias.any() for p in [*projections, block.project_out])
