@@ -1,8 +1,9 @@
 """A made data set in the HR-Pro layout: 24 training and 12 test videos, 5 classes, 64 channels.
 
-Each video shows several actions of one or two classes. An action runs through three phases, so its
-start, middle and end look different; around it the background shows the class's scene, which
-resembles the action, and some stretches imitate its middle without ever starting or ending.
+Each video shows several actions of one class; every fourth draws them from two. An action runs through three
+phases, so its start, middle and end look different. The background between actions shows their class's
+scene, which resembles them, and most of it has an imitation: a stretch that looks like an action's middle
+but never starts or ends. A snippet alone cannot tell the two apart; a whole segment can.
 """
 
 import argparse
@@ -19,8 +20,12 @@ VIDEOS = {"train": 24, "test": 12}
 FRAMES, FPS = 16, 25  # of a snippet
 VIDEO_FPS = 30  # of the made videos, in which points are counted
 SECONDS = FRAMES / FPS
-TWO_CLASSES = 0.25  # share of videos
-NOISE = 0.55  # deviation of a channel; the patterns' is 1
+ACTIONS = (4, 9)  # of a video; here and below: from the first number to under the second
+ACTION, SCENE, IMITATION = (4, 16), (2, 10), (3, 12)  # snippets of one
+IMITATIONS = 0.9  # share of the pauses between actions that have one
+PHASE_LIKENESS, SCENE_LIKENESS = 0.8, 0.6  # correlation with what all of a class shares
+PLACES, PLACE = 8, 0.5  # backgrounds that any class's scene may have, and their weight in it
+NOISE, STYLE = 1.1, 0.3  # deviation of a channel by snippet and by video; the patterns' is 1
 POINT_SPREAD = 0.1  # deviation of a point from its action's middle, in lengths
 
 
@@ -59,34 +64,40 @@ def main() -> None:
 
 
 def draw_patterns(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What things look like: a phase of a class (C, 3, D), a class's scene (C, D), any background (8, D)."""
+    """What things look like: a class's phases (C, 3, D), its scene (C, D), places (PLACES, D)."""
     core = rng.normal(size=(len(CLASSES), 1, CHANNELS))
-    phases = 0.8 * core + 0.6 * rng.normal(size=(len(CLASSES), 3, CHANNELS))
-    scenes = 0.45 * core[:, 0] + 0.9 * rng.normal(size=(len(CLASSES), CHANNELS))
-    return {"phases": phases, "scenes": scenes, "background": rng.normal(size=(8, CHANNELS))}
+
+    def like_core(count: int, likeness: float) -> np.ndarray:
+        own = rng.normal(size=(len(CLASSES), count, CHANNELS))
+        return likeness * core + (1 - likeness**2) ** 0.5 * own
+
+    return {
+        "phases": like_core(3, PHASE_LIKENESS),
+        "scenes": like_core(1, SCENE_LIKENESS)[:, 0],
+        "places": rng.normal(size=(PLACES, CHANNELS)),
+    }
 
 
 def make_video(rng: np.random.Generator, patterns: dict, number: int) -> dict:
     """One video: features (T, D), non-negative as after a ReLU; duration and annotations in seconds."""
     labels = [number % len(CLASSES)]
-    if rng.random() < TWO_CLASSES:
+    if number % 4 == 3:
         labels.append((labels[0] + rng.integers(1, len(CLASSES))) % len(CLASSES))
     rows, annotations = [], []
 
-    def background(label: int) -> None:
-        scene = patterns["scenes"][label] + 0.5 * patterns["background"][rng.integers(8)]
-        rows.extend([scene] * rng.integers(3, 14))
-        if rng.random() < 0.3:  # an imitation
-            near = 0.6 * patterns["phases"][label, 1] + 0.4 * scene
-            rows.extend([near] * rng.integers(2, 6))
-            rows.extend([scene] * rng.integers(2, 6))
+    def pause(label: int) -> None:
+        scene = patterns["scenes"][label] + PLACE * patterns["places"][rng.integers(PLACES)]
+        rows.extend([scene] * rng.integers(*SCENE))
+        if rng.random() < IMITATIONS:
+            rows.extend([patterns["phases"][label, 1]] * rng.integers(*IMITATION))
+            rows.extend([scene] * rng.integers(*SCENE))
 
-    for _ in range(rng.integers(4, 9)):
+    for _ in range(rng.integers(*ACTIONS)):
         label = labels[rng.integers(len(labels))]
-        background(label)
-        length = int(rng.integers(4, 16))
+        pause(label)
+        length = int(rng.integers(*ACTION))
         start = len(rows)
-        phase = np.minimum(np.arange(length) * 3 // length, 2)
+        phase = np.arange(length) * 3 // length
         rows.extend(patterns["phases"][label][phase])
         annotations.append(
             {
@@ -94,10 +105,10 @@ def make_video(rng: np.random.Generator, patterns: dict, number: int) -> dict:
                 "segment": [round(start * SECONDS, 2), round((start + length) * SECONDS, 2)],
             }
         )
-    background(labels[0])
+    pause(labels[0])
     clean = np.array(rows)
     blurred = (np.roll(clean, 1, 0) + 2 * clean + np.roll(clean, -1, 0)) / 4
-    style = 0.3 * rng.normal(size=CHANNELS)
+    style = STYLE * rng.normal(size=CHANNELS)
     features = np.maximum(blurred + style + NOISE * rng.normal(size=clean.shape), 0)
     return {
         "features": features.astype(np.float32),
