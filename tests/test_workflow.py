@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conftest import ROOT, run_script, snakemake
 
@@ -117,13 +118,17 @@ def test_a_second_run_has_nothing_to_do(demo):
     assert planned(folder, "results/demo/map.json") == {}
 
 
-def test_training_leaves_events_logs_and_benchmarks(demo):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+def events_of(folder) -> EventAccumulator:
+    """The TensorBoard events of a training step."""
+    events = EventAccumulator(str(folder / "events"))
+    events.Reload()
+    return events
 
+
+def test_training_leaves_events_logs_and_benchmarks(demo):
     folder, _ = demo
     step = "last/seed0/stage1-corrected"
-    events = EventAccumulator(str(folder / "results/demo" / step / "events"))
-    events.Reload()
+    events = events_of(folder / "results/demo" / step)
     losses = {f"loss/{name}" for name in ("video", "frame", "background", "contrastive", "total")}
     assert set(events.Tags()["scalars"]) == losses | {"learning rate", "prototype movement"}
     assert all(scalar.value > 0 for scalar in events.Scalars("prototype movement"))
@@ -134,8 +139,7 @@ def test_training_leaves_events_logs_and_benchmarks(demo):
     assert float(benchmark[1].split("\t")[0]) > 0
 
     step += "/proposals-corrected/stage2-corrected"
-    events = EventAccumulator(str(folder / "results/demo" / step / "events"))
-    events.Reload()
+    events = events_of(folder / "results/demo" / step)
     losses = {f"loss/{name}" for name in ("regression", "completeness", "total")}
     assert set(events.Tags()["scalars"]) == losses | {"learning rate"}
 
@@ -173,6 +177,9 @@ def test_the_released_experiment_end_to_end(tmp_path):
     for picks in result["stages"].values():
         assert list(picks) == ["last", "best-on-test"]
         assert any(value > 0 for value in picks["best-on-test"]["std"].values())
+    step = tmp_path / "results/demo/best-on-test/seed0/stage1-released"
+    for folder in (step, step / "proposals-released/stage2-released"):
+        assert [0 <= scalar.value <= 100 for scalar in events_of(folder).Scalars("mAP")] == [True]
 
 
 @pytest.mark.slow
