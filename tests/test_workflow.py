@@ -187,10 +187,10 @@ def test_the_released_experiment_end_to_end(tmp_path):
 def test_real_data_end_to_end_with_short_training(tmp_path, shared, name):
     short = {"stage1": {"iterations": 4}, "stage2": {"epochs": 1}}
     extra = {"seeds": [0], "datasets": {name: {"root": str(shared / "data" / name), "settings": short}}}
-    real = f"--configfile={ROOT / 'config' / 'shared.yaml'}"
     path = tmp_path / "extra.yaml"
     path.write_text(yaml.safe_dump(extra))
-    run = snakemake(tmp_path, real, path, "--", f"results/{name}/map.json")
+    configured = ["--configfile", ROOT / "config" / "shared.yaml", path]
+    run = snakemake(tmp_path, *configured, "--", f"results/{name}/map.json")
     assert run.returncode == 0, run.stderr
     result = json.loads((tmp_path / f"results/{name}/map.json").read_text())
     names = json.loads((shared / "data" / name / "meta.json").read_text())["classes"]
