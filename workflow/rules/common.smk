@@ -13,11 +13,7 @@ from hrpro import annotations, config as settings, features
 from hrpro.errors import InputError
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
-# Steps share the cores: a thread that waits for its fellows must not keep another step's core busy.
-os.environ.update(
-    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
-    OMP_WAIT_POLICY="PASSIVE",
-)
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 
 def stop(message):

@@ -26,9 +26,9 @@ def main() -> None:
     classes = files.read_json(args.points, "classes")["classes"]
     candidates = detections.read(args.proposals, classes)
     if args.model:
-        training.start(seed=0, threads=args.threads)  # nothing is drawn
         network, _ = model.load(args.model, training.choose_device(args.device))
         with FeatureFile(args.features) as file:
+            training.start(0, args.threads, file.width)  # nothing is drawn
             candidates = infer.candidates(network, file, candidates, settings.clip_refined)
     unsure = {}
     if settings.drop_ambiguous:

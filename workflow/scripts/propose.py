@@ -27,11 +27,11 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Proposals, args.settings)
-    rng = training.start(args.seed, args.threads)
     network, classes = model.load(args.model, training.choose_device(args.device))
     points = files.read_json(args.points, "videos")["videos"]
     positive, reliable, negative = {}, {}, {}
     with FeatureFile(args.features) as file:
+        rng = training.start(args.seed, args.threads, file.width)
         videos = file.videos["train"]
         for video in progress.track(videos, len(videos), "training proposals"):
             scores = infer.snippet_scores(network, file.read("train", [video])[0])

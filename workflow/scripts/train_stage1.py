@@ -27,8 +27,8 @@ def run(args, make_test=None) -> None:
     progress.start(args.log)
     settings = config.from_json(config.Stage1, args.settings)
     points = files.read_json(args.points, "classes", "videos")
-    rng = training.start(args.seed, args.threads)
     with FeatureFile(args.features) as file:
+        rng = training.start(args.seed, args.threads, file.width)
         model = train.train(
             file,
             points["videos"],

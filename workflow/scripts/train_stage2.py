@@ -29,8 +29,8 @@ def run(args, make_test=None) -> None:
     progress.start(args.log)
     settings = config.from_json(config.Stage2, args.settings)
     classes = files.read_json(args.points, "classes")["classes"]
-    rng = training.start(args.seed, args.threads)
     with FeatureFile(args.features) as file:
+        rng = training.start(args.seed, args.threads, file.width)
         model = train.train(
             file,
             detections.read(args.positive, classes),

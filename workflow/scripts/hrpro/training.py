@@ -14,6 +14,8 @@ from .errors import InputError
 from .grid import Grid
 from .progress import log
 
+WIDE = 512  # channels from which a second thread pays
+
 # A test during training: the model -> its mAP on the test split.
 Test = Callable[[torch.nn.Module], float]
 
@@ -32,10 +34,13 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def start(seed: int, threads: int) -> np.random.Generator:
-    """Fix every draw: torch's by `seed`, and the generator returned for numpy's."""
+def start(seed: int, threads: int, width: int) -> np.random.Generator:
+    """Fix every draw: torch's by `seed`, and the generator returned for numpy's.
+
+    Features of few channels (width) get one thread: on small products threads cost more than they do.
+    """
     torch.manual_seed(seed)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads if width >= WIDE else 1)
     return np.random.default_rng(seed)
 
 
