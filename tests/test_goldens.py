@@ -242,7 +242,7 @@ def test_roi_features():
     ):
         expected = torch.tensor(STAGE2[f"v{i}/roi_features"])
         # Ours places samples in float64, theirs in float32: single values differ by up to 5e-5.
-        difference = roi.align(features, given) - expected
+        difference = roi.align(features, given, 12, 0.25) - expected
         assert difference.norm() <= 1e-5 * expected.norm()
 
 
@@ -257,7 +257,7 @@ def test_stage2_outputs(instance_model):
 
 def test_stage2_losses_and_gradients(config, instance_model):
     features, given = instance_input("features"), instance_input("proposals")
-    vectors = torch.cat([roi.vectors(f, p) for f, p in zip(features, given, strict=True)])
+    vectors = torch.cat([roi.vectors(f, p, 12, 0.25) for f, p in zip(features, given, strict=True)])
     packed = torch.cat(given)
     completeness, offsets = instance_model(vectors)
     losses = instance_losses.stage2(

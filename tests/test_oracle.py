@@ -617,8 +617,8 @@ def test_roi(length):
         [0.5, 0.6],
     ]
     given = torch.cat([torch.stack([start, start + size], dim=1), torch.tensor(odd, dtype=torch.float64)])
-    assert_near(roi.align(features, given), oracle.roi_align(features, given), ROUNDED)
-    assert roi.align(features, given)[:20].any()
+    assert_near(roi.align(features, given, 12, 0.25), oracle.roi_align(features, given), ROUNDED)
+    assert roi.align(features, given, 12, 0.25)[:20].any()
 
 
 def random_instances(length: int, count: int, reliable: list, generator) -> tuple:
@@ -649,7 +649,7 @@ def test_instance_losses_and_gradients(config, instance_network, name):
     generator = torch.Generator().manual_seed(0)
     videos = [random_instances(*video, generator) for video in INSTANCES[name]]
     features, given, targets, draws = zip(*videos, strict=True)
-    vectors = torch.cat([roi.vectors(f, p) for f, p in zip(features, given, strict=True)])
+    vectors = torch.cat([roi.vectors(f, p, 12, 0.25) for f, p in zip(features, given, strict=True)])
     completeness, offsets = instance_network(vectors)
     refined = instance_model.refine(torch.cat(given), offsets)
     packing = Packing([len(p) for p in given])

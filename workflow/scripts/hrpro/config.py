@@ -66,9 +66,11 @@ class Stage1(Strict):
     background_threshold: Unit
     action_threshold: Unit
     temperature: Positive
+    focal_power: NonNegative
     contrastive_drops_last: bool
     loss_weights: SnippetLossWeights
     learning_rate: Positive
+    betas: Annotated[list[Share], Field(min_length=2, max_length=2)]
     weight_decay: NonNegative
     iterations: Count
     batch: Count
@@ -102,9 +104,12 @@ class Stage2(Strict):
 
     dropout: Share
     proposals: Count
+    roi_bins: Annotated[int, Field(multiple_of=6, ge=6)]
+    roi_margin: NonNegative
     tiou_positive: Unit
     loss_weights: InstanceLossWeights
     learning_rate: Positive
+    betas: Annotated[list[Share], Field(min_length=2, max_length=2)]
     weight_decay: NonNegative
     epochs: Count
     batch: Count

@@ -15,6 +15,7 @@ class InstanceModel(nn.Module):
 
     def __init__(self, width: int, settings):
         super().__init__()
+        self.settings = settings
         half = width // 2
         self.completeness = nn.Sequential(
             nn.Linear(3 * width, width),
@@ -59,12 +60,13 @@ def score(
     snippets, and the completeness of the refined (M,). clip: keep refined ends inside the video;
     what was turned inside out then has no length (fault 11).
     """
-    completeness, offsets = model(roi.vectors(features, proposals))
+    bins, margin = model.settings.roi_bins, model.settings.roi_margin
+    completeness, offsets = model(roi.vectors(features, proposals, bins, margin))
     refined = refine(proposals, offsets)
     if clip:
         refined = refined.clamp(0, len(features))
         refined = torch.stack([refined[:, 0], refined.amax(1)], dim=1)
-    refined_completeness, _ = model(roi.vectors(features, refined))
+    refined_completeness, _ = model(roi.vectors(features, refined, bins, margin))
     return completeness, refined, refined_completeness
 
 

@@ -2,35 +2,30 @@
 
 import torch
 
-BINS = 12
-# The bins whose maxima stand for the start, the centre and the end of a widened proposal.
-START, CENTRE, END = slice(0, 2), slice(2, 10), slice(10, 12)
-MARGIN = 0.25
 
+def align(features: torch.Tensor, proposals: torch.Tensor, bins: int, margin: float) -> torch.Tensor:
+    """The features of proposals, widened by `margin` of their length on both sides, in bins.
 
-def align(features: torch.Tensor, proposals: torch.Tensor) -> torch.Tensor:
-    """The features of proposals, widened by a quarter of their length on both sides, in 12 bins.
-
-    features (T, D); proposals (M, 2) in snippets -> (M, 12, D). A snippet's features stand at its
+    features (T, D); proposals (M, 2) in snippets -> (M, bins, D). A snippet's features stand at its
     centre (at i + 0.5) and are interpolated linearly, with zeros outside the video; a bin is the mean
     of ceil(bin size) samples; a widened proposal is at least one snippet long.
     """
-    weights = sample_weights(proposals, len(features)).to(features.dtype)
-    return torch.sparse.mm(weights, features).reshape(len(proposals), BINS, -1)
+    weights = sample_weights(proposals, len(features), bins, margin).to(features.dtype)
+    return torch.sparse.mm(weights, features).reshape(len(proposals), bins, -1)
 
 
-def sample_weights(proposals: torch.Tensor, length: int) -> torch.Tensor:
-    """The weight of each snippet in each bin: sparse (M * 12, T), rows proposal by proposal."""
+def sample_weights(proposals: torch.Tensor, length: int, bins: int, margin: float) -> torch.Tensor:
+    """The weight of each snippet in each bin: sparse (M * bins, T), rows proposal by proposal."""
     proposals = proposals.double()
-    margin = MARGIN * (proposals[:, 1] - proposals[:, 0])
-    start = proposals[:, 0] - margin - 0.5
-    size = (proposals[:, 1] + margin - 0.5 - start).clamp(min=1) / BINS
+    wider = margin * (proposals[:, 1] - proposals[:, 0])
+    start = proposals[:, 0] - wider - 0.5
+    size = (proposals[:, 1] + wider - 0.5 - start).clamp(min=1) / bins
     samples = torch.ceil(size).long()
 
-    row = torch.arange(len(proposals) * BINS, device=proposals.device)
-    row = row.repeat_interleave(samples.repeat_interleave(BINS))
-    owner, bin_ = row // BINS, row % BINS
-    before = BINS * (samples.cumsum(0) - samples)
+    row = torch.arange(len(proposals) * bins, device=proposals.device)
+    row = row.repeat_interleave(samples.repeat_interleave(bins))
+    owner, bin_ = row // bins, row % bins
+    before = bins * (samples.cumsum(0) - samples)
     within = (
         torch.arange(len(row), device=row.device, dtype=torch.float64) - before[owner] - bin_ * samples[owner]
     )
@@ -42,11 +37,15 @@ def sample_weights(proposals: torch.Tensor, length: int) -> torch.Tensor:
     value = torch.cat([1 - right_weight, right_weight]) / samples[owner].repeat(2)
     inside = (column >= 0) & (column < length)
     index = torch.stack([row.repeat(2)[inside], column[inside]])
-    size = (len(proposals) * BINS, length)
+    size = (len(proposals) * bins, length)
     return torch.sparse_coo_tensor(index, value[inside], size, check_invariants=False)
 
 
-def vectors(features: torch.Tensor, proposals: torch.Tensor) -> torch.Tensor:
-    """Start, centre and end vector of each proposal, maxima over their bins: (M, 3, D)."""
-    bins = align(features, proposals)
-    return torch.stack([bins[:, part].amax(1) for part in (START, CENTRE, END)], dim=1)
+def vectors(features: torch.Tensor, proposals: torch.Tensor, bins: int, margin: float) -> torch.Tensor:
+    """Start, centre and end vector of each proposal, maxima over its bins: (M, 3, D).
+
+    The first and the last sixth of the bins make the start and the end.
+    """
+    sixth = bins // 6
+    parts = align(features, proposals, bins, margin).split([sixth, bins - 2 * sixth, sixth], dim=1)
+    return torch.stack([part.amax(1) for part in parts], dim=1)

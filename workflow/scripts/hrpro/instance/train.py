@@ -30,7 +30,10 @@ def train(
     """Stage 2. Returns the model at the end or, where `test` is given, the best tested one."""
     model = InstanceModel(file.width, settings).to(device)
     optimizer = torch.optim.Adam(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        model.parameters(),
+        lr=settings.learning_rate,
+        betas=tuple(settings.betas),
+        weight_decay=settings.weight_decay,
     )
 
     def snippets(times: np.ndarray) -> torch.Tensor:
@@ -54,7 +57,10 @@ def train(
             names = [videos[i] for i in chosen]
             drawn = [draw(candidates[v], settings.proposals, rng) for v in names]
             features = [torch.from_numpy(file.read("train", [v])[0]).to(device) for v in names]
-            vectors = torch.cat([roi.vectors(f, p) for f, p in zip(features, drawn, strict=True)])
+            bins, margin = settings.roi_bins, settings.roi_margin
+            vectors = torch.cat(
+                [roi.vectors(f, p, bins, margin) for f, p in zip(features, drawn, strict=True)]
+            )
             proposals = torch.cat(drawn)
             completeness, offsets = model(vectors)
             values = losses.stage2(

@@ -8,20 +8,22 @@ from . import memory, seeds
 from .model import SnippetScores, video_scores
 
 
-def focal(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """((1 - p) y + p (1 - y))^2 times the binary cross-entropy, summed over the last axis."""
+def focal(prediction: torch.Tensor, target: torch.Tensor, power: float) -> torch.Tensor:
+    """((1 - p) y + p (1 - y))^power times the binary cross-entropy, summed over the last axis."""
     weight = (1 - prediction) * target + prediction * (1 - target)
-    return (weight**2 * F.binary_cross_entropy(prediction, target, reduction="none")).sum(-1)
+    return (weight**power * F.binary_cross_entropy(prediction, target, reduction="none")).sum(-1)
 
 
-def frame(fused: torch.Tensor, target: torch.Tensor, chosen: torch.Tensor, packing: Packing) -> torch.Tensor:
+def frame(
+    fused: torch.Tensor, target: torch.Tensor, chosen: torch.Tensor, packing: Packing, power: float
+) -> torch.Tensor:
     """Focal loss of the chosen snippets, averaged in each video: (B,), 0 where none is chosen.
 
     fused: P (N, C + 1); target (N, C + 1) of 0 and 1; chosen (N,) of 0 and 1.
     """
     row = chosen.nonzero().squeeze(1)
     video = packing.video[row]
-    total = group_sum(focal(fused[row], target[row]), video, len(packing))
+    total = group_sum(focal(fused[row], target[row], power), video, len(packing))
     return total / (torch.bincount(video, minlength=len(packing)).to(total.dtype) + 1e-6)
 
 
@@ -111,8 +113,8 @@ def stage1(
     on_background = F.pad(torch.zeros_like(points), (0, 1), value=1.0)
     losses = {
         "video": video(video_scores(scores.classes, packing, settings.video_top, present), present),
-        "frame": frame(fused, on_points, points.amax(1), packing),
-        "background": frame(fused, on_background, background, packing),
+        "frame": frame(fused, on_points, points.amax(1), packing, settings.focal_power),
+        "background": frame(fused, on_background, background, packing, settings.focal_power),
         "contrastive": contrastive(
             scores.embedding,
             history[:-1],

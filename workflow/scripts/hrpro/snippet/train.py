@@ -36,7 +36,10 @@ def train(
 
     model.prototypes.copy_(initial_prototypes(model, batch_of, len(videos)))
     optimizer = torch.optim.Adam(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        model.parameters(),
+        lr=settings.learning_rate,
+        betas=tuple(settings.betas),
+        weight_decay=settings.weight_decay,
     )
     best = training.Best(test)
     status = {}
