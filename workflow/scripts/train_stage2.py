@@ -15,12 +15,7 @@ def arguments() -> argparse.ArgumentParser:
     for name in ("positive", "reliable", "negative"):
         parser.add_argument(f"--{name}", required=True, help="of propose.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--model", required=True, help="output")
-    parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")
-    parser.add_argument("--log", help="log file")
+    training.add_arguments(parser)
     return parser
 
 

@@ -1,5 +1,6 @@
 """What the training of both stages shares: draws, devices, reports, tests and the models' files."""
 
+import argparse
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -18,6 +19,16 @@ WIDE = 512  # channels from which a second thread pays
 
 # A test during training: the model -> its mAP on the test split.
 Test = Callable[[torch.nn.Module], float]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the training scripts of both stages take alike."""
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--model", required=True, help="output")
+    parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")
+    parser.add_argument("--log", help="log file")
 
 
 def device_of(model: torch.nn.Module) -> torch.device:
