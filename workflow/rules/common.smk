@@ -38,9 +38,14 @@ LOGS = "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}"
 DEMO = "results/demo/data"
 
 
+DATASETS = "|".join(CONFIG.datasets)
+COPIES = "|".join(CONFIG.copies) or "none"
+EXPERIMENTS = [name for name in CONFIG.experiments if name != "default"] + CONFIG.ablations()
+
+
 wildcard_constraints:
-    dataset="|".join(CONFIG.datasets),
-    experiment="|".join(name for name in CONFIG.experiments if name != "default") or "none",
+    dataset=f"({DATASETS})(-({COPIES}))?",
+    experiment="|".join(EXPERIMENTS) or "none",
     pick="last|best-on-test",
     seed=r"\d+",
     stage1=r"\w+",
@@ -66,8 +71,9 @@ def slice_of(step):
 
 
 def dataset_of(wildcards):
-    """The data set's entry."""
-    return CONFIG.datasets[wildcards.dataset]
+    """The data set's entry; a copy has that of what it copies."""
+    entry, _ = CONFIG.origin(wildcards.dataset)
+    return CONFIG.datasets[entry]
 
 
 def excluded(wildcards):
@@ -101,8 +107,10 @@ def evaluations(stage, pick):
     """An input function: the evaluation of a stage's detections for every seed of an experiment."""
 
     def evaluations_of(wildcards):
-        chosen = CONFIG.experiments[experiment_of(wildcards)]
+        chosen = CONFIG.experiment(experiment_of(wildcards))
         if pick == "best-on-test" and not chosen.best_on_test:
+            return []
+        if stage == "stage2" and chosen.stage2 is None:
             return []
         folder = {"stage1": PROPOSALS, "stage2": STAGE2}[stage]
         path = f"{folder}/{EVALUATION}/map.json"

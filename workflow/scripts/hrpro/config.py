@@ -54,6 +54,9 @@ class SnippetLossWeights(Strict):
 class Stage1(Strict):
     """The snippet network and its training."""
 
+    standardize: bool
+    width: Count | None
+    noise: NonNegative
     prototype_tokens: Literal["paper", "released"]
     prototype_momentum: Unit
     blocks: Annotated[int, Field(ge=0)]
@@ -72,6 +75,7 @@ class Stage1(Strict):
     learning_rate: Positive
     betas: Annotated[list[Share], Field(min_length=2, max_length=2)]
     weight_decay: NonNegative
+    schedule: Literal["cosine", "constant"]
     iterations: Count
     batch: Count
     test_every: Count
@@ -86,6 +90,7 @@ class Proposals(Strict):
     value_at: Literal["centre", "start"]
     class_thresholds: Thresholds
     foreground_thresholds: Thresholds
+    contrast: Literal["whole", "cut"]
     flank: NonNegative
     reliable_any_score: bool
     negative_share: NonNegative
@@ -102,6 +107,12 @@ class InstanceLossWeights(Strict):
 class Stage2(Strict):
     """The instance network and its training."""
 
+    standardize: bool
+    sees_scores: bool
+    width: Count | None
+    class_given: bool
+    targets: Literal["own_class", "any_class"]
+    input_dropout: Share
     dropout: Share
     proposals: Count
     roi_bins: Annotated[int, Field(multiple_of=6, ge=6)]
@@ -111,7 +122,9 @@ class Stage2(Strict):
     learning_rate: Positive
     betas: Annotated[list[Share], Field(min_length=2, max_length=2)]
     weight_decay: NonNegative
-    epochs: Count
+    schedule: Literal["cosine", "constant"]
+    iterations: Count
+    epochs: Count | None
     batch: Count
     test_every: Count
 
@@ -119,6 +132,8 @@ class Stage2(Strict):
 class Detection(Strict):
     """From scored proposals to detections."""
 
+    fusion: Literal["product", "sum"]
+    completeness_weight: NonNegative
     clip_refined: bool
     sigma: Positive
     tiou_padding: NonNegative
@@ -134,10 +149,18 @@ class Evaluation(Strict):
     ignore_ambiguous: bool
 
 
+class Floor(Strict):
+    """The logistic regression that every experiment has to beat."""
+
+    regularization: Positive
+    smoothing: NonNegative
+
+
 class Settings(Strict):
     """Every step's settings."""
 
     features: Features
+    floor: Floor
     stage1: Stage1
     proposals: Proposals
     stage2: Stage2
@@ -147,6 +170,8 @@ class Settings(Strict):
 
 # The steps of which an experiment chooses a variant, in the order of the flow.
 STEPS = ("stage1", "proposals", "stage2", "detection", "evaluation")
+FLOOR = "floor"  # stage 1's variant that is no network but a logistic regression
+ABLATIONS = ("alone", "without")
 
 Overlay = dict[str, dict]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
@@ -169,14 +194,34 @@ class Dataset(Strict):
     ambiguous: str | None = None
     source: str = ""
     settings: Overlay = {}
+    variants: dict[Literal[STEPS], dict[Name, dict]] = {}
+
+
+class Copy(Strict):
+    """What a copy of a data set changes, by draws from `seed`.
+
+    points: as given, or drawn uniformly inside their instances. missing, wrong: shares of the points
+    that are left out, that get another class. held_back: the share of the training videos that
+    becomes the test split, whose truth are their segments or their points alone.
+    """
+
+    points: Literal["given", "uniform"] = "given"
+    missing: Share = 0.0
+    wrong: Share = 0.0
+    held_back: Share = 0.0
+    truth: Literal["segments", "points"] = "segments"
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 class Experiment(Strict):
-    """Which variant of each step; best_on_test: also pick models on the test split, to compare."""
+    """Which variant of each step; best_on_test: also pick models on the test split, to compare.
+
+    Without a stage 2 the experiment ends at stage 1's detections.
+    """
 
     stage1: Name
     proposals: Name
-    stage2: Name
+    stage2: Name | None
     detection: Name
     evaluation: Name
     best_on_test: bool = False
@@ -188,7 +233,9 @@ class Config(Strict):
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     datasets: dict[DatasetName, Dataset]
+    copies: dict[Name, Copy]
     experiments: dict[Name, Experiment]
+    ablation: dict[Name, dict[Literal[STEPS], list[str]]]
     variants: dict[Literal[STEPS], dict[Name, dict]]
     settings: Settings
 
@@ -202,6 +249,8 @@ class Config(Strict):
         for name, experiment in self.experiments.items():
             for step in STEPS:
                 variant = getattr(experiment, step)
+                if (step, variant) in (("stage1", FLOOR), ("stage2", None)):
+                    continue
                 if variant not in self.variants.get(step, {}):
                     known = ", ".join(self.variants.get(step, {})) or "none"
                     raise ValueError(
@@ -217,15 +266,56 @@ class Config(Strict):
                         f"experiments.{name}: best_on_test, like experiments.{other[0]}, of one stage-1 "
                         "variant that the two test differently; give one of them a variant of its own"
                     )
+        for row, steps in self.ablation.items():
+            for step, keys in steps.items():
+                known = type(getattr(self.settings, step)).model_fields
+                for key in set(keys) - set(known):
+                    raise unknown_key(f"ablation.{row}.{step}.{key}")
         for dataset in self.datasets:
             for step in STEPS:
                 for variant in self.variants.get(step, {}):
                     self.step(dataset, step, variant)
             self.step(dataset, "features")
+            self.step(dataset, "floor")
         return self
+
+    def origin(self, dataset: str) -> tuple[str, str | None]:
+        """A data set of the workflow -> the entry that it comes from, and the copy that it is of it."""
+        if dataset in self.datasets:
+            return dataset, None
+        entry, _, copy = dataset.rpartition("-")
+        return entry, copy
+
+    def experiment(self, name: str) -> Experiment:
+        """An experiment by name, those of the ablation included.
+
+        alone_<row>: the released program with the row's settings as the default has them;
+        without_<row>: the default with the row's settings as released; alone_none: as released.
+        """
+        if name in self.experiments:
+            return self.experiments[name]
+        kind, _, row = name.partition("_")
+        changed = self.ablation.get(row, {})
+        base = "released" if kind == "alone" else "default"
+        return Experiment(**{step: name if step in changed else base for step in STEPS})
+
+    def ablations(self) -> list[str]:
+        """The experiments of the ablation, beside the default one."""
+        rows = [f"{kind}_{row}" for kind in ABLATIONS for row in self.ablation]
+        return ["alone_none", *rows] if rows else []
+
+    def overlay(self, dataset: str, step: str, variant: str) -> dict:
+        """What a variant changes in a step's settings for a data set."""
+        if variant in self.variants[step]:
+            own = self.datasets[dataset].variants.get(step, {})
+            return merge(self.variants[step][variant], own.get(variant, {}))
+        kind, _, row = variant.partition("_")
+        released, keys = self.overlay(dataset, step, "released"), self.ablation[row][step]
+        return {key: value for key, value in released.items() if (key in keys) == (kind == "without")}
 
     def step(self, dataset: str, step: str, variant: str | None = None) -> Strict:
         """A step's settings for a data set: the base, the data set's own, then the variant's."""
+        dataset, _ = self.origin(dataset)
         own = self.datasets[dataset].settings
         for key in set(own) - set(Settings.model_fields):
             raise unknown_key(f"datasets.{dataset}.settings.{key}")
@@ -234,7 +324,7 @@ class Config(Strict):
         parsed = parse(model, values, f"datasets.{dataset}.settings.{step}")
         if variant is None:
             return parsed
-        values = merge(values, self.variants[step][variant])
+        values = merge(values, self.overlay(dataset, step, variant))
         return parse(model, values, f"variants.{step}.{variant}")
 
 
