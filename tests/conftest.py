@@ -26,6 +26,12 @@ def config(raw_config) -> configuration.Config:
 
 
 @pytest.fixture(scope="session")
+def released(config):
+    """step -> the settings of the released program, as on THUMOS14."""
+    return lambda step: config.step("thumos", step, "released")
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The reference data beside the project; CI has them and must not do without."""
     if SHARED.is_dir():

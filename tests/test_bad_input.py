@@ -740,7 +740,7 @@ CONFIGURATION_CASES = [
     Case(
         "an unknown variant",
         {"experiments": {"default": {"stage1": "nope"}}},
-        ["experiments.default.stage1: no variant 'nope'", "there are: corrected, released"],
+        ["experiments.default.stage1: no variant 'nope'", "there are: default, released"],
     ),
 ]
 

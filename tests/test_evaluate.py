@@ -114,3 +114,49 @@ def test_nothing_found_at_all():
 )
 def test_the_ranges_that_are_averaged(thresholds, ranges):
     assert list(evaluation.averages(np.ones(len(thresholds)), thresholds)) == ranges
+
+
+# A video of points at 5 s (run), 20 s (run) and 22 s (sit), and a segment of 40 to 50 s (run).
+POINTS = [("run", [5, 5]), ("run", [20, 20]), ("sit", [22, 22]), ("run", [40, 50])]
+
+
+def test_a_point_agrees_with_what_holds_it_the_less_the_more_it_holds():
+    times = np.array([segment for _, segment in POINTS], dtype=float)
+    points = evaluation.lengthless(times)
+    assert points.tolist() == [5, 20, 22]
+    given = np.array([[0, 10], [19, 21], [20, 22], [0, 30], [22.5, 30], [35, 50], [20, 20]], dtype=float)
+    agreement = evaluation.agreement(given, times, points)
+    assert agreement[:, :3].tolist() == [
+        [1, 0, 0],
+        [0, 1, 0],
+        [0, 1 / 2, 1 / 2],  # ends included, the point of the other class counted
+        [1 / 3, 1 / 3, 1 / 3],
+        [0, 0, 0],
+        [0, 0, 0],
+        [0, 1, 0],
+    ]
+    np.testing.assert_array_equal(agreement[:, 3], detections.tiou(given, times[3:])[:, 0])
+
+
+def test_points_as_truth(tmp_path):
+    results = {
+        "a": found(
+            ("run", [0, 10], 0.9),  # holds its point alone: a hit at every threshold
+            ("run", [18, 24], 0.8),  # holds its own and sit's: a hit up to 0.5
+            ("run", [4, 6], 0.7),  # of a point that is taken
+            ("run", [40, 50], 0.6),  # the segment itself, by tIoU
+            ("sit", [0, 30], 0.5),  # all three: up to 1/3
+        )
+    }
+    arguments = files(tmp_path, {"a": entry(*POINTS)}, results)
+    per_class = evaluate(tmp_path, arguments, "--tiou", "0.3,0.5,0.6")["per_class"]
+    # hit, hit, miss, hit of three; over 0.5 hit, miss, miss, hit
+    assert per_class["run"] == pytest.approx([100 * (1 + 1 + 3 / 4) / 3] * 2 + [100 * (1 + 2 / 4) / 3])
+    assert per_class["sit"] == pytest.approx([100, 0, 0])
+
+
+def test_a_segment_that_ends_before_it_starts_is_refused_still(tmp_path):
+    arguments = files(tmp_path, {"a": entry(("run", [5, 4]))}, {})
+    run = run_script("evaluate.py", *arguments, "--subset", "Test")
+    assert run.returncode == 1
+    assert "annotation 1: the segment [5, 4] ends before it starts" in run.stderr

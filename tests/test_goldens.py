@@ -80,11 +80,9 @@ def stage1_parameters(prefix: str) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture
-def stage1_settings(config):
-    return config.settings.stage1.model_copy(
+def stage1_settings(released):
+    return released("stage1").model_copy(
         update={
-            "prototype_tokens": "released",
-            "contrastive_drops_last": True,
             "hidden": 16,
             "attention_dropout": 0.0,
             "block_dropout": 0.0,
@@ -95,7 +93,7 @@ def stage1_settings(config):
 
 @pytest.fixture
 def model(stage1_settings) -> SnippetModel:
-    network = SnippetModel(CLASSES, WIDTH, 8, stage1_settings)
+    network = SnippetModel(CLASSES, WIDTH, stage1_settings)
     prototypes = torch.tensor(STAGE1["memory_init"]).squeeze(1)
     network.load_state_dict(stage1_parameters("init") | {"prototypes": prototypes})
     return network
@@ -191,8 +189,8 @@ def test_all_seed_cases_exactly():
 
 
 @pytest.mark.parametrize("case", range(12))
-def test_proposals_suppression_and_reliable_proposals(config, case):
-    settings = config.settings.proposals.model_copy(update={"value_at": "start"})
+def test_proposals_suppression_and_reliable_proposals(released, case):
+    settings = released("proposals")
     fused = PROPOSALS[f"{case}/cas_fused"].astype(np.float64)
     background = fused[:, -1]
     classes = fused[:, :-1] / (1 - background[:, None])
@@ -217,8 +215,8 @@ def test_proposals_suppression_and_reliable_proposals(config, case):
 
 
 @pytest.fixture
-def instance_model(config) -> InstanceModel:
-    network = InstanceModel(WIDTH, config.settings.stage2.model_copy(update={"dropout": 0.0}))
+def instance_model(released) -> InstanceModel:
+    network = InstanceModel(WIDTH, CLASSES, released("stage2").model_copy(update={"dropout": 0.0}))
     network.load_state_dict(instance_parameters("init"))
     return network
 
@@ -250,24 +248,28 @@ def test_stage2_outputs(instance_model):
     for i, (features, given) in enumerate(
         zip(instance_input("features"), instance_input("proposals"), strict=True)
     ):
-        found = score(instance_model, features, given, clip=False)
+        no_class = torch.full((len(given),), -1)
+        found = score(instance_model, features, None, given, no_class, clip=False)
         for actual, name in zip(found, ("completeness", "refined", "completeness_refined"), strict=True):
             close(actual, STAGE2[f"v{i}/{name}"], 1e-5)
 
 
-def test_stage2_losses_and_gradients(config, instance_model):
+def test_stage2_losses_and_gradients(released, instance_model):
     features, given = instance_input("features"), instance_input("proposals")
-    vectors = torch.cat([roi.vectors(f, p, 12, 0.25) for f, p in zip(features, given, strict=True)])
+    vectors = [instance_model.vectors(f, None, p) for f, p in zip(features, given, strict=True)]
     packed = torch.cat(given)
-    completeness, offsets = instance_model(vectors)
+    labels = torch.arange(len(packed)) % CLASSES  # that the released targets do not see (fault 2)
+    completeness, offsets = instance_model(torch.cat(vectors), labels)
     losses = instance_losses.stage2(
         completeness,
         refine(packed, offsets),
         packed,
         Packing([len(p) for p in given]).video,
         instance_input("reliable"),
+        labels,
+        [torch.zeros(len(r), dtype=torch.long) for r in instance_input("reliable")],
         torch.cat(instance_input("negative_draw")),
-        config.settings.stage2,
+        released("stage2"),
     )
     close(losses["regression"].mean(), STAGE2["loss_prop_reg"], 1e-5)
     close(losses["completeness"].mean(), STAGE2["loss_prop_iou"], 1e-5)

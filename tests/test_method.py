@@ -96,17 +96,18 @@ def test_fault_9_only_whole_seconds_are_seen():
     assert kept.times.tolist() == [[0.2, 0.9], [8, 9]]
 
 
-def test_fault_11_refined_segments_stay_inside_and_keep_their_direction(config):
-    network = InstanceModel(4, config.settings.stage2).eval()
+def test_fault_11_refined_segments_stay_inside_and_keep_their_direction(released):
+    network = InstanceModel(4, 2, released("stage2")).eval()
     features, given = torch.rand(10, 4), torch.tensor([[1.0, 3.0], [6.0, 9.0]])
+    labels = torch.tensor([0, 1])
     with torch.no_grad():
         network.start_offset[2].bias.fill_(2.0)  # starts move by two lengths: inside out
         network.end_offset[2].bias.fill_(0.0)
         for head in (network.start_offset, network.end_offset):
             head[2].weight.zero_()
-    _, free, _ = score(network, features, given, clip=False)
+    _, free, _ = score(network, features, None, given, labels, clip=False)
     assert free.tolist() == [[5, 3], [12, 9]]
-    _, clipped, _ = score(network, features, given, clip=True)
+    _, clipped, _ = score(network, features, None, given, labels, clip=True)
     assert clipped.tolist() == [[5, 5], [10, 10]]  # without length, so dropped
 
 
@@ -134,7 +135,7 @@ def test_batches_shuffle_each_epoch_and_drop_the_remainder():
 
 def test_a_model_file_gives_back_the_model_and_equal_models_equal_bytes(config, tmp_path):
     settings = config.settings.stage1
-    network = model.SnippetModel(3, 8, 8, settings)
+    network = model.SnippetModel(3, 8, settings)
     for name in ("a.pt", "b.pt"):
         training.save(tmp_path / name, network, settings, ["x", "y", "z"], 8, SECOND)
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
@@ -149,7 +150,7 @@ def test_a_model_file_gives_back_the_model_and_equal_models_equal_bytes(config, 
 def test_a_damaged_model_file_is_refused(config, tmp_path, damage):
     path = tmp_path / "model.pt"
     settings = config.settings.stage1
-    training.save(path, model.SnippetModel(3, 8, 8, settings), settings, ["x", "y", "z"], 8, SECOND)
+    training.save(path, model.SnippetModel(3, 8, settings), settings, ["x", "y", "z"], 8, SECOND)
     path.write_bytes(path.read_bytes()[:2000] if damage is None else damage)
     with pytest.raises(InputError, match=r"model\.pt: no model of hrpro .* train again"):
         model.load(path, torch.device("cpu"))

@@ -321,19 +321,20 @@ def pack(videos) -> tuple[torch.Tensor, torch.Tensor, Packing]:
     return torch.cat(features), torch.cat(points), Packing([len(f) for f in features])
 
 
-def snippet_network(config, order="paper", drop_last=False, blocks=2) -> snippet_model.SnippetModel:
+def snippet_network(released, order="paper", drop_last=False, blocks=2) -> snippet_model.SnippetModel:
     """A random network without dropout, in float64, whose B takes all values from 0 to 1."""
-    base = config.settings.stage1
+    base = released("stage1")
     settings = base.model_copy(
         update={
             "prototype_tokens": order,
             "contrastive_drops_last": drop_last,
             "blocks": blocks,
+            "heads": HEADS,
             "hidden": 8,
             "loss_weights": base.loss_weights.model_copy(update={"video": 0.3}),
         }
     )
-    model = snippet_model.SnippetModel(CLASSES, WIDTH, HEADS, settings).double().eval()
+    model = snippet_model.SnippetModel(CLASSES, WIDTH, settings).double().eval()
     with torch.no_grad():
         model.classifier.weight[-1] = 6 * torch.randn(WIDTH)
         model.prototypes.copy_(torch.randn(CLASSES, WIDTH))
@@ -346,8 +347,8 @@ BATCHES = pytest.mark.parametrize("batch", [EDGES, *(random_videos(seed) for see
 @BATCHES
 @pytest.mark.parametrize("order", ["paper", "released"])
 @pytest.mark.parametrize("blocks", [0, 2])
-def test_snippet_outputs(config, batch, order, blocks):
-    model, videos = snippet_network(config, order, blocks=blocks), made(batch, 1)
+def test_snippet_outputs(released, batch, order, blocks):
+    model, videos = snippet_network(released, order, blocks=blocks), made(batch, 1)
     features, _, packing = pack(videos)
     scores = model(features, packing)
     present = torch.stack([labels.amax(0) for _, labels in videos])
@@ -368,12 +369,12 @@ def test_snippet_outputs(config, batch, order, blocks):
             assert_near(part, value, EXACT)
 
 
-def both_stage1(config, batch, order, drop_last):
+def both_stage1(released, batch, order, drop_last):
     """Losses, prototypes and gradients of a batch: the packed code's, then the oracle's.
 
     The gradients are those of a sum with a weight of its own for every video.
     """
-    model, videos = snippet_network(config, order, drop_last), made(batch, 2)
+    model, videos = snippet_network(released, order, drop_last), made(batch, 2)
     features, points, packing = pack(videos)
     losses, prototypes = snippet_losses.stage1(
         model(features, packing), points, model.prototypes, packing, model.settings
@@ -400,8 +401,8 @@ def both_stage1(config, batch, order, drop_last):
 @BATCHES
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("order", ["paper", "released"])
-def test_snippet_losses_and_gradients(config, batch, order, drop_last):
-    (losses, prototypes, grads), wanted = both_stage1(config, batch, order, drop_last)
+def test_snippet_losses_and_gradients(released, batch, order, drop_last):
+    (losses, prototypes, grads), wanted = both_stage1(released, batch, order, drop_last)
     assert losses.keys() == wanted[0].keys()
     for name, loss in losses.items():
         assert loss.shape == (len(batch),)
@@ -435,11 +436,11 @@ def test_contrastive_of_any_seeds(seed, drop_last):
     assert losses[-2] == 0
 
 
-def test_the_random_videos_have_every_kind_of_seed(config):
+def test_the_random_videos_have_every_kind_of_seed(released):
     """Else the comparisons above would say nothing of it; and the edge cases of the contrastive loss."""
     spread = inner = 0
     videos = [video for s in range(3) for video in made(random_videos(s), 2)]
-    model = snippet_network(config)
+    model = snippet_network(released)
     for features, points in videos:
         _, background, _ = oracle.stage1_forward(
             model.state_dict(), model.prototypes, features, HEADS, "paper"
@@ -450,7 +451,7 @@ def test_the_random_videos_have_every_kind_of_seed(config):
         assert not (action.any(1) & seed.bool()).any()
     assert spread > 10
     assert inner > 10
-    with_last, without = (both_stage1(config, EDGES, "paper", drop)[0][0] for drop in (False, True))
+    with_last, without = (both_stage1(released, EDGES, "paper", drop)[0][0] for drop in (False, True))
     bare = {1, 2, 4}  # without a point, or without a background seed
     added = {i for i, loss in enumerate(with_last["contrastive"].tolist()) if loss}
     assert added == set(range(len(EDGES))) - bare - {0}
@@ -474,11 +475,11 @@ def test_seeds(seed):
         assert torch.equal(found_background, wanted[1])
 
 
-def test_initial_prototypes(config):
+def test_initial_prototypes(released):
     videos = made([*EDGES, *random_videos(5)], 3)
     for _, points in videos:
         points[:, 2] = 0  # a class without a point keeps a zero prototype
-    model = snippet_network(config)
+    model = snippet_network(released)
     with torch.no_grad():
         model.prototypes.zero_()
     found = snippet_train.initial_prototypes(
@@ -502,52 +503,52 @@ def random_scores(length: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return values[:, :-1], values[:, -1]
 
 
-def packed_proposals(config, classes, background, score, value_at, grid) -> np.ndarray:
-    settings = config.settings.proposals.model_copy(update={"value_at": value_at})
+def packed_proposals(released, classes, background, score, value_at, grid) -> np.ndarray:
+    settings = released("proposals").model_copy(update={"value_at": value_at})
     chosen = proposals.chosen_classes(score, settings.class_score)
     found = proposals.propose(classes, background, chosen, grid, settings)
     return np.column_stack([found.times, found.labels, found.scores])
 
 
-def assert_same_proposals(config, classes, background, score, value_at, grid=None) -> np.ndarray:
+def assert_same_proposals(released, classes, background, score, value_at, grid=None) -> np.ndarray:
     """Compare, and return what both find."""
     grid = grid or Grid(16, 25)
     fused = np.column_stack([classes * (1 - background[:, None]), background])
     wanted = oracle.propose(fused, score, value_at, grid.frames, grid.fps)
-    found = packed_proposals(config, classes, background, score, value_at, grid)
+    found = packed_proposals(released, classes, background, score, value_at, grid)
     np.testing.assert_allclose(found, np.array(wanted).reshape(-1, 4), rtol=0, atol=EXACT)
     return found
 
 
 @pytest.mark.parametrize("value_at", ["start", "centre"])
 @pytest.mark.parametrize("length", [1, 2, 3, 10, 50])
-def test_proposals(config, length, value_at):
+def test_proposals(released, length, value_at):
     count = 0
     for seed in range(8):
         classes, background = random_scores(length, seed)
         score = np.random.default_rng(seed).uniform(0, 1, CLASSES)
-        count += len(assert_same_proposals(config, classes, background, score, value_at))
+        count += len(assert_same_proposals(released, classes, background, score, value_at))
     assert count > 0
 
 
-def test_proposals_of_the_best_class_on_another_grid(config):
+def test_proposals_of_the_best_class_on_another_grid(released):
     classes, background = random_scores(30, 3)
     score = np.array([0.1, 0.3, 0.2])
-    found = assert_same_proposals(config, classes, background, score, "start", Grid(16, 15))
+    found = assert_same_proposals(released, classes, background, score, "start", Grid(16, 15))
     assert set(found[:, 2]) == {1}
 
 
-def test_no_proposal(config):
+def test_no_proposal(released):
     classes = np.zeros((6, CLASSES))
-    assert not len(assert_same_proposals(config, classes, np.ones(6), np.ones(CLASSES), "start"))
+    assert not len(assert_same_proposals(released, classes, np.ones(6), np.ones(CLASSES), "start"))
 
 
 @pytest.mark.parametrize("other", [0.0, 0.2])
-def test_the_first_cell_alone(config, other):
+def test_the_first_cell_alone(released, other):
     """A threshold that only the first cell reaches gives nothing; one that others reach too gives it."""
     classes, background = np.zeros((8, CLASSES)), np.zeros(8)
     classes[[0, 5], 0] = 0.2, other
-    found = assert_same_proposals(config, classes, background, np.array([1.0, 0, 0]), "start")
+    found = assert_same_proposals(released, classes, background, np.array([1.0, 0, 0]), "start")
     assert np.isclose(found[:, :2], [0, 0.32]).all(1).any() == (other > 0)
 
 
@@ -639,18 +640,19 @@ INSTANCES = {
 
 
 @pytest.fixture
-def instance_network(config) -> instance_model.InstanceModel:
+def instance_network(released) -> instance_model.InstanceModel:
     """A random network in float64, without dropout."""
-    return instance_model.InstanceModel(WIDTH, config.settings.stage2).double().eval()
+    return instance_model.InstanceModel(WIDTH, CLASSES, released("stage2")).double().eval()
 
 
 @pytest.mark.parametrize("name", INSTANCES)
-def test_instance_losses_and_gradients(config, instance_network, name):
+def test_instance_losses_and_gradients(released, instance_network, name):
     generator = torch.Generator().manual_seed(0)
     videos = [random_instances(*video, generator) for video in INSTANCES[name]]
     features, given, targets, draws = zip(*videos, strict=True)
     vectors = torch.cat([roi.vectors(f, p, 12, 0.25) for f, p in zip(features, given, strict=True)])
-    completeness, offsets = instance_network(vectors)
+    no_class = torch.full((len(vectors),), -1)
+    completeness, offsets = instance_network(vectors, no_class)
     refined = instance_model.refine(torch.cat(given), offsets)
     packing = Packing([len(p) for p in given])
     losses = instance_losses.stage2(
@@ -659,8 +661,10 @@ def test_instance_losses_and_gradients(config, instance_network, name):
         torch.cat(given),
         packing.video,
         list(targets),
+        no_class,
+        [torch.zeros(len(own), dtype=torch.long) for own in targets],
         torch.cat(draws),
-        config.settings.stage2,
+        released("stage2"),
     )
     emphasis = torch.rand(len(videos), dtype=torch.float64)
     (losses["total"] * emphasis).sum().backward()
@@ -698,7 +702,9 @@ def test_instance_scores(instance_network):
     features, given, _, _ = random_instances(30, 25, [], torch.Generator().manual_seed(1))
     with torch.no_grad():
         instance_network.start_offset[2].bias += 0.8  # turns some inside out
-    found = instance_model.score(instance_network, features, given, clip=False)
+    found = instance_model.score(
+        instance_network, features, None, given, torch.full((len(given),), -1), clip=False
+    )
     weights = dict(instance_network.named_parameters())
     completeness, refined = oracle.stage2_forward(weights, features, given)
     again, _ = oracle.stage2_forward(weights, features, refined.detach())
@@ -758,13 +764,13 @@ def test_evaluation(seed, with_ambiguous):
         assert result != evaluation.evaluate(truth, found, NAMES, THRESHOLDS)
 
 
-def test_videos_left_out_count_nowhere(tmp_path, config):
+def test_videos_left_out_count_nowhere(tmp_path, released):
     """method.md: "left out of the evaluation": neither their instances nor detections in them."""
     instance = {"label": "found", "segment": [0.0, 10.0]}
     database = {video: {"subset": "test", "duration": 20.0, "annotations": [instance]} for video in "ab"}
     (tmp_path / "truth.json").write_text(json.dumps({"database": database}))
     chosen = ("proposals", "detection", "evaluation")
-    test = json.dumps({step: getattr(config.settings, step).model_dump() for step in chosen})
+    test = json.dumps({step: released(step).model_dump() for step in chosen})
     args = argparse.Namespace(annotations=tmp_path / "truth.json", exclude="b", test=test)
     protocol = testing.protocol(args, ["found"])
     right, wrong = segments([[0, 10]], [0], [0.5]), segments([[15, 20]], [0], [0.9])

@@ -56,7 +56,7 @@ def test_each_seed_trains_and_is_evaluated(tmp_path):
 
 
 def test_experiments_share_the_steps_that_they_agree_on(tmp_path):
-    names = dict.fromkeys(("stage1", "proposals", "detection", "evaluation"), "corrected")
+    names = dict.fromkeys(("stage1", "proposals", "detection", "evaluation"), "default")
     other = {
         "experiments": {"longer": names | {"stage2": "longer"}},
         "variants": {"stage2": {"longer": {"epochs": 60}}},
@@ -127,7 +127,7 @@ def events_of(folder) -> EventAccumulator:
 
 def test_training_leaves_events_logs_and_benchmarks(demo):
     folder, _ = demo
-    step = "last/seed0/stage1-corrected"
+    step = "last/seed0/stage1-default"
     events = events_of(folder / "results/demo" / step)
     losses = {f"loss/{name}" for name in ("video", "frame", "background", "contrastive", "total")}
     assert set(events.Tags()["scalars"]) == losses | {"learning rate", "prototype movement"}
@@ -138,7 +138,7 @@ def test_training_leaves_events_logs_and_benchmarks(demo):
     assert benchmark[0].split("\t")[0] == "s"
     assert float(benchmark[1].split("\t")[0]) > 0
 
-    step += "/proposals-corrected/stage2-corrected"
+    step += "/proposals-default/stage2-default"
     events = events_of(folder / "results/demo" / step)
     losses = {f"loss/{name}" for name in ("regression", "completeness", "total")}
     assert set(events.Tags()["scalars"]) == losses | {"learning rate"}
@@ -148,7 +148,7 @@ def test_the_table_of_a_map(demo):
     folder, _ = demo
     shown = run_script("show.py", folder / "results/demo/map.json").stdout.splitlines()
     assert [cell.strip() for cell in shown[0].split("|")[1:5]] == ["data set", "experiment", "stage", "model"]
-    assert [line.split("|")[3].strip() for line in shown[2:]] == ["stage1", "stage2"]
+    assert [line.split("|")[3].strip() for line in shown[2 : shown.index("")]] == ["stage1", "stage2"]
     result = json.loads((folder / "results/demo/map.json").read_text())
     average = result["stages"]["stage2"]["last"]["average"]["0.3:0.7"]
     assert shown[3].split("|")[-2].strip() == f"{average:.1f}"
@@ -164,8 +164,8 @@ def test_one_seed_gives_the_same_bytes_twice_and_another_seed_others(tmp_path):
         paths = sorted(folder.rglob("results/**/*.json")) + sorted(folder.rglob("results/**/*.pt"))
         produced.append({str(path.relative_to(folder)): path.read_bytes() for path in paths})
     assert produced[0] == produced[1]
-    of = "results/demo/last/seed{}/stage1-corrected/proposals-corrected/stage2-corrected/"
-    for name in ("model.pt", "detection-corrected/detections.json"):
+    of = "results/demo/last/seed{}/stage1-default/proposals-default/stage2-default/"
+    for name in ("model.pt", "detection-default/detections.json"):
         assert produced[0][of.format(0) + name] != produced[0][of.format(1) + name]
 
 

@@ -103,31 +103,44 @@ def experiment_of(wildcards):
     return getattr(wildcards, "experiment", "default")
 
 
-def evaluations(stage, pick):
-    """An input function: the evaluation of a stage's detections for every seed of an experiment."""
+def of_seeds(stage, pick, file):
+    """An input function: a stage's file for every seed of an experiment, none where it has no such stage."""
 
-    def evaluations_of(wildcards):
+    def files_of(wildcards):
         chosen = CONFIG.experiment(experiment_of(wildcards))
         if pick == "best-on-test" and not chosen.best_on_test:
             return []
         if stage == "stage2" and chosen.stage2 is None:
             return []
-        folder = {"stage1": PROPOSALS, "stage2": STAGE2}[stage]
-        path = f"{folder}/{EVALUATION}/map.json"
+        path = f"{FOLDERS[stage]}/{file}"
         steps = {step: getattr(chosen, step) for step in settings.STEPS}
         return [
             path.format(dataset=wildcards.dataset, pick=pick, seed=seed, **steps) for seed in CONFIG.seeds
         ]
 
-    return evaluations_of
+    return files_of
 
 
-EVALUATIONS = {
-    "stage1_last": evaluations("stage1", "last"),
-    "stage2_last": evaluations("stage2", "last"),
-    "stage1_best": evaluations("stage1", "best-on-test"),
-    "stage2_best": evaluations("stage2", "best-on-test"),
+FOLDERS = {"stage1": PROPOSALS, "stage2": STAGE2}
+# Stage 2's reliable proposals lie beside its detections, for these settings make them too.
+QUALITY = {"stage1": "reliable-quality.json", "stage2": f"{DETECTION}/reliable-quality.json"}
+GATHERED = {
+    "stage1_last": of_seeds("stage1", "last", f"{EVALUATION}/map.json"),
+    "stage2_last": of_seeds("stage2", "last", f"{EVALUATION}/map.json"),
+    "stage1_best": of_seeds("stage1", "best-on-test", f"{EVALUATION}/map.json"),
+    "stage2_best": of_seeds("stage2", "best-on-test", f"{EVALUATION}/map.json"),
+    "stage1_last_reliable": of_seeds("stage1", "last", QUALITY["stage1"]),
+    "stage2_last_reliable": of_seeds("stage2", "last", QUALITY["stage2"]),
+    "stage1_best_reliable": of_seeds("stage1", "best-on-test", QUALITY["stage1"]),
+    "stage2_best_reliable": of_seeds("stage2", "best-on-test", QUALITY["stage2"]),
 }
+
+
+def ablation_maps(wildcards):
+    """An input function: the map.json of every experiment of the ablation beside the default."""
+    if not CONFIG.ablation:
+        stop(f"results/{wildcards.dataset}/ablation.json: `ablation` in the configuration is empty")
+    return [f"results/{wildcards.dataset}/{name}/map.json" for name in CONFIG.ablations()]
 
 
 def evaluation_of(wildcards):

@@ -34,6 +34,8 @@ rule convert_annotations:
         "logs/{dataset}/convert_annotations.log",
     benchmark:
         "logs/{dataset}/convert_annotations.tsv"
+    wildcard_constraints:
+        dataset=DATASETS,
     conda:
         "../../envs/data.yaml"
     params:
@@ -57,6 +59,8 @@ rule convert_features:
         "logs/{dataset}/convert_features.log",
     benchmark:
         "logs/{dataset}/convert_features.tsv"
+    wildcard_constraints:
+        dataset=DATASETS,
     conda:
         "../../envs/data.yaml"
     params:
@@ -70,3 +74,31 @@ rule convert_features:
         "python {params.script:q} --root {params.root:q} "
         "--annotations {input.annotations} --frames {params.frames} --fps {params.fps} "
         "--settings {params.settings:q} --output {output} --log {log}"
+
+
+rule copy_dataset:
+    """A seeded copy of a data set with other points or another test split; its features are links."""
+    input:
+        annotations="results/{parent}/annotations.json",
+        points="results/{parent}/points.json",
+        features="results/{parent}/features.h5",
+    output:
+        annotations="results/{parent}-{change}/annotations.json",
+        points="results/{parent}-{change}/points.json",
+        features="results/{parent}-{change}/features.h5",
+    log:
+        "logs/{parent}-{change}/copy_dataset.log",
+    benchmark:
+        "logs/{parent}-{change}/copy_dataset.tsv"
+    wildcard_constraints:
+        parent=DATASETS,
+        change=COPIES,
+    conda:
+        "../../envs/data.yaml"
+    params:
+        script=script("copy_dataset.py"),
+        code=digest.of("copy_dataset.py"),
+        settings=lambda wildcards: settings.canonical(CONFIG.copies[wildcards.change]),
+    shell:
+        "python {params.script:q} --parent results/{wildcards.parent} --settings {params.settings:q} "
+        "--output results/{wildcards.parent}-{wildcards.change} --log {log}"

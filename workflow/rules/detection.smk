@@ -32,6 +32,7 @@ rule detect_stage2:
         features=rules.convert_features.output,
         points=rules.convert_annotations.output.points,
         proposals=rules.propose.output.test,
+        scores=rules.score_snippets.output,
         model=f"{STAGE2}/model.pt",
         annotations=ambiguous_truth,
     output:
@@ -53,5 +54,5 @@ rule detect_stage2:
     shell:
         "python {params.script:q} --proposals {input.proposals} "
         "--points {input.points} --model {input.model} --features {input.features} "
-        "--settings {params.settings:q} {params.annotations:q} --device {resources.device} "
+        "--scores {input.scores} --settings {params.settings:q} {params.annotations:q} --device {resources.device} "
         "--threads {threads} --output {output} --log {log}"

@@ -1,4 +1,4 @@
-"""mAP of each seed's detections, and over the seeds of an experiment."""
+"""mAP of each seed's detections and its reliable proposals' quality; both over the seeds; the ablation."""
 
 
 rule evaluate:
@@ -26,10 +26,32 @@ rule evaluate:
         "{params.ambiguous} --output {output} --log {log} > /dev/null"
 
 
+rule measure_reliable:
+    """How well a stage's reliable proposals lie on the training videos' true instances; for tables alone."""
+    input:
+        annotations="results/{dataset}/annotations.json",
+        points="results/{dataset}/points.json",
+        reliable="results/{dataset}/{steps}/reliable.json",
+    output:
+        "results/{dataset}/{steps}/reliable-quality.json",
+    log:
+        "logs/{dataset}/{steps}/measure_reliable.log",
+    benchmark:
+        "logs/{dataset}/{steps}/measure_reliable.tsv"
+    conda:
+        "../../envs/data.yaml"
+    params:
+        script=script("measure_reliable.py"),
+        code=digest.of("measure_reliable.py"),
+    shell:
+        "python {params.script:q} --annotations {input.annotations} --points {input.points} "
+        "--reliable {input.reliable} --output {output} --log {log}"
+
+
 rule gather:
     """The map.json of the default experiment over all seeds; the main target."""
     input:
-        **EVALUATIONS,
+        **GATHERED,
     output:
         "results/{dataset}/map.json",
     log:
@@ -45,9 +67,13 @@ rule gather:
         experiment=experiment_of,
     shell:
         "python {params.script:q} --dataset {wildcards.dataset} "
-        "--experiment {params.experiment} --seeds {params.seeds} --stage1-last {input.stage1_last} "
-        "--stage2-last {input.stage2_last} --stage1-best-on-test {input.stage1_best} "
-        "--stage2-best-on-test {input.stage2_best} --output {output} --log {log}"
+        "--experiment {params.experiment} --seeds {params.seeds} "
+        "--stage1-last {input.stage1_last} --stage1-last-reliable {input.stage1_last_reliable} "
+        "--stage2-last {input.stage2_last} --stage2-last-reliable {input.stage2_last_reliable} "
+        "--stage1-best-on-test {input.stage1_best} "
+        "--stage1-best-on-test-reliable {input.stage1_best_reliable} "
+        "--stage2-best-on-test {input.stage2_best} "
+        "--stage2-best-on-test-reliable {input.stage2_best_reliable} --output {output} --log {log}"
 
 
 use rule gather as gather_experiment with:
@@ -57,3 +83,25 @@ use rule gather as gather_experiment with:
         "logs/{dataset}/{experiment}/gather.log",
     benchmark:
         "logs/{dataset}/{experiment}/gather.tsv"
+
+
+rule ablate:
+    """What each row of the ablation's settings brings, alone and by its absence from the default."""
+    input:
+        default=rules.gather.output,
+        experiments=ablation_maps,
+    output:
+        figures="results/{dataset}/ablation.json",
+        markdown="results/{dataset}/ablation.md",
+    log:
+        "logs/{dataset}/ablate.log",
+    benchmark:
+        "logs/{dataset}/ablate.tsv"
+    conda:
+        "../../envs/data.yaml"
+    params:
+        script=script("ablate.py"),
+        code=digest.of("ablate.py"),
+    shell:
+        "python {params.script:q} --default {input.default} --experiments {input.experiments} "
+        "--output {output.figures} --markdown {output.markdown} --log {log}"

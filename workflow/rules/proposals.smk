@@ -4,9 +4,8 @@
 rule propose:
     """Positive, reliable and negative proposals of the training videos; those of the test videos."""
     input:
-        features=rules.convert_features.output,
+        scores=rules.score_snippets.output,
         points=rules.convert_annotations.output.points,
-        model=f"{STAGE1}/model.pt",
     output:
         positive=f"{PROPOSALS}/positive.json",
         reliable=f"{PROPOSALS}/reliable.json",
@@ -18,16 +17,14 @@ rule propose:
         f"{LOGS}/proposals-{{proposals}}/propose.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 2
-    resources:
-        device=CONFIG.device,
     params:
         script=script("propose.py"),
         code=digest.of("propose.py"),
         settings=slice_of("proposals"),
+        frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
+        fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     shell:
-        "python {params.script:q} --features {input.features} "
-        "--points {input.points} --model {input.model} --settings {params.settings:q} "
-        "--seed {wildcards.seed} --device {resources.device} --threads {threads} "
-        "--positive {output.positive} --reliable {output.reliable} --negative {output.negative} "
-        "--test {output.test} --log {log}"
+        "python {params.script:q} --scores {input.scores} --points {input.points} "
+        "--frames {params.frames} --fps {params.fps} --settings {params.settings:q} "
+        "--seed {wildcards.seed} --positive {output.positive} --reliable {output.reliable} "
+        "--negative {output.negative} --test {output.test} --log {log}"

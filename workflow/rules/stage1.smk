@@ -63,3 +63,53 @@ rule train_stage1_on_test:
         "--device {resources.device} --threads {threads} --model {output.model} "
         "--events {output.events} --log {log} "
         "--annotations {input.annotations} --test {params.test:q} --exclude={params.exclude:q}"
+
+
+rule score_snippets:
+    """Stage 1's scores of every snippet of both splits."""
+    input:
+        features=rules.convert_features.output,
+        model=f"{STAGE1}/model.pt",
+    output:
+        f"{STAGE1}/scores.h5",
+    log:
+        f"{LOGS}/score_snippets.log",
+    benchmark:
+        f"{LOGS}/score_snippets.tsv"
+    wildcard_constraints:
+        stage1=rf"(?!{settings.FLOOR}\b)\w+",
+    conda:
+        "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        device=CONFIG.device,
+    params:
+        script=script("score_snippets.py"),
+        code=digest.of("score_snippets.py"),
+    shell:
+        "python {params.script:q} --features {input.features} --model {input.model} "
+        "--device {resources.device} --threads {threads} --output {output} --log {log}"
+
+
+rule floor:
+    """The floor's scores: a logistic regression on the labelled snippets, in place of stage 1."""
+    input:
+        features=rules.convert_features.output,
+        points=rules.convert_annotations.output.points,
+    output:
+        f"{STAGE1}/scores.h5",
+    log:
+        f"{LOGS}/floor.log",
+    benchmark:
+        f"{LOGS}/floor.tsv"
+    wildcard_constraints:
+        stage1=settings.FLOOR,
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        script=script("floor.py"),
+        code=digest.of("floor.py"),
+        settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "floor")),
+    shell:
+        "python {params.script:q} --features {input.features} --points {input.points} "
+        "--settings {params.settings:q} --output {output} --log {log}"

@@ -5,7 +5,7 @@ rule train_stage2:
     """Train on ranked proposals; keep the model at the end. No test data are read."""
     input:
         features=rules.convert_features.output,
-        points=rules.convert_annotations.output.points,
+        scores=rules.score_snippets.output,
         positive=rules.propose.output.positive,
         reliable=rules.propose.output.reliable,
         negative=rules.propose.output.negative,
@@ -29,7 +29,7 @@ rule train_stage2:
         settings=slice_of("stage2"),
     shell:
         "python {params.script:q} --features {input.features} "
-        "--points {input.points} --positive {input.positive} --reliable {input.reliable} "
+        "--scores {input.scores} --positive {input.positive} --reliable {input.reliable} "
         "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
         "--device {resources.device} --threads {threads} --model {output.model} "
         "--events {output.events} --log {log}"
@@ -39,7 +39,7 @@ rule train_stage2_on_test:
     """Train with tests on the test split; keep the best model, as the released program does (fault 3)."""
     input:
         features=rules.convert_features.output,
-        points=rules.convert_annotations.output.points,
+        scores=rules.score_snippets.output,
         annotations=rules.convert_annotations.output.annotations,
         positive=rules.propose.output.positive,
         reliable=rules.propose.output.reliable,
@@ -67,9 +67,39 @@ rule train_stage2_on_test:
         exclude=excluded,
     shell:
         "python {params.script:q} --features {input.features} "
-        "--points {input.points} --positive {input.positive} --reliable {input.reliable} "
+        "--scores {input.scores} --positive {input.positive} --reliable {input.reliable} "
         "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
         "--device {resources.device} --threads {threads} --model {output.model} "
         "--events {output.events} --log {log} "
         "--proposals {input.test} --annotations {input.annotations} --test {params.test:q} "
         "--exclude={params.exclude:q}"
+
+
+rule refine_reliable:
+    """The reliable proposals of the training videos after stage 2: what it has made of them."""
+    input:
+        features=rules.convert_features.output,
+        points=rules.convert_annotations.output.points,
+        scores=rules.score_snippets.output,
+        positive=rules.propose.output.positive,
+        model=f"{STAGE2}/model.pt",
+    output:
+        f"{STAGE2}/{DETECTION}/reliable.json",
+    log:
+        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/{DETECTION}/refine_reliable.log",
+    benchmark:
+        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/{DETECTION}/refine_reliable.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        device=CONFIG.device,
+    params:
+        script=script("refine_reliable.py"),
+        code=digest.of("refine_reliable.py"),
+        settings=slice_of("detection"),
+    shell:
+        "python {params.script:q} --features {input.features} --points {input.points} "
+        "--scores {input.scores} --positive {input.positive} --model {input.model} "
+        "--settings {params.settings:q} --device {resources.device} --threads {threads} "
+        "--output {output} --log {log}"

@@ -1,4 +1,4 @@
-"""The evaluations of all seeds of an experiment -> its map.json."""
+"""The evaluations of all seeds of an experiment, and its reliable proposals' quality -> its map.json."""
 
 import argparse
 
@@ -12,6 +12,7 @@ SOURCES = [
     for stage in ("stage1", "stage2")
     for pick in ("last", "best-on-test")
 ]
+QUALITY = ("tiou", "without", "over_0.5")
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     for stage, pick, name in SOURCES:
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, nargs="*", default=[], help=f"{stage}, {pick}: a file a seed")
+        parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
@@ -30,9 +32,10 @@ def main() -> None:
     stages, tiou = {}, None
     for stage, pick, name in SOURCES:
         runs = [files.read_json(path, "tiou", "mAP", "per_class") for path in getattr(args, name)]
+        reliable = [files.read_json(path, *QUALITY) for path in getattr(args, f"{name}_reliable")]
         if runs:
             tiou = runs[0]["tiou"]
-            stages.setdefault(stage, {})[pick] = over_seeds(runs)
+            stages.setdefault(stage, {})[pick] = over_seeds(runs) | {"reliable": quality(reliable)}
     files.write_json(
         args.output,
         {
@@ -47,14 +50,11 @@ def main() -> None:
 
 
 def over_seeds(runs: list[dict]) -> dict:
-    """Means over the seeds of mAP, its averages and AP a class, all in %, and the averages' deviation.
-
-    The deviation is the sample's (n - 1), and 0 for one seed.
-    """
+    """Means over the seeds of mAP, its averages and AP a class, all in %, and the averages' deviation."""
     tiou = runs[0]["tiou"]
     each = [evaluation.averages(run["mAP"], tiou) for run in runs]
     mean = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
-    spread = {name: float(np.std([one[name] for one in each], ddof=len(runs) > 1)) for name in each[0]}
+    spread = {name: deviation([one[name] for one in each]) for name in each[0]}
     return {
         "mAP": np.mean([run["mAP"] for run in runs], axis=0).tolist(),
         "average": mean,
@@ -64,6 +64,18 @@ def over_seeds(runs: list[dict]) -> dict:
             for name in runs[0]["per_class"]
         },
     }
+
+
+def quality(runs: list[dict]) -> dict:
+    """Means over the seeds of the reliable proposals' quality, in %, and the deviation; None if unknown."""
+    values = {key: [run[key] for run in runs if run[key] is not None] for key in QUALITY}
+    mean = {key: float(np.mean(found)) if found else None for key, found in values.items()}
+    return mean | {"std": {key: deviation(found) if found else None for key, found in values.items()}}
+
+
+def deviation(values: list[float]) -> float:
+    """The sample's deviation (n - 1), and 0 for one value."""
+    return float(np.std(values, ddof=len(values) > 1))
 
 
 if __name__ == "__main__":

@@ -5,21 +5,21 @@ import argparse
 import numpy as np
 import torch
 
-from hrpro import config, detections, errors, files, progress, proposals, ranking, training
-from hrpro.features import FeatureFile
+from hrpro import config, detections, errors, files, progress, proposals, ranking
+from hrpro.grid import Grid
 from hrpro.packing import Packing
-from hrpro.snippet import infer, model, seeds
+from hrpro.scores import ScoreFile
+from hrpro.snippet import seeds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--features", required=True)
+    parser.add_argument("--scores", required=True, help="of score_snippets.py")
     parser.add_argument("--points", required=True)
-    parser.add_argument("--model", required=True, help="of train_stage1.py")
+    parser.add_argument("--frames", type=int, required=True, help="of a snippet")
+    parser.add_argument("--fps", type=float, required=True)
     parser.add_argument("--settings", required=True, help="JSON of settings.proposals")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
     for output in ("positive", "reliable", "negative", "test"):
         parser.add_argument(f"--{output}", required=True, help="output")
     parser.add_argument("--log", help="log file")
@@ -27,20 +27,24 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Proposals, args.settings)
-    network, classes = model.load(args.model, training.choose_device(args.device))
     points = files.read_json(args.points, "videos")["videos"]
+    grid, rng = Grid(args.frames, args.fps), np.random.default_rng(args.seed)
     positive, reliable, negative = {}, {}, {}
-    with FeatureFile(args.features) as file:
-        rng = training.start(args.seed, args.threads, file.width)
-        videos = file.videos["train"]
+    with ScoreFile(args.scores) as file:
+        classes = file.classes
+        videos = file.videos("train")
         for video in progress.track(videos, len(videos), "training proposals"):
-            scores = infer.snippet_scores(network, file.read("train", [video])[0])
+            scores = file.read("train", video)
             known = [(point["seconds"], classes.index(point["label"])) for point in points[video]]
-            found = propose_training(scores, known, file.grid, settings)
-            seed = background_seeds(scores[1], points[video], classes, file.grid, network)
+            found = propose_training(scores, known, grid, settings)
+            labels = seeds.point_labels(points[video], classes, len(scores.background), grid)
+            seed = background_seeds(scores.background, labels, file.thresholds)
             positive[video] = found
-            reliable[video], negative[video] = ranking.rank(found, known, seed, file.grid, settings, rng)
-        test = infer.test_proposals(network, file, settings)
+            reliable[video], negative[video] = ranking.rank(found, known, seed, grid, settings, rng)
+        test = {
+            video: proposals.propose_test(file.read("test", video), grid, settings)
+            for video in file.videos("test")
+        }
 
     total = sum(map(len, points.values()))
     without = total - sum(map(len, reliable.values()))
@@ -56,25 +60,22 @@ def main() -> None:
 
 def propose_training(scores, points, grid, settings) -> detections.Segments:
     """The proposals of a training video, of the classes of its points or of the predicted ones (fault 4)."""
-    classes, background, video_score = scores
-    if settings.training_classes == "labelled":
-        chosen = np.unique([label for _, label in points]).astype(int)
-    else:
-        chosen = proposals.chosen_classes(video_score, settings.class_score)
+    if settings.training_classes == "predicted":
+        return proposals.propose_test(scores, grid, settings)
+    chosen = np.unique([label for _, label in points]).astype(int)
     if not len(chosen):
         return detections.segments([])
-    return proposals.propose(classes, background, chosen, grid, settings)
+    return proposals.propose(scores.classes, scores.background, chosen, grid, settings)
 
 
-def background_seeds(background: np.ndarray, points: list[dict], classes, grid, network) -> np.ndarray:
-    """The background seeds of a training video under the trained model: (T,) of 0 and 1."""
-    labels = seeds.point_labels(points, classes, len(background), grid)
+def background_seeds(background: np.ndarray, labels: torch.Tensor, thresholds: dict) -> np.ndarray:
+    """The background seeds of a training video under its scores: (T,) of 0 and 1.
+
+    background: B (T,); labels (T, C): where its points lie; thresholds: the score file's.
+    """
+    packing = Packing([len(background)])
     _, seed = seeds.mine(
-        torch.from_numpy(background),
-        labels,
-        Packing([len(background)]),
-        network.settings.background_threshold,
-        network.settings.action_threshold,
+        torch.from_numpy(background), labels, packing, thresholds["background"], thresholds["action"]
     )
     return seed.numpy()
 

@@ -2,16 +2,17 @@
 
 import argparse
 
-from hrpro import config, detections, errors, files, progress, training
+from hrpro import config, detections, errors, progress, training
 from hrpro.features import FeatureFile
 from hrpro.instance import train
+from hrpro.scores import ScoreFile
 
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--features", required=True)
-    parser.add_argument("--points", required=True, help="for the names of the classes")
+    parser.add_argument("--scores", required=True, help="of score_snippets.py")
     for name in ("positive", "reliable", "negative"):
         parser.add_argument(f"--{name}", required=True, help="of propose.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
@@ -20,14 +21,15 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def run(args, make_test=None) -> None:
-    """Train and write the model; make_test: (open features, classes) -> a test during training."""
+    """Train and write the model; make_test: (open features, open scores) -> a test during training."""
     progress.start(args.log)
     settings = config.from_json(config.Stage2, args.settings)
-    classes = files.read_json(args.points, "classes")["classes"]
-    with FeatureFile(args.features) as file:
+    with FeatureFile(args.features) as file, ScoreFile(args.scores) as scores:
+        classes = scores.classes
         rng = training.start(args.seed, args.threads, file.width)
         model = train.train(
             file,
+            scores,
             detections.read(args.positive, classes),
             detections.read(args.reliable, classes),
             detections.read(args.negative, classes),
@@ -35,7 +37,7 @@ def run(args, make_test=None) -> None:
             rng,
             training.choose_device(args.device),
             args.events,
-            make_test and make_test(file, classes),
+            make_test and make_test(file, scores),
         )
         training.save(args.model, model, settings, classes, file.width, file.grid)
 

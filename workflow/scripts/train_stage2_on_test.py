@@ -11,11 +11,12 @@ def main() -> None:
     testing.add_arguments(parser)
     args = parser.parse_args()
 
-    def make_test(file, classes):
-        protocol = testing.protocol(args, classes)
-        proposals = detections.read(args.proposals, classes)
-        clip = protocol.detection.clip_refined
-        return lambda model: protocol.score(infer.candidates(model, file, proposals, clip))
+    def make_test(file, scores):
+        protocol = testing.protocol(args, scores.classes)
+        proposals = detections.read(args.proposals, scores.classes)
+        return lambda model: protocol.score(
+            infer.candidates(model, file, scores, "test", proposals, protocol.detection)
+        )
 
     train_stage2.run(args, make_test)
 

@@ -50,10 +50,11 @@ def read_splits(root) -> dict[str, list[str]]:
     return splits
 
 
-def read_database(path) -> dict[str, dict]:
+def read_database(path, lengthless: bool = False) -> dict[str, dict]:
     """ActivityNet-style annotations: {video: {"subset", "duration" s, "fps", "annotations"}}.
 
-    Every annotation is checked: {"label", "segment": [start s, end s]} with start < end.
+    Every annotation is checked: {"label", "segment": [start s, end s]} with start < end, or where
+    `lengthless` ones may be, start <= end.
     """
     content = files.read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("database"), dict):
@@ -62,18 +63,21 @@ def read_database(path) -> dict[str, dict]:
         if not isinstance(entry, dict) or not isinstance(entry.get("annotations"), list):
             raise InputError(f'{path}: {video}: no "annotations" list; add one, empty for no action')
         for row, annotation in enumerate(entry["annotations"], 1):
-            check_annotation(f"{path}: {video}: annotation {row}", annotation)
+            check_annotation(f"{path}: {video}: annotation {row}", annotation, lengthless)
     return content["database"]
 
 
-def check_annotation(place: str, annotation) -> None:
-    """Raise InputError if an annotation has no label or no segment that ends after it starts."""
+def check_annotation(place: str, annotation, lengthless: bool) -> None:
+    """Raise InputError if an annotation has no label or no segment that ends after it starts.
+
+    A `lengthless` one may end where it starts: an instance of which only a point is known.
+    """
     if not isinstance(annotation, dict) or not isinstance(annotation.get("label"), str):
         raise InputError(f'{place}: no "label"; wanted the name of a class')
     segment = annotation.get("segment")
     if not isinstance(segment, list) or len(segment) != 2 or not all(map(is_number, segment)):
         raise InputError(f'{place}: "segment" is {segment!r}; wanted [start, end] in seconds')
-    if segment[1] <= segment[0]:
+    if segment[1] < segment[0] or (segment[1] == segment[0] and not lengthless):
         raise InputError(f"{place}: the segment {segment} ends before it starts; swap or remove it")
 
 
@@ -239,7 +243,7 @@ def test_truth(
     ambiguous segments {video: (K, 2) seconds} where the file has them, and the classes, all sorted
     names of the file unless given. Raises InputError where the subset has no video.
     """
-    database = read_database(path)
+    database = read_database(path, lengthless=True)
     classes = classes or class_names(database)
     chosen = {v: e for v, e in database.items() if subset in (None, e.get("subset")) and v not in exclude}
     if not chosen:

@@ -18,6 +18,7 @@ def evaluate(
     is not in truth is wrong, as in the field's program. Detections are taken in order of score (equal
     scores keep their order), each matched to the best unmatched instance of its video and class with
     tIoU >= threshold. A class with no instance is left out; one with no detection has 0.
+    An instance without length is a point; `agreement` says what stands for its tIoU.
     ambiguous: {video: (K, 2) seconds}; a detection that matches no instance and overlaps such a
     segment counts neither way (THUMOS14's own rule).
     """
@@ -41,7 +42,7 @@ def evaluate(
 
 
 def candidate_pairs(truth: dict[str, Segments], found: dict[str, Segments], least: float) -> dict:
-    """Every detection and instance of one video and class with tIoU >= least.
+    """Every detection and instance of one video and class with tIoU (`agreement`) >= least.
 
     -> {class: [a video's (detection rows, turns, instances, tIoU)]}; a detection's row counts through
     all of found; it tries its instances turn by turn, from the best tIoU down. Equal tIoUs follow
@@ -51,10 +52,11 @@ def candidate_pairs(truth: dict[str, Segments], found: dict[str, Segments], leas
     first, instances_before = 0, 0
     for video, detected in found.items():
         instances = truth.get(video)
+        points = lengthless(instances.times) if instances else None
         for label in np.unique(instances.labels) if instances else ():
             times = instances.times[instances.labels == label]
             rows = np.flatnonzero(detected.labels == label)
-            overlap = tiou(detected.times[rows], times)
+            overlap = agreement(detected.times[rows], times, points)
             turns = np.argsort(np.argsort(overlap, axis=1)[:, ::-1], axis=1)
             row, instance = np.nonzero(overlap >= least)
             pairs.setdefault(int(label), []).append(
@@ -68,6 +70,32 @@ def candidate_pairs(truth: dict[str, Segments], found: dict[str, Segments], leas
             instances_before += len(times)
         first += len(detected)
     return pairs
+
+
+def lengthless(times: np.ndarray) -> np.ndarray:
+    """Those of the instances (N, 2) that are points, start and end being one: (P,) seconds."""
+    return times[times[:, 0] == times[:, 1], 0]
+
+
+def agreement(found: np.ndarray, instances: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """How well detections (N, 2) fit the instances (M, 2) of a class: (N, M) in [0, 1].
+
+    With an instance that has a length it is tIoU. With one that is a point it is 1 over the number of
+    the video's `points`, of any class, that the detection holds, if it holds this one, and else 0: at
+    a threshold over 0.5 a hit holds its point and no other.
+    """
+    overlap = tiou(found, instances)
+    if len(points):
+        held = holds(found, points).sum(1)
+        point = instances[:, 0] == instances[:, 1]
+        inside = holds(found, instances[point, 0])
+        overlap[:, point] = inside / np.maximum(held, 1)[:, None]
+    return overlap
+
+
+def holds(found: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Which of the points (P,) lie in which of the segments (N, 2), ends included: (N, P) bool."""
+    return (found[:, None, 0] <= points) & (points <= found[:, None, 1])
 
 
 def overlaps(found: Segments, regions: np.ndarray | None) -> np.ndarray:

@@ -143,6 +143,23 @@ class FeatureFile:
                 row += length
         return packed, lengths
 
+    def moments(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of each channel over a split's snippets: (D,) float64, a video at a time.
+
+        A channel that never changes has deviation 1.
+        """
+        count, total, squares = 0, np.zeros(self.width), np.zeros(self.width)
+        shift = None  # near the mean, so that the squares lose no digits
+        for video in self.videos[split]:
+            values = self.read(split, [video])[0].astype(np.float64)
+            shift = values.mean(0) if shift is None else shift
+            count += len(values)
+            total += (values - shift).sum(0)
+            squares += ((values - shift) ** 2).sum(0)
+        mean = total / count
+        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
+        return shift + mean, np.where(deviation > 1e-6, deviation, 1.0)
+
     def read_split(self, split: str) -> tuple[np.ndarray, list[int]]:
         """All videos of a split end to end, in the order of `videos[split]`."""
         return self.read(split, self.videos[split])

@@ -4,6 +4,13 @@ import numpy as np
 
 from .detections import Segments, segments
 from .grid import Grid
+from .scores import Scores
+
+
+def propose_test(scores: Scores, grid: Grid, settings) -> Segments:
+    """The proposals of a test video, of the classes that it seems to have."""
+    chosen = chosen_classes(scores.video, settings.class_score)
+    return propose(scores.classes, scores.background, chosen, grid, settings)
 
 
 def propose(
@@ -16,21 +23,29 @@ def propose(
     """All proposals of a video, unsuppressed, sorted by class, start, end and score.
 
     classes: S (T, C); background: B (T,); chosen: the numbers of the classes to propose for;
-    settings: `config.Proposals`. Times in seconds.
+    settings: `config.Proposals`. Times in seconds. A segment's score is its contrast with its flanks on
+    S (1 - B); `contrast: cut`, as released, sets what is under the threshold to 0 before, so that the
+    peaks of high thresholds outdo the segments around them.
     """
     activation = upsample(classes[:, chosen] * (1 - background[:, None]), settings).T  # (K, U)
     foreground = upsample(1 - background[:, None], settings).T  # (1, U)
     found = []
     for label, values in zip(chosen, activation, strict=True):
         thresholds = np.asarray(settings.class_thresholds)[:, None]
-        cut = np.where(values >= thresholds, values, 0.0)
-        found.append((label, *scored_runs(cut > 0, cut, settings.flank)))
+        mask = (values >= thresholds) & (values > 0)
+        whole = np.broadcast_to(values, mask.shape)
+        seen = np.where(mask, values, 0.0) if settings.contrast == "cut" else whole
+        found.append((label, *scored_runs(mask, seen, settings.flank)))
         thresholds = np.asarray(settings.foreground_thresholds)[:, None]
         mask = (foreground >= thresholds) & (foreground > 0)
-        found.append((label, *scored_runs(mask, np.broadcast_to(values, mask.shape), settings.flank)))
+        whole = np.broadcast_to(values, mask.shape)
+        found.append((label, *scored_runs(mask, whole, settings.flank)))
     labels = np.concatenate([np.full(len(runs), label) for label, runs, _ in found])
     runs = np.concatenate([runs for _, runs, _ in found])
     scores = np.concatenate([score for _, _, score in found])
+    if settings.contrast == "whole":  # then a segment has the same score at every threshold
+        _, once = np.unique(np.column_stack([labels, runs]), axis=0, return_index=True)
+        labels, runs, scores = labels[once], runs[once], scores[once]
     order = np.lexsort((scores, runs[:, 1], runs[:, 0], labels))
     return segments(grid.seconds(runs / settings.scale), labels, scores).take(order)
 

@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import math
 from collections.abc import Callable, Iterator
 from pickle import UnpicklingError
 
@@ -16,6 +17,7 @@ from .grid import Grid
 from .progress import log
 
 WIDE = 512  # channels from which a second thread pays
+RISE = 0.05  # share of the steps over which a cosine schedule's learning rate rises
 
 # A test during training: the model -> its mAP on the test split.
 Test = Callable[[torch.nn.Module], float]
@@ -64,6 +66,28 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[np.ndar
     while True:
         order = rng.permutation(count)
         yield from order[: count // size * size].reshape(-1, size)
+
+
+def optimizer(model: torch.nn.Module, settings, steps: int):
+    """Adam with the settings' rates, and the schedule of its learning rate over `steps` steps.
+
+    cosine: up to the full rate over the first RISE of the steps, then along half a cosine to 0.
+    """
+    adam = torch.optim.Adam(
+        model.parameters(),
+        lr=settings.learning_rate,
+        betas=tuple(settings.betas),
+        weight_decay=settings.weight_decay,
+    )
+
+    def share(step: int) -> float:
+        """The share of the full rate at a step, from 0."""
+        if settings.schedule == "constant":
+            return 1.0
+        rise = min(1.0, (step + 1) / (RISE * steps))
+        return rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+    return adam, torch.optim.lr_scheduler.LambdaLR(adam, share)
 
 
 def report(writer: SummaryWriter, step: int, losses: dict, optimizer, status: dict) -> None:

@@ -4,45 +4,69 @@ import torch
 from torch import nn
 
 from .. import config, training
+from ..inputs import Inputs
 from . import roi
 
 
 class InstanceModel(nn.Module):
     """Completeness from [centre - start, centre, centre - end]; offsets from start and from end.
 
-    width D of the features; settings: `config.Stage2`.
+    width of the features, classes C; settings: `config.Stage2`. The features may have C + 1 channels
+    more, the snippet scores P of stage 1. With `class_given` there are C outputs of each kind, else one.
     """
 
-    def __init__(self, width: int, settings):
+    def __init__(self, width: int, classes: int, settings):
         super().__init__()
         self.settings = settings
-        half = width // 2
+        self.inputs = Inputs(width, settings.standardize)
+        channels = width + (classes + 1) * settings.sees_scores
+        self.project = nn.Identity()
+        if settings.width is not None:
+            self.project = nn.Sequential(
+                nn.Dropout(settings.input_dropout), nn.Linear(channels, settings.width)
+            )
+            channels = settings.width
+        half = channels // 2
+        outputs = classes if settings.class_given else 1
         self.completeness = nn.Sequential(
-            nn.Linear(3 * width, width),
+            nn.Linear(3 * channels, channels),
             nn.ReLU(),
             nn.Dropout(settings.dropout),
-            nn.Linear(width, half),
+            nn.Linear(channels, half),
             nn.ReLU(),
-            nn.Linear(half, 1),
+            nn.Linear(half, outputs),
             nn.Sigmoid(),
-            nn.Flatten(0),
         )
-        self.start_offset = offset_head(width, half)
-        self.end_offset = offset_head(width, half)
+        self.start_offset = offset_head(channels, half, outputs)
+        self.end_offset = offset_head(channels, half, outputs)
 
-    def forward(self, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Start, centre and end vectors (M, 3, D) -> completeness (M,) in (0, 1), offsets (M, 2).
+    def vectors(self, features: torch.Tensor, scores: torch.Tensor, proposals: torch.Tensor) -> torch.Tensor:
+        """Start, centre and end vectors of proposals (M, 2), in snippets, of one video: (M, 3, channels).
 
-        Offsets are in lengths of the proposal.
+        features (T, width); scores: P (T, C + 1).
         """
-        start, centre, end = vectors.unbind(1)
+        seen = self.inputs(features)
+        if self.settings.sees_scores:
+            seen = torch.cat([seen, scores], dim=1)
+        return roi.vectors(seen, proposals, self.settings.roi_bins, self.settings.roi_margin)
+
+    def forward(self, vectors: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Vectors (M, 3, channels) and the proposals' classes (M,) -> completeness (M,) in (0, 1) and
+        offsets (M, 2), in lengths of the proposal.
+        """
+        start, centre, end = self.project(vectors).unbind(1)
         completeness = self.completeness(torch.cat([centre - start, centre, centre - end], dim=1))
-        return completeness, torch.stack([self.start_offset(start), self.end_offset(end)], dim=1)
+        outputs = [completeness, self.start_offset(start), self.end_offset(end)]
+        if self.settings.class_given:
+            own = [output.gather(1, labels.unsqueeze(1)).squeeze(1) for output in outputs]
+        else:
+            own = [output.squeeze(1) for output in outputs]
+        return own[0], torch.stack(own[1:], dim=1)
 
 
-def offset_head(width: int, half: int) -> nn.Module:
-    """One vector (M, D) -> one offset (M,)."""
-    return nn.Sequential(nn.Linear(width, half), nn.ReLU(), nn.Linear(half, 1), nn.Flatten(0))
+def offset_head(width: int, half: int, outputs: int) -> nn.Module:
+    """One vector (M, D) -> offsets (M, outputs)."""
+    return nn.Sequential(nn.Linear(width, half), nn.ReLU(), nn.Linear(half, outputs))
 
 
 def refine(proposals: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
@@ -52,27 +76,32 @@ def refine(proposals: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def score(
-    model: InstanceModel, features: torch.Tensor, proposals: torch.Tensor, clip: bool
+    model: InstanceModel,
+    features: torch.Tensor,
+    scores: torch.Tensor,
+    proposals: torch.Tensor,
+    labels: torch.Tensor,
+    clip: bool,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What a trained model says of the proposals of one video.
 
-    features (T, D), proposals (M, 2) in snippets -> completeness (M,), refined proposals (M, 2) in
-    snippets, and the completeness of the refined (M,). clip: keep refined ends inside the video;
-    what was turned inside out then has no length (fault 11).
+    features (T, D), scores P (T, C + 1), proposals (M, 2) in snippets, their classes (M,) -> completeness
+    (M,), refined proposals (M, 2) in snippets, and the completeness of the refined (M,). clip: keep
+    refined ends inside the video; what was turned inside out then has no length (fault 11).
     """
-    bins, margin = model.settings.roi_bins, model.settings.roi_margin
-    completeness, offsets = model(roi.vectors(features, proposals, bins, margin))
+    completeness, offsets = model(model.vectors(features, scores, proposals), labels)
     refined = refine(proposals, offsets)
     if clip:
         refined = refined.clamp(0, len(features))
         refined = torch.stack([refined[:, 0], refined.amax(1)], dim=1)
-    refined_completeness, _ = model(roi.vectors(features, refined, bins, margin))
+    refined_completeness, _ = model(model.vectors(features, scores, refined), labels)
     return completeness, refined, refined_completeness
 
 
 def load(path, device) -> tuple[InstanceModel, list[str]]:
     """A stage-2 model, ready for use, and its classes."""
     content, facts = training.load(path)
-    model = InstanceModel(facts["width"], config.from_json(config.Stage2, content["settings"]))
+    settings = config.from_json(config.Stage2, content["settings"])
+    model = InstanceModel(facts["width"], len(facts["classes"]), settings)
     model.load_state_dict(content["state"])
     return model.to(device).eval(), facts["classes"]

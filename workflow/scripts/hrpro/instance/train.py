@@ -12,12 +12,14 @@ from ..errors import InputError
 from ..features import FeatureFile
 from ..packing import Packing
 from ..progress import track
-from . import losses, roi
+from ..scores import ScoreFile
+from . import losses
 from .model import InstanceModel, refine
 
 
 def train(
     file: FeatureFile,
+    scores: ScoreFile,
     positive: dict[str, Segments],
     reliable: dict[str, Segments],
     negative: dict[str, Segments],
@@ -28,53 +30,65 @@ def train(
     test: training.Test | None,
 ) -> InstanceModel:
     """Stage 2. Returns the model at the end or, where `test` is given, the best tested one."""
-    model = InstanceModel(file.width, settings).to(device)
-    optimizer = torch.optim.Adam(
-        model.parameters(),
-        lr=settings.learning_rate,
-        betas=tuple(settings.betas),
-        weight_decay=settings.weight_decay,
-    )
+    model = InstanceModel(file.width, len(scores.classes), settings)
+    model.inputs.fit(file)
+    model.to(device)
+
+    def on_device(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(device)
 
     def snippets(times: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(file.grid.snippets(times)).float().to(device)
+        return on_device(file.grid.snippets(times)).float()
 
     videos = [v for v in file.videos["train"] if len(positive[v]) + len(negative[v])]
     if not videos:
         raise InputError(
             "no training video has a proposal; lower proposals.class_score or train stage 1 longer"
         )
-    candidates = {v: snippets(join([positive[v], negative[v]]).times) for v in videos}
-    targets = {v: snippets(reliable[v].times) for v in videos}
+    candidates = {v: join([positive[v], negative[v]]) for v in videos}
+    if settings.class_given:
+        candidates = {v: labelled(positive[v], negative[v], rng) for v in videos}
+    targets = {v: (snippets(reliable[v].times), on_device(reliable[v].labels)) for v in videos}
     per_epoch = max(1, len(videos) // settings.batch)
+    total = settings.iterations if settings.epochs is None else settings.epochs * per_epoch
+    optimizer, schedule = training.optimizer(model, settings, total)
     best = training.Best(test)
     status = {}
-    total = settings.epochs * per_epoch
     steps = zip(range(1, total + 1), training.batches(len(videos), settings.batch, rng), strict=False)
     with SummaryWriter(events) as writer:
         for step, chosen in track(steps, total, "stage 2", status):
             model.train()
             names = [videos[i] for i in chosen]
             drawn = [draw(candidates[v], settings.proposals, rng) for v in names]
-            features = [torch.from_numpy(file.read("train", [v])[0]).to(device) for v in names]
-            bins, margin = settings.roi_bins, settings.roi_margin
             vectors = torch.cat(
-                [roi.vectors(f, p, bins, margin) for f, p in zip(features, drawn, strict=True)]
+                [
+                    model.vectors(
+                        on_device(file.read("train", [v])[0]),
+                        on_device(scores.read("train", v).fused),
+                        snippets(given.times),
+                    )
+                    for v, given in zip(names, drawn, strict=True)
+                ]
             )
-            proposals = torch.cat(drawn)
-            completeness, offsets = model(vectors)
+            given = join(drawn)
+            proposals, labels = snippets(given.times), on_device(given.labels)
+            completeness, offsets = model(vectors, labels)
+            reliable_at, reliable_labels = zip(*(targets[v] for v in names), strict=True)
             values = losses.stage2(
                 completeness,
                 refine(proposals, offsets),
                 proposals,
-                Packing([len(p) for p in drawn], device).video,
-                [targets[v] for v in names],
-                torch.from_numpy(rng.random(len(proposals))).to(device),
+                Packing([len(part) for part in drawn], device).video,
+                list(reliable_at),
+                labels,
+                list(reliable_labels),
+                on_device(rng.random(len(proposals))),
                 settings,
             )
             optimizer.zero_grad()
             values["total"].mean().backward()
             optimizer.step()
+            schedule.step()
 
             training.report(writer, step, values, optimizer, status)
             if step % (settings.test_every * per_epoch) == 0 or step == total:
@@ -82,8 +96,19 @@ def train(
     return best.restore(model)
 
 
-def draw(proposals: torch.Tensor, most: int, rng: np.random.Generator) -> torch.Tensor:
-    """At most `most` of the proposals (M, 2), drawn at random."""
+def labelled(positive: Segments, negative: Segments, rng: np.random.Generator) -> Segments:
+    """A video's positive proposals and its negatives, each of these with a class drawn from the positives'.
+
+    A negative is a segment of no class, so it may teach the outputs of any.
+    """
+    if not len(positive):
+        return Segments(negative.times, np.zeros(len(negative), dtype=np.int64), negative.scores)
+    drawn = rng.choice(np.unique(positive.labels), len(negative))
+    return join([positive, Segments(negative.times, drawn, negative.scores)])
+
+
+def draw(proposals: Segments, most: int, rng: np.random.Generator) -> Segments:
+    """At most `most` of a video's proposals, drawn at random."""
     if len(proposals) <= most:
         return proposals
-    return proposals[torch.from_numpy(rng.permutation(len(proposals))[:most]).to(proposals.device)]
+    return proposals.take(rng.permutation(len(proposals))[:most])

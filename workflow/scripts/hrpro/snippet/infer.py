@@ -7,26 +7,24 @@ from .. import config, training
 from ..detections import Segments
 from ..features import FeatureFile
 from ..packing import Packing
-from ..proposals import chosen_classes, propose
+from ..proposals import propose_test
+from ..scores import Scores
 from .model import SnippetModel, video_scores
 
 
 @torch.no_grad()
-def snippet_scores(model: SnippetModel, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features (T, D) of a video -> S (T, C), B (T,) and the video score (C,)."""
+def snippet_scores(model: SnippetModel, features: np.ndarray) -> Scores:
+    """Features (T, D) of a video -> its scores."""
     device = training.device_of(model)
     packing = Packing([len(features)], device)
     scores = model(torch.from_numpy(features).to(device), packing)
     video = video_scores(scores.classes, packing, model.settings.video_top)[0]
-    return scores.classes.cpu().numpy(), scores.background.cpu().numpy(), video.cpu().numpy()
+    return Scores(*(part.cpu().numpy() for part in (scores.classes, scores.background, video)))
 
 
 def test_proposals(model: SnippetModel, file: FeatureFile, settings: config.Proposals) -> dict[str, Segments]:
     """The proposals of the test videos, unsuppressed, in seconds."""
-    found = {}
-    for video in file.videos["test"]:
-        features, _ = file.read("test", [video])
-        classes, background, score = snippet_scores(model, features)
-        chosen = chosen_classes(score, settings.class_score)
-        found[video] = propose(classes, background, chosen, file.grid, settings)
-    return found
+    return {
+        video: propose_test(snippet_scores(model, file.read("test", [video])[0]), file.grid, settings)
+        for video in file.videos["test"]
+    }

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from .. import config, training
 from ..errors import InputError
+from ..inputs import Inputs
 from ..packing import Packing
 from . import memory
 from .attention import AttentionBlock
@@ -33,12 +34,18 @@ class SnippetScores:
 class SnippetModel(nn.Module):
     """Attention blocks over snippets and prototypes, a width-3 convolution, a classifier.
 
-    classes C, width D of the features; settings: `config.Stage1`. `heads` must divide `width`.
+    classes C, width of the features; settings: `config.Stage1`. The blocks' width D is the features'
+    or, where the settings ask for fewer channels, theirs.
     """
 
-    def __init__(self, classes: int, width: int, heads: int, settings):
+    def __init__(self, classes: int, width: int, settings):
         super().__init__()
         self.settings = settings
+        self.inputs = Inputs(width, settings.standardize, settings.noise)
+        projected = settings.width is not None and settings.width < width
+        self.project = nn.Linear(width, settings.width) if projected else nn.Identity()
+        width = settings.width if projected else width
+        heads = attention_heads(width, settings.heads)
         self.register_buffer("prototypes", torch.zeros(classes, width))
         self.blocks = nn.ModuleList(
             AttentionBlock(width, heads, settings.hidden, settings.block_dropout, settings.attention_dropout)
@@ -49,8 +56,9 @@ class SnippetModel(nn.Module):
         self.classifier = nn.Linear(width, classes + 1, bias=False)
 
     def forward(self, features: torch.Tensor, packing: Packing) -> SnippetScores:
-        """features (N, D), packed -> SnippetScores."""
-        embedding = F.relu(self.convolve(self.attend(features, packing), packing))
+        """features (N, their width), packed -> SnippetScores."""
+        x = self.project(self.inputs(features))
+        embedding = F.relu(self.convolve(self.attend(x, packing), packing))
         scores = torch.sigmoid(self.classifier(self.dropout(embedding)))
         return SnippetScores(scores[:, :-1], scores[:, -1], embedding)
 
@@ -98,7 +106,7 @@ def attention_heads(width: int, given: int | None) -> int:
         return max(heads for heads in divisors if heads <= LARGEST_HEADS)
     if given not in divisors:
         raise InputError(
-            f"configuration: stage1.heads: {given} does not divide the {width} channels of the features; "
+            f"configuration: stage1.heads: {given} does not divide the {width} channels of the blocks; "
             f"use null or one of {', '.join(map(str, divisors[:8]))}"
         )
     return given
@@ -108,7 +116,6 @@ def load(path, device) -> tuple[SnippetModel, list[str]]:
     """A stage-1 model, ready for use, and its classes."""
     content, facts = training.load(path)
     settings = config.from_json(config.Stage1, content["settings"])
-    heads = attention_heads(facts["width"], settings.heads)
-    model = SnippetModel(len(facts["classes"]), facts["width"], heads, settings)
+    model = SnippetModel(len(facts["classes"]), facts["width"], settings)
     model.load_state_dict(content["state"])
     return model.to(device).eval(), facts["classes"]

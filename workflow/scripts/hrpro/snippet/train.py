@@ -11,7 +11,7 @@ from ..features import FeatureFile
 from ..packing import Packing
 from ..progress import track
 from . import losses, memory, seeds
-from .model import SnippetModel, attention_heads
+from .model import SnippetModel
 
 MEMORY_BATCH = 8  # videos at a time while the prototypes are initialised
 
@@ -27,20 +27,16 @@ def train(
     test: training.Test | None,
 ) -> SnippetModel:
     """Stage 1. Returns the model at the end or, where `test` is given, the best tested one."""
-    heads = attention_heads(file.width, settings.heads)
-    model = SnippetModel(len(classes), file.width, heads, settings).to(device)
+    model = SnippetModel(len(classes), file.width, settings)
+    model.inputs.fit(file)
+    model.to(device)
     videos = file.videos["train"]
 
     def batch_of(chosen) -> tuple[torch.Tensor, torch.Tensor, Packing]:
         return load_batch(file, [videos[i] for i in chosen], points, classes, device)
 
     model.prototypes.copy_(initial_prototypes(model, batch_of, len(videos)))
-    optimizer = torch.optim.Adam(
-        model.parameters(),
-        lr=settings.learning_rate,
-        betas=tuple(settings.betas),
-        weight_decay=settings.weight_decay,
-    )
+    optimizer, schedule = training.optimizer(model, settings, settings.iterations)
     best = training.Best(test)
     status = {}
     steps = zip(
@@ -56,6 +52,7 @@ def train(
             optimizer.zero_grad()
             values["total"].mean().backward()
             optimizer.step()
+            schedule.step()
 
             moved = (prototypes - model.prototypes).norm(dim=1).mean()
             model.prototypes.copy_(prototypes)

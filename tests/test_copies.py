@@ -1,0 +1,334 @@
+"""Copies of a data set: what each setting changes, and that features are links."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from conftest import run_script, snakemake
+from hrpro import annotations, config, copies
+from hrpro.errors import InputError
+from hrpro.features import FeatureFile
+
+CLASSES = ["jump", "run", "sit"]
+
+
+def copy(**values) -> config.Copy:
+    return config.parse(config.Copy, values)
+
+
+def entry(subset: str, *instances) -> dict:
+    found = [{"label": label, "segment": [start, end]} for label, start, end in instances]
+    return {"subset": subset, "duration": 100.0, "annotations": found, "ambiguous": [[90, 95]]}
+
+
+def made(videos: int = 20) -> tuple[dict, dict]:
+    """Training videos of five instances with a point each, and two test videos."""
+    database, points = {}, {}
+    for number in range(videos):
+        instances = [(CLASSES[(number + k) % 3], 20.0 * k, 20.0 * k + 10) for k in range(5)]
+        database[f"v{number}"] = entry("train", *instances)
+        points[f"v{number}"] = [{"label": label, "seconds": start + 5} for label, start, _ in instances]
+    return database | {v: entry("test", ("run", 0.0, 5.0)) for v in ("t0", "t1")}, points
+
+
+def change(given: tuple[dict, dict], classes=CLASSES, **values) -> tuple[dict, dict]:
+    return copies.change(*given, classes, copy(**values), "annotations.json")
+
+
+def flat(points: dict) -> list[tuple]:
+    return [(video, p["label"], p["seconds"]) for video, found in points.items() for p in found]
+
+
+def test_a_copy_of_no_change_changes_nothing():
+    assert change(made()) == made()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"points": "uniform"}, {"missing": 0.3}, {"wrong": 0.3}, {"held_back": 0.5}],
+    ids=lambda values: next(iter(values)),
+)
+def test_a_seed_gives_the_same_copy_and_another_seed_another_one(values):
+    before = made()
+    assert change(before, **values) == change(before, **values)
+    assert change(before, **values) != change(before, **values, seed=1)
+    assert before == made()  # the functions change nothing of what they get
+
+
+def test_uniform_points_lie_anywhere_in_their_instances():
+    database, points = made()
+    truth, drawn = change((database, points), points="uniform")
+    assert truth == database
+    places = []
+    for video, found in drawn.items():
+        for number, (old, new) in enumerate(zip(points[video], found, strict=True)):
+            assert new["label"] == old["label"]
+            places.append(new["seconds"] - 20 * number)
+    assert min(places) >= 0
+    assert max(places) <= 10
+    assert np.histogram(places, 2, (0, 10))[0].min() > 35  # of 100
+    assert np.ptp(places) > 9
+
+
+def test_uniform_points_of_overlapping_absent_and_long_instances():
+    instances = ("run", 0.0, 40.0), ("run", 10.0, 14.0), ("sit", 0.0, 50.0), ("jump", 99.0, 300.0)
+    points = [("run", 13.0), ("jump", 50.0), ("jump", 99.5)]
+    points = {"v": [{"label": label, "seconds": seconds} for label, seconds in points]}
+    for seed in range(20):
+        _, drawn = change(({"v": entry("train", *instances)}, points), points="uniform", seed=seed)
+        of_nearest, of_none, past_the_end = (p["seconds"] for p in drawn["v"])
+        assert 10 <= of_nearest <= 14
+        assert of_none == 50
+        assert 99 <= past_the_end <= 100
+
+
+def test_uniform_points_are_in_time_order():
+    database = {"v": entry("train", ("run", 0.0, 50.0), ("sit", 0.0, 50.0))}
+    points = {"v": [{"label": "run", "seconds": 20.0}, {"label": "sit", "seconds": 30.0}]}
+    orders = set()
+    for seed in range(20):
+        _, drawn = change((database, points), points="uniform", seed=seed)
+        assert drawn["v"] == sorted(drawn["v"], key=lambda p: p["seconds"])
+        orders.add(drawn["v"][0]["label"])
+    assert orders == {"run", "sit"}
+
+
+def test_missing_points_are_a_share_over_all_videos():
+    database, points = made()
+    truth, left = change((database, points), missing=0.13)
+    assert truth == database
+    assert list(left) == list(points)
+    assert len(flat(left)) == 87
+    assert set(flat(left)) < set(flat(points))
+    assert len({len(found) for found in left.values()}) > 1
+
+
+def test_wrong_points_have_any_other_class():
+    database, points = made()
+    _, changed = change((database, points), wrong=0.6)
+    pairs = [(old[1], new[1]) for old, new in zip(flat(points), flat(changed), strict=True)]
+    assert sum(old != new for old, new in pairs) == 60
+    assert {pair for pair in pairs if pair[0] != pair[1]} == {
+        (a, b) for a in CLASSES for b in CLASSES if a != b
+    }
+    assert [p[2] for p in flat(changed)] == [p[2] for p in flat(points)]
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.25, 5), (0.01, 1), (0.95, 19)])
+def test_held_back_videos_are_the_test_split_and_the_own_one_goes(share, count):
+    database, points = made()
+    truth, left = change((database, points), held_back=share)
+    held = [video for video, e in truth.items() if e["subset"] == "test"]
+    assert len(held) == count
+    assert set(truth) == set(points)
+    assert set(left) == set(points) - set(held)
+    for video, e in truth.items():
+        assert e | {"subset": "train"} == database[video]
+    for video, found in left.items():
+        assert found == points[video]
+
+
+def test_held_back_videos_scored_with_their_points():
+    database, points = made()
+    by_segments, left = change((database, points), held_back=0.25)
+    by_points, same = change((database, points), held_back=0.25, truth="points")
+    assert left == same
+    for video, e in by_points.items():
+        if e["subset"] == "train":
+            assert e == by_segments[video]
+        else:
+            assert by_segments[video]["subset"] == "test"
+            assert e["ambiguous"] == []
+            assert e["annotations"] == [
+                {"label": p["label"], "segment": [p["seconds"], p["seconds"]]} for p in points[video]
+            ]
+
+
+def test_what_is_held_back_is_neither_redrawn_nor_left_out():
+    database, points = made()
+    truth, left = change(
+        (database, points), held_back=0.5, truth="points", points="uniform", missing=0.5, wrong=0.2
+    )
+    for video in set(points) - set(left):
+        times = [a["segment"][0] for a in truth[video]["annotations"]]
+        assert times == [p["seconds"] for p in points[video]]
+    assert len(flat(left)) == 25
+
+
+def without_segments() -> tuple[dict, dict]:
+    database, points = made()
+    return {
+        v: e | {"annotations": [] if v in points else e["annotations"]} for v, e in database.items()
+    }, points
+
+
+REFUSED = {
+    "segments": (
+        without_segments(),
+        {"held_back": 0.5},
+        ["no training video has a segment", "truth: segments", "gt_full.json or set truth: points"],
+    ),
+    "uniform": (
+        without_segments(),
+        {"points": "uniform"},
+        ["no training video has a segment", "points: uniform", "gt_full.json or set points: given"],
+    ),
+    "nothing held back": (made(), {"truth": "points"}, ["truth: points", "set held_back too"]),
+    "all held back": (made(1), {"held_back": 0.1}, ["no point of a training video", "lower held_back"]),
+    "none left": (made(1), {"missing": 0.95}, ["no point of a training video", "missing"]),
+}
+
+
+@pytest.mark.parametrize(("given", "values", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_a_data_set_does_not_allow(given, values, words):
+    with pytest.raises(InputError) as caught:
+        change(given, **values)
+    assert str(caught.value).startswith("annotations.json: ")
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_points_alone_can_be_held_back_where_no_segment_is_known():
+    truth, _ = change(without_segments(), held_back=0.5, truth="points")
+    assert sum(len(e["annotations"]) for e in truth.values()) == 50
+
+
+def test_a_held_back_video_without_an_instance_cannot_be_scored():
+    database, points = made(2)
+    database["v1"]["annotations"], points["v1"] = [], []
+    said = set()
+    for seed in range(10):
+        with pytest.raises(InputError) as caught:
+            change((database, points), held_back=0.5, seed=seed)
+        said.add(str(caught.value).split(":")[1].split(";")[0].strip())
+    assert said == {
+        "the held-back videos hold nothing to score",
+        "no point of a training video is left to the copy",
+    }
+
+
+def test_no_other_class_for_wrong_points():
+    with pytest.raises(InputError, match=r"one class alone .*; set wrong: 0.0"):
+        change(made(), classes=["run"], wrong=0.5)
+
+
+# --- the script
+
+
+@pytest.fixture(scope="module")
+def parent(demo_data, tmp_path_factory) -> Path:
+    """results/demo with the demo's annotations, points and features."""
+    folder = tmp_path_factory.mktemp("copies") / "results" / "demo"
+    truth = folder / "annotations.json"
+    run_script(
+        *("convert_annotations.py", "--root", demo_data),
+        *("--annotations", truth, "--points", folder / "points.json"),
+    ).check_returncode()
+    run_script(
+        *("convert_features.py", "--root", demo_data, "--annotations", truth, "--frames", 16, "--fps", 25),
+        *("--settings", '{"dtype": "float32"}', "--output", folder / "features.h5"),
+    ).check_returncode()
+    return folder
+
+
+def copied(parent: Path, name: str, **values) -> Path:
+    output = parent.parent / f"demo-{name}"
+    run = run_script(
+        *("copy_dataset.py", "--parent", parent, "--output", output),
+        *("--settings", config.canonical(copy(**values))),
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    return output
+
+
+def read(folder: Path) -> tuple[dict, dict]:
+    database = json.loads((folder / "annotations.json").read_text())["database"]
+    return database, json.loads((folder / "points.json").read_text())
+
+
+def test_the_script_makes_the_three_files_of_a_data_set(parent):
+    output = copied(parent, "held", held_back=0.25)
+    assert sorted(path.name for path in output.iterdir()) == [
+        "annotations.json",
+        "features.h5",
+        "points.json",
+    ]
+    database, points = read(parent)
+    truth, left = read(output)
+    assert left["classes"] == points["classes"]
+    assert (truth, left["videos"]) == change((database, points["videos"]), points["classes"], held_back=0.25)
+
+
+def test_features_are_links_that_read_as_the_parents(parent, monkeypatch, tmp_path):
+    output = copied(parent, "linked", held_back=0.25)
+    truth, left = read(output)
+    assert (output / "features.h5").stat().st_size < 50_000 < (parent / "features.h5").stat().st_size
+    with h5py.File(output / "features.h5") as file:
+        video = next(iter(left["videos"]))
+        link = file["train"].get(video, getlink=True)
+        assert (link.filename, link.path) == ("../demo/features.h5", f"/train/{video}")
+    monkeypatch.chdir(tmp_path)
+    for path in (output / "features.h5", os.path.relpath(output / "features.h5")):
+        with FeatureFile(path) as small, FeatureFile(parent / "features.h5") as large:
+            assert (small.width, small.grid) == (large.width, large.grid)
+            assert dict(small.file.attrs) == dict(large.file.attrs)
+            assert small.videos == {
+                subset: sorted(v for v, e in truth.items() if e["subset"] == subset)
+                for subset in ("train", "test")
+            }
+            assert small.videos["train"] == sorted(left["videos"])
+            for subset, videos in small.videos.items():
+                assert [small.length(subset, v) for v in videos] == [large.length("train", v) for v in videos]
+                packed, lengths = small.read_split(subset)
+                expected, wanted = large.read("train", videos)
+                np.testing.assert_array_equal(packed, expected)
+                assert lengths == wanted
+
+
+def test_a_copy_that_holds_nothing_back_has_the_parents_splits(parent):
+    output = copied(parent, "missing", missing=0.1)
+    with FeatureFile(output / "features.h5") as small, FeatureFile(parent / "features.h5") as large:
+        assert small.videos == large.videos
+        for subset in ("train", "test"):
+            np.testing.assert_array_equal(small.read_split(subset)[0], large.read_split(subset)[0])
+
+
+def test_two_makes_give_equal_bytes(parent):
+    values = {"points": "uniform", "missing": 0.1, "wrong": 0.1, "held_back": 0.25, "truth": "points"}
+    contents = [
+        {path.name: path.read_bytes() for path in copied(parent, name, **values).iterdir()}
+        for name in ("once", "twice")
+    ]
+    assert contents[0] == contents[1]
+
+
+def test_an_evaluation_reads_truth_by_points(parent):
+    output = copied(parent, "points", held_back=0.25, truth="points")
+    truth, _, classes = annotations.test_truth(output / "annotations.json", "test", [])
+    assert classes == read(parent)[1]["classes"]
+    assert set(truth) == set(read(parent)[1]["videos"]) - set(read(output)[1]["videos"])
+    assert all((instances.times[:, 0] == instances.times[:, 1]).all() for instances in truth.values())
+
+
+def test_a_refused_copy_leaves_nothing(parent, tmp_path):
+    run = run_script(
+        *("copy_dataset.py", "--parent", parent, "--output", tmp_path / "out"),
+        *("--settings", '{"truth": "points"}'),
+    )
+    assert run.returncode == 1
+    (line,) = run.stderr.splitlines()
+    assert line.startswith(f"error: {parent}/annotations.json: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_workflow_plans_a_copy_once(tmp_path):
+    run = snakemake(tmp_path, "--dry-run", "results/demo-held/map.json")
+    said = run.stdout + run.stderr
+    assert run.returncode == 0, said
+    jobs = re.findall(r"^(?:local)?rule (\w+):", said, re.M)
+    for rule in ("make_demo", "convert_annotations", "convert_features", "copy_dataset"):
+        assert jobs.count(rule) == 1, rule

@@ -1,0 +1,258 @@
+"""What is counted after the runs: the reliable proposals' quality, an experiment's map.json, the tables."""
+
+import json
+import shutil
+
+import pytest
+
+from conftest import ROOT, run_script, snakemake
+from hrpro import quality
+from hrpro.detections import segments
+from test_workflow import planned
+
+NOTHING = {"points": 0, "tiou": None, "without": None, "over_0.5": None}
+
+
+def test_quality_of_reliable_proposals_by_hand():
+    truth = {"a": segments([[0, 10], [20, 30]], [0, 0]), "b": segments([[0, 4]], [1])}
+    points = {"a": [(5.0, 0), (22.0, 0)], "b": [(2.0, 1)]}
+    reliable = {
+        "a": segments([[0, 8], [21, 25]], [0, 0], [0.9, 0.8]),  # tIoU 8 / 10 and 4 / 10
+        "b": segments([[0, 4]], [0], [1.0]),  # of another class
+    }
+    found = quality.measure(truth, points, reliable)
+    assert found["points"] == 3
+    assert found["tiou"] == pytest.approx(100 * (0.8 + 0.4 + 0) / 3)
+    assert found["without"] == found["over_0.5"] == pytest.approx(100 / 3)
+
+
+def test_a_point_takes_the_nearest_instance_and_the_best_proposal_that_hold_it():
+    # the centres are at 5 and at 8; a point at 6 is nearer to the first
+    truth = {"a": segments([[4, 12], [0, 10]], [0, 0])}
+    reliable = {"a": segments([[4, 12], [5, 10], [7, 9]], [0, 0, 0], [0.1, 0.2, 0.9])}
+    assert quality.measure(truth, {"a": [(6.0, 0)]}, reliable) == {
+        "points": 1,
+        "tiou": 50.0,
+        "without": 0.0,
+        "over_0.5": 100.0,
+    }
+
+
+def test_the_ends_of_a_segment_belong_to_it():
+    truth = {"a": segments([[0, 10]], [0])}
+    reliable = {"a": segments([[0, 2]], [0], [-1.0])}
+    found = quality.measure(truth, {"a": [(0.0, 0), (10.0, 0)]}, reliable)
+    assert (found["points"], found["tiou"], found["without"]) == (2, pytest.approx(10), 50)
+
+
+def test_points_without_an_instance_are_left_out():
+    truth = {"a": segments([[0, 10]], [0])}
+    reliable = {"a": segments([[0, 10]], [0], [1.0])}
+    points = {"a": [(5.0, 0), (5.0, 1), (11.0, 0)], "b": [(1.0, 0)]}
+    assert quality.measure(truth, points, reliable)["points"] == 1
+    assert quality.measure({"a": segments([])}, points, reliable) == NOTHING
+    assert quality.measure({}, {}, {}) == NOTHING
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """Runs measure_reliable.py on one training video with these annotations."""
+
+    def measure(found: list[dict]) -> dict:
+        video = {"subset": "train", "duration": 20.0, "ambiguous": []}
+        test = video | {"subset": "test", "annotations": []}
+        contents = {
+            "annotations": {"database": {"a": video | {"annotations": found}, "t": test}},
+            "points": {"classes": ["run", "walk"], "videos": {"a": [{"label": "walk", "seconds": 3.0}]}},
+            "reliable": {"results": {"a": [{"segment": [2.0, 6.0], "label": "walk", "score": 0.5}]}},
+        }
+        arguments = []
+        for name, content in contents.items():
+            path = tmp_path / f"{name}.json"
+            path.write_text(json.dumps(content))
+            arguments += [f"--{name}", path]
+        run = run_script("measure_reliable.py", *arguments, "--output", tmp_path / "quality.json")
+        assert run.returncode == 0, run.stderr
+        return json.loads((tmp_path / "quality.json").read_text())
+
+    return measure
+
+
+def test_measure_reliable_reads_the_files_of_the_workflow(measured):
+    found = measured([{"label": "walk", "segment": [2, 12]}, {"label": "run", "segment": [2, 6]}])
+    assert found == {"points": 1, "tiou": 40.0, "without": 0.0, "over_0.5": 0.0}
+
+
+def test_measure_reliable_of_points_alone(measured):
+    assert measured([]) == NOTHING
+
+
+def written(folder, name: str, content) -> str:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def gathered(folder, reliable1: list[dict], reliable2: list[dict]) -> dict:
+    """The map.json of two seeds and both stages with these qualities of the reliable proposals."""
+    runs = [
+        written(folder, f"map{mean}.json", {"tiou": [0.3, 0.5], "mAP": [mean + 10, mean], "per_class": {}})
+        for mean in (20, 24)
+    ]
+    files = [
+        [written(folder, f"stage{stage}-{i}.json", value) for i, value in enumerate(values)]
+        for stage, values in ((1, reliable1), (2, reliable2))
+    ]
+    options = ["--stage1-last", *runs, "--stage1-last-reliable", *files[0]]
+    options += ["--stage2-last", *runs, "--stage2-last-reliable", *files[1]]
+    options += ["--stage1-best-on-test", "--stage1-best-on-test-reliable"]
+    output = folder / "gathered.json"
+    options += ["--dataset", "demo", "--experiment", "x", "--seeds", "0", "1"]
+    run = run_script("gather.py", *options, "--output", output)
+    assert run.returncode == 0, run.stderr
+    return json.loads(output.read_text())
+
+
+QUALITIES = [
+    {"points": 9, "tiou": 40.0, "without": 10.0, "over_0.5": 30.0},
+    {"points": 9, "tiou": 50.0, "without": 10.0, "over_0.5": 36.0},
+]
+
+
+def test_gather_means_the_reliable_proposals_over_seeds(tmp_path):
+    result = gathered(tmp_path, QUALITIES, [NOTHING, NOTHING])
+    assert list(result) == ["dataset", "experiment", "tiou", "seeds", "stages"]
+    assert {stage: list(picks) for stage, picks in result["stages"].items()} == {
+        "stage1": ["last"],
+        "stage2": ["last"],
+    }
+    first, second = (picks["last"] for picks in result["stages"].values())
+    assert list(first) == ["mAP", "average", "std", "per_class", "reliable"]
+    assert first["mAP"] == [32.0, 22.0]
+    assert first["std"]["0.3:0.5"] == pytest.approx(8**0.5)
+    assert first["reliable"] == {
+        "tiou": 45.0,
+        "without": 10.0,
+        "over_0.5": 33.0,
+        "std": {"tiou": pytest.approx(50**0.5), "without": 0.0, "over_0.5": pytest.approx(18**0.5)},
+    }
+    nothing = dict.fromkeys(["tiou", "without", "over_0.5"])
+    assert second["reliable"] == nothing | {"std": nothing}
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+def test_show_adds_the_reliable_proposals(tmp_path):
+    gathered(tmp_path, QUALITIES, [NOTHING, NOTHING])
+    shown = run_script("show.py", tmp_path / "gathered.json").stdout.splitlines()
+    between = shown.index("")
+    assert [cells(line)[2] for line in shown[2:between]] == ["stage1", "stage2"]
+    header, _, *rows = shown[between + 1 :]
+    assert cells(header) == ["data set", "experiment", "stage", "model", "tIoU", "over 0.5", "without"]
+    row = ["demo", "x", "stage1", "last", "45.0 ± 7.1", "33.0 ± 4.2", "10.0 ± 0.0"]
+    assert [cells(line) for line in rows] == [row]
+
+
+def test_show_without_known_reliable_proposals_is_one_table(tmp_path):
+    gathered(tmp_path, [NOTHING], [NOTHING])
+    shown = run_script("show.py", tmp_path / "gathered.json").stdout.splitlines()
+    assert len(shown) == 4
+    assert "" not in shown
+
+
+def map_of(folder, experiment: str, stage1: float, stage2: float, **other) -> str:
+    stages = {
+        stage: {
+            "last": {"average": {"0.3:0.7": mean, "0.3:0.5": 99.0}, "std": {"0.3:0.7": 0.5, "0.3:0.5": 9.0}},
+            "best-on-test": {"average": {"0.3:0.7": 98.0}, "std": {"0.3:0.7": 8.0}},
+        }
+        for stage, mean in (("stage1", stage1), ("stage2", stage2))
+    }
+    result = {"dataset": "demo", "experiment": experiment, "tiou": [0.3, 0.7], "seeds": [0, 1]}
+    return written(folder, f"{experiment}/map.json", result | {"stages": stages} | other)
+
+
+def ablated(folder, default: str, *experiments: str):
+    outputs = ["--output", folder / "ablation.json", "--markdown", folder / "ablation.md"]
+    return run_script("ablate.py", "--default", default, "--experiments", *experiments, *outputs)
+
+
+def test_the_ablation_by_hand(tmp_path):
+    run = ablated(
+        tmp_path,
+        map_of(tmp_path, "default", 40, 50),
+        map_of(tmp_path, "alone_none", 20, 10),
+        map_of(tmp_path, "alone_loss_weights", 25, 15),
+        map_of(tmp_path, "without_loss_weights", 38, 45),
+        map_of(tmp_path, "alone_class_given", 20, 30),
+    )
+    assert run.returncode == 0, run.stderr
+
+    def both(stage1: float, stage2: float) -> dict:
+        return {"stage1": {"mean": stage1, "std": 0.5}, "stage2": {"mean": stage2, "std": 0.5}}
+
+    result = json.loads((tmp_path / "ablation.json").read_text())
+    assert result == {
+        "dataset": "demo",
+        "seeds": [0, 1],
+        "tiou": [0.3, 0.7],
+        "rows": {
+            "none": {"alone": both(20, 10), "without": both(40, 50)},
+            "loss_weights": {"alone": both(25, 15), "without": both(38, 45)},
+            "class_given": {"alone": both(20, 30)},
+        },
+    }
+    assert list(result["rows"]) == ["none", "loss_weights", "class_given"]
+    header, _, *rows = (tmp_path / "ablation.md").read_text().splitlines()
+    assert cells(header) == ["row", "alone: stage 1", "stage 2", "without: stage 1", "stage 2"]
+    assert [cells(row) for row in rows] == [
+        ["released alone / default, all together", "20.0 ± 0.5", "10.0 ± 0.5", "40.0 ± 0.5", "50.0 ± 0.5"],
+        ["loss_weights", "25.0 ± 0.5", "15.0 ± 0.5", "38.0 ± 0.5", "45.0 ± 0.5"],
+        ["class_given", "20.0 ± 0.5", "30.0 ± 0.5", "", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "other", "said"),
+    [
+        ("alone_none", {"seeds": [0]}, '"seeds" is [0]'),
+        ("released", {}, "experiment 'released'"),
+    ],
+)
+def test_an_ablation_of_what_does_not_belong_together(tmp_path, experiment, other, said):
+    run = ablated(tmp_path, map_of(tmp_path, "default", 1, 2), map_of(tmp_path, experiment, 1, 2, **other))
+    assert run.returncode == 1
+    assert said in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert not (tmp_path / "ablation.json").exists()
+
+
+def test_the_ablation_trains_each_variant_once(tmp_path, config):
+    jobs = planned(tmp_path, "results/demo/ablation.json")
+    chosen = [config.experiment(name) for name in ("default", *config.ablations())]
+    steps = [(e.stage1, e.proposals, e.stage2, e.detection) for e in chosen]
+    distinct = [len({step[:length] for step in steps}) for length in (1, 2, 3, 4)]
+    assert [jobs[rule] for rule in ("train_stage1", "propose", "train_stage2", "detect_stage2")] == distinct
+    assert jobs["gather"] == jobs["ablate"] == 1
+    assert jobs["gather_experiment"] == 2 * len(config.ablation) + 1
+    assert jobs["train_stage1_on_test"] == jobs["train_stage2_on_test"] == 0
+
+
+def test_the_quality_of_the_reliable_proposals_belongs_to_every_stage_and_pick(tmp_path):
+    assert planned(tmp_path, "results/demo/map.json")["measure_reliable"] == 2
+    assert planned(tmp_path, "results/demo/released/map.json")["measure_reliable"] == 4
+    assert planned(tmp_path, "results/demo/floor/map.json")["measure_reliable"] == 1
+
+
+def test_an_ablation_without_rows_ends_with_one_line(tmp_path, raw_config):
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("workflow", "config"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    (tmp_path / "config/config.yaml").write_text(json.dumps(raw_config | {"ablation": {}}))
+    run = snakemake(tmp_path, "-s", tmp_path / "Snakefile", "--dry-run", "results/demo/ablation.json")
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("error: results/demo/ablation.json: `ablation`")

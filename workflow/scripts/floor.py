@@ -1,0 +1,28 @@
+"""The floor: snippet scores by a logistic regression on the labelled snippets, in place of stage 1."""
+
+import argparse
+
+from hrpro import config, errors, files, floor, progress, scores
+from hrpro.features import FeatureFile
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--features", required=True)
+    parser.add_argument("--points", required=True)
+    parser.add_argument("--settings", required=True, help="JSON of settings.floor")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    settings = config.from_json(config.Floor, args.settings)
+    points = files.read_json(args.points, "classes", "videos")
+    classes = points["classes"]
+    with FeatureFile(args.features) as file:
+        score = floor.fit(file, points["videos"], classes, settings)
+        scores.write(args.output, file, classes, floor.THRESHOLDS, score)
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,33 @@
+"""Localization quality of a stage's reliable proposals, against the training videos' true instances.
+
+For the tables alone: no training reads it.
+"""
+
+import argparse
+
+from hrpro import annotations, detections, errors, files, progress, quality
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--annotations", required=True, help="of convert_annotations.py")
+    parser.add_argument("--points", required=True, help="of convert_annotations.py")
+    parser.add_argument("--reliable", required=True, help="proposals of the training videos")
+    parser.add_argument("--output", required=True, help="a JSON file")
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    given = files.read_json(args.points, "classes", "videos")
+    classes = given["classes"]
+    truth, _, _ = annotations.test_truth(args.annotations, "train", [], classes)
+    points = {
+        video: [(point["seconds"], classes.index(point["label"])) for point in found]
+        for video, found in given["videos"].items()
+    }
+    reliable = detections.read(args.reliable, classes)
+    files.write_json(args.output, quality.measure(truth, points, reliable), indent=1)
+
+
+if __name__ == "__main__":
+    errors.run(main)

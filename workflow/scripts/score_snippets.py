@@ -1,0 +1,32 @@
+"""The scores of every snippet of both splits, by a trained stage-1 model."""
+
+import argparse
+
+from hrpro import errors, progress, scores, training
+from hrpro.features import FeatureFile
+from hrpro.snippet import infer, model
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--features", required=True)
+    parser.add_argument("--model", required=True, help="of train_stage1.py")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    network, classes = model.load(args.model, training.choose_device(args.device))
+    settings = network.settings
+    thresholds = {"background": settings.background_threshold, "action": settings.action_threshold}
+    with FeatureFile(args.features) as file:
+        training.start(0, args.threads, file.width)  # nothing is drawn
+        scores.write(
+            args.output, file, classes, thresholds, lambda given: infer.snippet_scores(network, given)
+        )
+
+
+if __name__ == "__main__":
+    errors.run(main)
