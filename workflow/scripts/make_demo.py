@@ -25,7 +25,7 @@ ACTION, SCENE, IMITATION = (4, 16), (2, 10), (3, 12)  # snippets of one
 IMITATIONS = 0.9  # share of the pauses between actions that have one
 PHASE_LIKENESS, SCENE_LIKENESS = 0.8, 0.6  # correlation with what all of a class shares
 PLACES, PLACE = 8, 0.5  # backgrounds that any class's scene may have, and their weight in it
-NOISE, STYLE = 1.1, 0.3  # deviation of a channel by snippet and by video; the patterns' is 1
+NOISE, STYLE = 1.5, 0.3  # deviation of a channel by snippet and by video; the patterns' is 1
 POINT_SPREAD = 0.1  # deviation of a point from its action's middle, in lengths
 
 
