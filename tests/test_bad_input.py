@@ -742,6 +742,17 @@ CONFIGURATION_CASES = [
         {"experiments": {"default": {"stage1": "nope"}}},
         ["experiments.default.stage1: no variant 'nope'", "there are: default, released"],
     ),
+    Case(
+        "an unknown key in the ablation",
+        {"ablation": {"more": {"stage2": ["epoch"]}}},
+        ["ablation.more.stage2.epoch: unknown key", "did you mean 'epochs'?"],
+    ),
+    Case(
+        "a data set with the name of a copy",
+        {"datasets": {"demo-held": {"root": "data", "snippet": {"frames": 16, "fps": 25}}}},
+        ["datasets.demo-held: is the name of a copy of demo"],
+    ),
+    Case("all points missing", {"copies": {"none": {"missing": 1.0}}}, ["none.missing: 1.0", "less than 1"]),
 ]
 
 

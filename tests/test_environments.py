@@ -10,6 +10,7 @@ import digest
 from conftest import ROOT, SCRIPTS
 
 CONDA_NAMES = {"pytorch": "torch"}
+PACKAGES = {"sklearn": "scikit-learn"}  # where an import has another name
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 
 
@@ -55,4 +56,5 @@ def test_an_environment_holds_what_its_steps_import(path):
                     wanted |= {alias.name.split(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and not node.level:
                     wanted.add(node.module.split(".")[0])
+    wanted = {PACKAGES.get(name, name) for name in wanted}
     assert wanted & set(lock()) <= set(packages(path))

@@ -105,7 +105,7 @@ rule floor:
     wildcard_constraints:
         stage1=settings.FLOOR,
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/data.yaml"
     params:
         script=script("floor.py"),
         code=digest.of("floor.py"),

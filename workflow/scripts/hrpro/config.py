@@ -153,7 +153,7 @@ class Floor(Strict):
     """The logistic regression that every experiment has to beat."""
 
     regularization: Positive
-    smoothing: NonNegative
+    smoothing: Count
 
 
 class Settings(Strict):
@@ -266,6 +266,12 @@ class Config(Strict):
                         f"experiments.{name}: best_on_test, like experiments.{other[0]}, of one stage-1 "
                         "variant that the two test differently; give one of them a variant of its own"
                     )
+        for name in self.datasets:
+            entry, _, copy = name.rpartition("-")
+            if entry in self.datasets and copy in self.copies:
+                raise ValueError(f"datasets.{name}: is the name of a copy of {entry}; give it another")
+        if "none" in self.ablation:
+            raise ValueError("ablation.none: none is the row of no change; give it another name")
         for row, steps in self.ablation.items():
             for step, keys in steps.items():
                 known = type(getattr(self.settings, step)).model_fields

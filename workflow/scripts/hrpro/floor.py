@@ -21,7 +21,7 @@ def fit(
     """Train on each labelled snippet and, as background, the snippet midway between two of them.
 
     Returns features (T, D) of a video -> scores, with S (1 - B) the probability of a class, averaged
-    over `settings.smoothing` seconds.
+    over `settings.smoothing` snippets.
     """
     samples, labels = [], []
     for video in file.videos["train"]:
@@ -35,12 +35,11 @@ def fit(
         return lambda features: constant(len(features), labels[0], len(classes))
     regression = LogisticRegression(C=settings.regularization, max_iter=1000)
     model = make_pipeline(StandardScaler(), regression).fit(np.concatenate(samples), labels)
-    span = max(1, round(settings.smoothing / file.grid.snippet))
 
     def score(features: np.ndarray) -> Scores:
         probability = np.zeros((len(features), len(classes) + 1))
         probability[:, model.classes_] = model.predict_proba(features)
-        return scores_of(smooth(probability, span))
+        return scores_of(smooth(probability, settings.smoothing))
 
     return score
 
