@@ -1,13 +1,18 @@
 """The corrections of the default experiment, each alone, and the draws of training."""
 
+import h5py
 import numpy as np
 import pytest
 import torch
 
-from hrpro import detections, proposals, ranking, suppression, training
+from hrpro import config as configuration
+from hrpro import detections, proposals, ranking, scores, suppression, training
 from hrpro.errors import InputError
 from hrpro.features import FeatureFile
 from hrpro.grid import Grid
+from hrpro.inputs import Inputs
+from hrpro.instance import infer, losses
+from hrpro.instance import train as instance_train
 from hrpro.instance.model import InstanceModel, score
 from hrpro.snippet import memory, model, seeds
 
@@ -161,3 +166,159 @@ def test_a_file_that_is_no_feature_file_is_refused(tmp_path):
     path.write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"features\.h5"):
         FeatureFile(path)
+
+
+def test_fault_2_a_target_is_of_the_own_class(config):
+    given = torch.tensor([[0.0, 4.0], [0.0, 4.0], [10.0, 14.0], [0.0, 4.0]])
+    labels, video = torch.tensor([0, 1, 1, 0]), torch.tensor([0, 0, 0, 1])
+    reliable = [torch.tensor([[0.0, 4.0], [12.0, 14.0]]), torch.zeros(0, 2)]
+    classes = [torch.tensor([0, 1]), torch.zeros(0, dtype=torch.long)]
+    found = losses.best_tiou(given, video, reliable, labels, classes)
+    assert found.tolist() == [1, 0, 0.5, 0]
+
+    completeness, draw = torch.full((4,), 0.5), torch.ones(4)
+    values = {}
+    for targets in ("own_class", "any_class"):
+        settings = config.settings.stage2.model_copy(update={"targets": targets})
+        arguments = (completeness, given, given, video, reliable, labels, classes, draw, settings)
+        values[targets] = losses.stage2(*arguments)["regression"][0].item()
+    # two positives of distance 0 and 0.5; where classes do not count the second makes it three
+    assert values["own_class"] == pytest.approx((0 + 0.5 * 0.5**2) / 2)
+    assert values["any_class"] == pytest.approx((0 + 0 + 0.5 * 0.5**2) / 3)
+
+
+def test_stage_2_answers_for_the_class_of_a_proposal(config):
+    network = InstanceModel(6, 3, config.settings.stage2).eval()
+    features, snippet_scores = torch.randn(20, 6), torch.rand(20, 4)
+    given = torch.tensor([[2.0, 9.0]]).repeat(3, 1)
+    vectors = network.vectors(features, snippet_scores, given)
+    assert vectors.shape == (3, 3, 10)
+    completeness, offsets = network(vectors, torch.tensor([0, 1, 2]))
+    assert len(set(completeness.tolist())) == 3
+    assert len(set(offsets[:, 0].tolist())) == 3
+    again, _ = network(vectors, torch.tensor([2, 1, 0]))
+    assert again.tolist() == completeness.flip(0).tolist()
+
+
+def test_negatives_get_a_class_of_their_video():
+    positive = detections.segments([[0, 1], [1, 2]], [4, 2], [0.5, 0.5])
+    negative = detections.segments(np.arange(80).reshape(40, 2))
+    found = instance_train.labelled(positive, negative, np.random.default_rng(0))
+    assert found.labels[:2].tolist() == [4, 2]
+    assert set(found.labels[2:].tolist()) == {2, 4}
+    alone = instance_train.labelled(detections.segments([]), negative, np.random.default_rng(0))
+    assert set(alone.labels.tolist()) == {0}
+
+
+def test_the_scores_of_both_stages_are_summed_or_multiplied(config):
+    s, c = np.array([0.5, -0.2]), np.array([0.5, 0.8])
+    settings = config.settings.detection
+    summed = settings.model_copy(update={"fusion": "sum", "completeness_weight": 1.0})
+    assert infer.fused(s, c, summed).tolist() == [1.0, pytest.approx(0.6)]
+    product = settings.model_copy(update={"completeness_weight": 2.0})
+    assert infer.fused(s, c, product).tolist() == [0.125, pytest.approx(1e-3 * 0.64)]
+
+
+def test_inputs_are_standardized_by_the_training_split(tmp_path):
+    rng = np.random.default_rng(0)
+    train = [rng.normal(1e4, 3, (50, 2)), rng.normal(1e4, 3, (7, 2))]
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        for number, values in enumerate(train):
+            file[f"train/v{number}"] = np.column_stack([values, np.ones(len(values))]).astype(np.float32)
+        file["test/w"] = np.full((3, 3), 7, dtype=np.float32)
+        file.attrs.update(format_version=1, width=3, snippet_frames=16, snippet_fps=25.0)
+    inputs = Inputs(3, standardize=True, noise=0.5)
+    with FeatureFile(tmp_path / "features.h5") as file:
+        inputs.fit(file)
+        seen = inputs.eval()(torch.from_numpy(file.read_split("train")[0]))
+    assert torch.allclose(seen.mean(0), torch.zeros(3), atol=2e-3)
+    assert torch.allclose(seen[:, :2].std(0, unbiased=False), torch.ones(2), atol=1e-2)
+    assert not seen[:, 2].any()  # a constant channel
+    noisy = inputs.train()(torch.zeros(4000, 3)) - inputs.eval()(torch.zeros(4000, 3))
+    assert noisy.std().item() == pytest.approx(0.5, rel=0.05)
+
+
+def test_wide_features_are_projected_narrow_ones_are_not(config):
+    settings = config.settings.stage1.model_copy(update={"width": 16})
+    assert model.SnippetModel(3, 40, settings).prototypes.shape == (3, 16)
+    assert model.SnippetModel(3, 12, settings).prototypes.shape == (3, 12)
+
+
+def test_the_learning_rate_rises_and_follows_a_cosine(config):
+    settings = config.settings.stage1
+    optimizer, schedule = training.optimizer(torch.nn.Linear(1, 1), settings, 100)
+    rates = []
+    for _ in range(100):
+        rates.append(optimizer.param_groups[0]["lr"] / settings.learning_rate)
+        optimizer.step()
+        schedule.step()
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[50] == pytest.approx(0.5)
+    assert max(rates) == max(rates[:10]) > 0.98
+    assert 0 < rates[-1] < 0.001
+    constant = settings.model_copy(update={"schedule": "constant"})
+    optimizer, schedule = training.optimizer(torch.nn.Linear(1, 1), constant, 100)
+    assert schedule.get_last_lr() == [settings.learning_rate]
+
+
+def test_contrast_on_the_whole_activation_prefers_the_segment_to_its_peak(config):
+    classes = np.zeros((12, 1))
+    classes[4:8, 0] = [0.6, 0.9, 0.6, 0.6]
+    best = {}
+    for contrast in ("whole", "cut"):
+        settings = proposal_settings(config, contrast=contrast, scale=1, foreground_thresholds=[1.0])
+        found = proposals.propose(classes, np.zeros(12), np.array([0]), SECOND, settings)
+        segments = found.times[found.labels == 0]
+        best[contrast] = segments[found.scores.argmax()].tolist()
+        if contrast == "whole":
+            assert len({tuple(t) for t in segments.tolist()}) == len(segments)
+    assert best == {"whole": [4, 8], "cut": [5, 6]}
+
+
+def test_a_score_file_gives_back_what_was_written(tmp_path):
+    rng = np.random.default_rng(0)
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        file["train/a"] = np.ones((5, 2), dtype=np.float32)
+        file["test/b"] = np.ones((3, 2), dtype=np.float32)
+        file.attrs.update(format_version=1, width=2, snippet_frames=16, snippet_fps=25.0)
+
+    def given(features: np.ndarray) -> scores.Scores:
+        return scores.Scores(
+            rng.random((len(features), 2), dtype=np.float32),
+            rng.random(len(features), dtype=np.float32),
+            np.array([0.1, 0.9]),
+        )
+
+    written = []
+    with FeatureFile(tmp_path / "features.h5") as file:
+        thresholds = {"background": 0.95, "action": 0.1}
+        scores.write(
+            *(tmp_path / "scores.h5", file, ["x", "y"], thresholds),
+            lambda features: written.append(given(features)) or written[-1],
+        )
+    with scores.ScoreFile(tmp_path / "scores.h5") as file:
+        assert (file.classes, file.thresholds) == (["x", "y"], thresholds)
+        assert (file.videos("train"), file.videos("test")) == (["a"], ["b"])
+        for made, found in zip(written, (file.read("train", "a"), file.read("test", "b")), strict=True):
+            np.testing.assert_array_equal(found.fused, made.fused)
+            np.testing.assert_array_equal(found.video, made.video)
+    (tmp_path / "scores.h5").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"scores\.h5: no score file .* run again"):
+        scores.ScoreFile(tmp_path / "scores.h5")
+
+
+def test_ablation_experiments_lie_between_released_and_default(config):
+    for step in configuration.STEPS:
+        default, released = (config.step("thumos", step, name) for name in ("default", "released"))
+        changed = {key for key, value in default if getattr(released, key) != value}
+        rows = [row for row, steps in config.ablation.items() if step in steps]
+        named = [key for row in rows for key in config.ablation[row][step]]
+        assert sorted(named) == sorted(set(named))
+        assert set(named) >= changed, f"{step}: a change that no row of the ablation names"
+        for row in rows:
+            alone = config.step("thumos", step, f"alone_{row}")
+            without = config.step("thumos", step, f"without_{row}")
+            for key, value in default:
+                inside = key in config.ablation[row][step]
+                assert getattr(alone, key) == (value if inside else getattr(released, key))
+                assert getattr(without, key) == (getattr(released, key) if inside else value)

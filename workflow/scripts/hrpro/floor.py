@@ -1,5 +1,6 @@
 """The floor: a logistic regression on the labelled snippets, in place of stage 1."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -28,7 +29,7 @@ def fit(
         features = file.read("train", [video])[0]
         last = len(features) - 1
         at = [min(int(file.grid.index(point["seconds"])), last) for point in points[video]]
-        midway = [(a + b) // 2 for a, b in zip(at, at[1:], strict=False) if b - a > 1]
+        midway = [(a + b) // 2 for a, b in itertools.pairwise(at) if b - a > 1]
         samples += [features[at], features[midway]]
         labels += [classes.index(point["label"]) for point in points[video]] + [len(classes)] * len(midway)
     if len(set(labels)) < 2:

@@ -29,6 +29,7 @@ class Inputs(nn.Module):
             self.deviation.copy_(torch.from_numpy(deviation))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(N, D) -> (N, D)."""
         if self.standardize:
             features = (features - self.mean) / self.deviation
         if self.training and self.noise:
