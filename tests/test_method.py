@@ -322,3 +322,11 @@ def test_ablation_experiments_lie_between_released_and_default(config):
                 inside = key in config.ablation[row][step]
                 assert getattr(alone, key) == (value if inside else getattr(released, key))
                 assert getattr(without, key) == (getattr(released, key) if inside else value)
+
+
+@pytest.mark.parametrize("variant", ["default", "released"])
+def test_fault_10_a_video_without_a_proposal_has_no_scores(config, variant):
+    network = InstanceModel(8, 3, config.step("thumos", "stage2", variant)).eval()
+    none, labels = torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)
+    found = score(network, torch.rand(5, 8), torch.rand(5, 4), none, labels, clip=True)
+    assert [tuple(part.shape) for part in found] == [(0,), (0, 2), (0,)]

@@ -11,7 +11,7 @@ def align(features: torch.Tensor, proposals: torch.Tensor, bins: int, margin: fl
     of ceil(bin size) samples; a widened proposal is at least one snippet long.
     """
     weights = sample_weights(proposals, len(features), bins, margin).to(features.dtype)
-    return torch.sparse.mm(weights, features).reshape(len(proposals), bins, -1)
+    return torch.sparse.mm(weights, features).reshape(len(proposals), bins, features.shape[1])
 
 
 def sample_weights(proposals: torch.Tensor, length: int, bins: int, margin: float) -> torch.Tensor:
