@@ -752,6 +752,26 @@ CONFIGURATION_CASES = [
         {"datasets": {"demo-held": {"root": "data", "snippet": {"frames": 16, "fps": 25}}}},
         ["datasets.demo-held: is the name of a copy of demo"],
     ),
+    Case(
+        "a variant with the floor's name",
+        {"variants": {"stage1": {"floor": {}}}},
+        ["variants.stage1.floor: is the logistic regression"],
+    ),
+    Case(
+        "an experiment with a name of the ablation",
+        {"experiments": {"alone_none": {"stage1": "default"}}},
+        ["experiments.alone_none.proposals: missing"],
+    ),
+    Case(
+        "a variant with a name of the ablation",
+        {"variants": {"stage2": {"without_noise": {}}}},
+        ["without_noise: without_ begins the ablation's names"],
+    ),
+    Case(
+        "an ablation of a default without stage 2",
+        {"experiments": {"default": {"stage2": None}}},
+        ["ablation: needs experiments.default with both stages"],
+    ),
     Case("all points missing", {"copies": {"none": {"missing": 1.0}}}, ["none.missing: 1.0", "less than 1"]),
 ]
 

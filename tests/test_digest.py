@@ -30,6 +30,7 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
 
 STAGE1 = {"train_stage1.py", "train_stage1_on_test.py", "score_snippets.py"}
 STAGE2 = {"train_stage2.py", "train_stage2_on_test.py", "detect.py", "refine_reliable.py"}
+RANKED = {"propose.py", "refine_reliable.py", "measure_reliable.py"}
 TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
 
 
@@ -43,7 +44,7 @@ TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
         ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", STAGE2),
         ("hrpro/suppression.py", "np.exp(-(", "np.exp(-1.0 * (", TESTED | {"detect.py"}),
         ("hrpro/evaluation.py", "* 100", "* 100.0", TESTED | {"evaluate.py", "gather.py"}),
-        ("hrpro/ranking.py", "-np.inf", "-1", {"propose.py", "refine_reliable.py"}),
+        ("hrpro/ranking.py", "-np.inf", "-1", RANKED),
     ],
 )
 def test_a_change_reaches_the_steps_that_use_it(scripts, module, old, new, expected):

@@ -148,7 +148,7 @@ def test_points_as_truth(tmp_path):
             ("sit", [0, 30], 0.5),  # all three: up to 1/3
         )
     }
-    arguments = files(tmp_path, {"a": entry(*POINTS)}, results)
+    arguments = files(tmp_path, {"a": entry(*POINTS) | {"truth": "points"}}, results)
     per_class = evaluate(tmp_path, arguments, "--tiou", "0.3,0.5,0.6")["per_class"]
     # hit, hit, miss, hit of three; over 0.5 hit, miss, miss, hit
     assert per_class["run"] == pytest.approx([100 * (1 + 1 + 3 / 4) / 3] * 2 + [100 * (1 + 2 / 4) / 3])

@@ -256,3 +256,18 @@ def test_an_ablation_without_rows_ends_with_one_line(tmp_path, raw_config):
     run = snakemake(tmp_path, "-s", tmp_path / "Snakefile", "--dry-run", "results/demo/ablation.json")
     assert run.returncode == 1
     assert run.stderr.splitlines()[-1].startswith("error: results/demo/ablation.json: `ablation`")
+
+
+def test_data_sets_of_other_thresholds_get_a_table_of_their_own(tmp_path):
+    def figures(tiou: list[float]) -> dict:
+        name = f"{tiou[0]:g}:{tiou[-1]:g}"
+        return {"mAP": [50.0] * len(tiou), "average": {name: 50.0}, "std": {name: 0.0}}
+
+    paths = []
+    for number, tiou in enumerate(([0.1, 0.2], [0.5, 0.75, 0.95], [0.1, 0.2])):
+        paths.append(tmp_path / f"{number}.json")
+        result = {"dataset": f"d{number}", "experiment": "default", "tiou": tiou, "seeds": [0]}
+        paths[-1].write_text(json.dumps(result | {"stages": {"stage1": {"last": figures(tiou)}}}))
+    first, second = run_script("show.py", *paths).stdout.split("\n\n")
+    assert [line.split("|")[1].strip() for line in first.splitlines()[2:]] == ["d0", "d2"]
+    assert [line.split("|")[1].strip() for line in second.splitlines()[2:]] == ["d1"]

@@ -43,16 +43,23 @@ COPIES = "|".join(CONFIG.copies) or "none"
 EXPERIMENTS = [name for name in CONFIG.experiments if name != "default"] + CONFIG.ablations()
 
 
+def variants_of(step):
+    """The names of a step's variants, as a regular expression."""
+    rows = [row for row, steps in CONFIG.ablation.items() if step in steps]
+    derived = [f"{kind}_{row}" for kind in settings.ABLATIONS for row in rows]
+    return "|".join([*CONFIG.variants[step], *derived])
+
+
 wildcard_constraints:
     dataset=f"({DATASETS})(-({COPIES}))?",
     experiment="|".join(EXPERIMENTS) or "none",
     pick="last|best-on-test",
     seed=r"\d+",
-    stage1=r"\w+",
-    proposals=r"\w+",
-    stage2=r"\w+",
-    detection=r"\w+",
-    evaluation=r"\w+",
+    stage1=f"{variants_of('stage1')}|{settings.FLOOR}",
+    proposals=variants_of("proposals"),
+    stage2=variants_of("stage2"),
+    detection=variants_of("detection"),
+    evaluation=variants_of("evaluation"),
 
 
 def script(name):
@@ -86,13 +93,12 @@ def test_settings(wildcards):
 
     They are those of the experiment that asks for it; the configuration admits one a stage-1 variant.
     """
-    experiment = next(
-        experiment
-        for experiment in CONFIG.experiments.values()
-        if experiment.best_on_test and experiment.stage1 == wildcards.stage1
-    )
+    experiments = CONFIG.experiments.values()
+    tested = [one for one in experiments if one.best_on_test and one.stage1 == wildcards.stage1]
+    if not tested:
+        stop(f"no experiment with best_on_test has the stage-1 variant {wildcards.stage1}; add one")
     steps = {
-        step: CONFIG.step(wildcards.dataset, step, getattr(experiment, step)).model_dump()
+        step: CONFIG.step(wildcards.dataset, step, getattr(tested[0], step)).model_dump()
         for step in ("proposals", "detection", "evaluation")
     }
     return json.dumps(steps, sort_keys=True)
@@ -112,6 +118,8 @@ def of_seeds(stage, pick, file):
             return []
         if stage == "stage2" and chosen.stage2 is None:
             return []
+        if file in QUALITY.values() and experiment_of(wildcards) in CONFIG.ablations():
+            return []  # its tables do not show it
         path = f"{FOLDERS[stage]}/{file}"
         steps = {step: getattr(chosen, step) for step in settings.STEPS}
         return [

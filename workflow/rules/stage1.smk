@@ -15,6 +15,7 @@ rule train_stage1:
         f"{LOGS}/train_stage1.tsv"
     wildcard_constraints:
         pick="last",
+        stage1=variants_of("stage1"),
     conda:
         "../../envs/torch.yaml"
     threads: 4
@@ -46,6 +47,7 @@ rule train_stage1_on_test:
         f"{LOGS}/train_stage1.tsv"
     wildcard_constraints:
         pick="best-on-test",
+        stage1=variants_of("stage1"),
     conda:
         "../../envs/torch.yaml"
     threads: 4
@@ -77,7 +79,7 @@ rule score_snippets:
     benchmark:
         f"{LOGS}/score_snippets.tsv"
     wildcard_constraints:
-        stage1=rf"(?!{settings.FLOOR}\b)\w+",
+        stage1=variants_of("stage1"),
     conda:
         "../../envs/torch.yaml"
     threads: 2
@@ -111,5 +113,5 @@ rule floor:
         code=digest.of("floor.py"),
         settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "floor")),
     shell:
-        "python {params.script:q} --features {input.features} --points {input.points} "
-        "--settings {params.settings:q} --output {output} --log {log}"
+        "OMP_NUM_THREADS={threads} python {params.script:q} --features {input.features} "
+        "--points {input.points} --settings {params.settings:q} --output {output} --log {log}"

@@ -5,6 +5,7 @@ proposals: mean tIoU with the points' instances, share with tIoU >= 0.5, share o
 """
 
 import argparse
+from collections.abc import Sequence
 
 from hrpro import errors, files
 
@@ -19,16 +20,19 @@ def main() -> None:
     parser.add_argument("maps", nargs="+", metavar="map.json")
     args = parser.parse_args()
     results = [files.read_json(path, "stages") for path in args.maps]
-    rows = [row for result in results for row in table(result)]
-    print(markdown(rows[0], [row for row in rows if row != rows[0]]))
+    tables = {}  # by header: data sets may have other thresholds
+    for result in results:
+        header, *rows = table(result)
+        tables.setdefault(tuple(header), []).extend(rows)
     rows = [row for result in results for row in quality(result)]
     if rows:
-        print("\n" + markdown(COLUMNS + list(QUALITY), rows))
+        tables[*COLUMNS, *QUALITY] = rows
+    print("\n\n".join(markdown(header, rows) for header, rows in tables.items()))
 
 
-def markdown(header: list[str], rows: list[list[str]]) -> str:
+def markdown(header: Sequence[str], rows: list[list[str]]) -> str:
     """A table in Markdown, its columns aligned."""
-    rows = [header, ["---"] * len(header), *rows]
+    rows = [list(header), ["---"] * len(header), *rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

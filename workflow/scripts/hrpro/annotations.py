@@ -50,11 +50,11 @@ def read_splits(root) -> dict[str, list[str]]:
     return splits
 
 
-def read_database(path, lengthless: bool = False) -> dict[str, dict]:
+def read_database(path) -> dict[str, dict]:
     """ActivityNet-style annotations: {video: {"subset", "duration" s, "fps", "annotations"}}.
 
-    Every annotation is checked: {"label", "segment": [start s, end s]} with start < end, or where
-    `lengthless` ones may be, start <= end.
+    Every annotation is checked: {"label", "segment": [start s, end s]} with start < end or, in a video
+    of which "truth": "points" says that only points are known, start <= end.
     """
     content = files.read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("database"), dict):
@@ -63,6 +63,7 @@ def read_database(path, lengthless: bool = False) -> dict[str, dict]:
         if not isinstance(entry, dict) or not isinstance(entry.get("annotations"), list):
             raise InputError(f'{path}: {video}: no "annotations" list; add one, empty for no action')
         for row, annotation in enumerate(entry["annotations"], 1):
+            lengthless = entry.get("truth") == "points"
             check_annotation(f"{path}: {video}: annotation {row}", annotation, lengthless)
     return content["database"]
 
@@ -243,7 +244,7 @@ def test_truth(
     ambiguous segments {video: (K, 2) seconds} where the file has them, and the classes, all sorted
     names of the file unless given. Raises InputError where the subset has no video.
     """
-    database = read_database(path, lengthless=True)
+    database = read_database(path)
     classes = classes or class_names(database)
     chosen = {v: e for v, e in database.items() if subset in (None, e.get("subset")) and v not in exclude}
     if not chosen:

@@ -109,7 +109,7 @@ class Stage2(Strict):
 
     standardize: bool
     sees_scores: bool
-    width: Count | None
+    width: Annotated[int, Field(ge=2)] | None
     class_given: bool
     targets: Literal["own_class", "any_class"]
     input_dropout: Share
@@ -270,8 +270,7 @@ class Config(Strict):
             entry, _, copy = name.rpartition("-")
             if entry in self.datasets and copy in self.copies:
                 raise ValueError(f"datasets.{name}: is the name of a copy of {entry}; give it another")
-        if "none" in self.ablation:
-            raise ValueError("ablation.none: none is the row of no change; give it another name")
+        self.names_are_free()
         for row, steps in self.ablation.items():
             for step, keys in steps.items():
                 known = type(getattr(self.settings, step)).model_fields
@@ -284,6 +283,21 @@ class Config(Strict):
             self.step(dataset, "features")
             self.step(dataset, "floor")
         return self
+
+    def names_are_free(self) -> None:
+        """Raise ValueError where a name stands for something of the workflow's own."""
+        if FLOOR in self.variants.get("stage1", {}):
+            raise ValueError(f"variants.stage1.{FLOOR}: is the logistic regression; give it another name")
+        own = [name for names in (self.experiments, *self.variants.values()) for name in names]
+        for name in own:
+            if name.startswith(tuple(f"{kind}_" for kind in ABLATIONS)):
+                raise ValueError(f"{name}: {name.split('_')[0]}_ begins the ablation's names; choose another")
+        if "none" in self.ablation:
+            raise ValueError("ablation.none: none is the row of no change; give it another name")
+        for name in ("default", "released") if self.ablation else ():
+            steps = self.experiments.get(name)
+            if steps is None or steps.stage1 == FLOOR or steps.stage2 is None:
+                raise ValueError(f"ablation: needs experiments.{name} with both stages' networks")
 
     def origin(self, dataset: str) -> tuple[str, str | None]:
         """A data set of the workflow -> the entry that it comes from, and the copy that it is of it."""
@@ -302,8 +316,9 @@ class Config(Strict):
             return self.experiments[name]
         kind, _, row = name.partition("_")
         changed = self.ablation.get(row, {})
-        base = "released" if kind == "alone" else "default"
-        return Experiment(**{step: name if step in changed else base for step in STEPS})
+        base = self.experiments["released" if kind == "alone" else "default"]
+        steps = {step: name if step in changed else getattr(base, step) for step in STEPS}
+        return Experiment(**steps)
 
     def ablations(self) -> list[str]:
         """The experiments of the ablation, beside the default one."""
@@ -316,8 +331,14 @@ class Config(Strict):
             own = self.datasets[dataset].variants.get(step, {})
             return merge(self.variants[step][variant], own.get(variant, {}))
         kind, _, row = variant.partition("_")
-        released, keys = self.overlay(dataset, step, "released"), self.ablation[row][step]
-        return {key: value for key, value in released.items() if (key in keys) == (kind == "without")}
+        of = {
+            name: self.overlay(dataset, step, getattr(self.experiments[name], step))
+            for name in ("default", "released")
+        }
+        kept, taken = (of["released"], of["default"]) if kind == "alone" else (of["default"], of["released"])
+        keys = self.ablation[row][step]
+        rest = {key: value for key, value in kept.items() if key not in keys}
+        return rest | {key: value for key, value in taken.items() if key in keys}
 
     def step(self, dataset: str, step: str, variant: str | None = None) -> Strict:
         """A step's settings for a data set: the base, the data set's own, then the variant's."""

@@ -75,7 +75,11 @@ def hold_back(
         if video in held:
             entry = {**entry, "subset": "test"}
             if truth == "points":
-                entry |= {"annotations": [as_annotation(p) for p in points[video]], "ambiguous": []}
+                entry |= {
+                    "annotations": [as_annotation(p) for p in points[video]],
+                    "ambiguous": [],
+                    "truth": "points",
+                }
         elif video not in points:
             continue
         kept[video] = entry

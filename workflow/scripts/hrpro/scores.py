@@ -5,6 +5,7 @@ score B, with the video score (C,) as attribute; at the root the classes and the
 which a snippet is a background seed and up to which a point spreads.
 """
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,13 +59,22 @@ class ScoreFile:
     def __init__(self, path):
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file; make it with score_snippets.py")
-        try:
+        self.path = path
+        with self.readable():
             self.file = h5py.File(path, "r")
             self.classes = json.loads(self.file.attrs["classes"])
             self.thresholds = json.loads(self.file.attrs["thresholds"])
+
+    @contextlib.contextmanager
+    def readable(self):
+        """Turn what h5py raises on a damaged file, or on another program's, into an InputError."""
+        try:
+            yield
         except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]
-            raise InputError(f"{path}: no score file of hrpro ({reason}); remove it and run again") from None
+            raise InputError(
+                f"{self.path}: damaged, or no score file of hrpro ({reason}); remove it and run again"
+            ) from None
 
     def __enter__(self):
         return self
@@ -78,6 +88,7 @@ class ScoreFile:
 
     def read(self, split: str, video: str) -> Scores:
         """The scores of a video."""
-        data = self.file[split][video]
-        columns = data[:]
-        return Scores(columns[:, :-1], columns[:, -1], data.attrs["video"])
+        with self.readable():
+            data = self.file[split][video]
+            columns = data[:]
+            return Scores(columns[:, :-1], columns[:, -1], data.attrs["video"])

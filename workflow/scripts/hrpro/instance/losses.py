@@ -45,8 +45,9 @@ def stage2(
     """Every loss of a batch of B videos with M proposals in all -> {name: (B,)}, the sum as "total".
 
     completeness (M,); refined and proposals (M, 2) in snippets; video (M,); reliable: (K_v, 2) a
-    video; the classes of both, -1 for a negative; draw (M,): uniform in [0, 1), it chooses the low-tIoU
-    proposals that count; settings: `config.Stage2`. An average over no proposal is 0.
+    video; the classes of both (a proposal of class -1 has target 0); draw (M,): uniform in [0, 1), it
+    chooses the low-tIoU proposals that count; settings: `config.Stage2`. An average over no proposal
+    is 0.
     """
     videos = len(reliable)
     if settings.targets == "any_class":

@@ -40,7 +40,7 @@ def train(
     def snippets(times: np.ndarray) -> torch.Tensor:
         return on_device(file.grid.snippets(times)).float()
 
-    videos = [v for v in file.videos["train"] if len(positive[v]) + len(negative[v])]
+    videos = [v for v in file.videos["train"] if len(positive[v])]
     if not videos:
         raise InputError(
             "no training video has a proposal; lower proposals.class_score or train stage 1 longer"
@@ -99,10 +99,9 @@ def train(
 def labelled(positive: Segments, negative: Segments, rng: np.random.Generator) -> Segments:
     """A video's positive proposals and its negatives, each of these with a class drawn from the positives'.
 
-    A negative is a segment of no class, so it may teach the outputs of any.
+    So every class's outputs see background, and a negative that overlaps a reliable proposal of the
+    class that it got is told so by its target.
     """
-    if not len(positive):
-        return Segments(negative.times, np.zeros(len(negative), dtype=np.int64), negative.scores)
     drawn = rng.choice(np.unique(positive.labels), len(negative))
     return join([positive, Segments(negative.times, drawn, negative.scores)])
 
