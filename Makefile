@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slow lint lock clean
+.PHONY: setup demo test test-slow bench lint lock clean
 
 setup: .venv/installed
 
@@ -28,6 +28,10 @@ test: setup
 
 test-slow: setup
 	python -m pytest -m slow
+
+# Times and ratios of every part; QUICK=1 takes under three minutes.
+bench: setup
+	PYTHONPATH=workflow/scripts:tests python bench/run.py $(if $(QUICK),--quick)
 
 lint: setup
 	ruff check
