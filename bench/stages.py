@@ -85,7 +85,7 @@ def stage1_step(lengths: list[int], width: int, settings):
 
 def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     """A step of the released program's stage 1, its tokens as the paper has them."""
-    chosen = settings["stage1"].model_copy(update={"prototype_tokens": "paper"})
+    chosen = settings["stage1"].model_copy(update={"prototype_tokens": "paper", "attention_dropout": 0.0})
     results = {}
     for width, videos in ((256, 16), (2048, 4 if quick else 16)):
         lengths = made.lengths("train", videos)
