@@ -130,11 +130,11 @@ def test_heads_default_to_the_largest_divisor_up_to_8():
 
 
 def test_batches_shuffle_each_epoch_and_drop_the_remainder():
-    drawn = training.batches(10, 4, np.random.default_rng(0))
+    drawn = training.Batches(10, 4, np.random.default_rng(0))
     epochs = [np.concatenate([next(drawn), next(drawn)]) for _ in range(3)]
     assert all(len(set(epoch.tolist())) == 8 for epoch in epochs)
     assert epochs[0].tolist() != epochs[1].tolist()
-    few = training.batches(3, 16, np.random.default_rng(0))
+    few = training.Batches(3, 16, np.random.default_rng(0))
     assert sorted(next(few).tolist()) == [0, 1, 2]  # fault 10: fewer videos than a batch
 
 

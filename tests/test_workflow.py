@@ -15,6 +15,7 @@ RULES = {
     "make_demo": 1,
     "convert_annotations": 1,
     "convert_features": 1,
+    "convert_points": 1,
     "train_stage1": 1,
     "score_snippets": 1,
     "propose": 1,
@@ -59,7 +60,7 @@ def test_the_main_job_runs_each_step_once(tmp_path):
 
 def test_each_seed_trains_and_is_evaluated(tmp_path):
     jobs = planned(tmp_path, configured(tmp_path, {"seeds": [0, 1, 2]}), "--", "results/demo/map.json")
-    once = {"make_demo", "convert_annotations", "convert_features", "gather"}
+    once = {"make_demo", "convert_annotations", "convert_features", "convert_points", "gather"}
     assert jobs == {rule: count if rule in once else 3 * count for rule, count in RULES.items()}
 
 
@@ -77,8 +78,8 @@ def test_experiments_share_the_steps_that_they_agree_on(tmp_path):
 
 def test_the_floor_takes_the_place_of_stage_1(tmp_path):
     jobs = planned(tmp_path, "results/demo/floor/map.json")
-    once = ("make_demo", "convert_annotations", "convert_features", "floor", "propose", "detect_stage1")
-    more = ("evaluate", "measure_reliable", "gather_experiment")
+    once = ("make_demo", "convert_annotations", "convert_features", "convert_points", "floor")
+    more = ("propose", "detect_stage1", "evaluate", "measure_reliable", "gather_experiment")
     assert jobs == dict.fromkeys(once + more, 1)
 
 
