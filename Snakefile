@@ -18,6 +18,13 @@ include: "workflow/rules/detection.smk"
 include: "workflow/rules/evaluation.smk"
 
 
+onsuccess:
+    # a training's state is of use until Snakemake has recorded its model
+    for state in Path("results").rglob("state.pt"):
+        if state.with_name("model.pt").exists():
+            state.unlink()
+
+
 rule all:
     """The demo, where no target is named."""
     default_target: True
