@@ -18,6 +18,15 @@ include: "workflow/rules/detection.smk"
 include: "workflow/rules/evaluation.smk"
 
 
+# On a cluster these run where snakemake does: they take seconds, a job of its own would take longer.
+localrules:
+    evaluate,
+    measure_reliable,
+    gather,
+    gather_experiment,
+    ablate,
+
+
 onsuccess:
     # a training's state is of use until Snakemake has recorded its model
     for state in Path("results").rglob("state.pt"):
