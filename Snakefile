@@ -16,6 +16,7 @@ include: "workflow/rules/proposals.smk"
 include: "workflow/rules/stage2.smk"
 include: "workflow/rules/detection.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/cache.smk"
 
 
 onsuccess:
