@@ -16,6 +16,7 @@ include: "workflow/rules/proposals.smk"
 include: "workflow/rules/stage2.smk"
 include: "workflow/rules/detection.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/cache.smk"
 
 
 # On a cluster these run where snakemake does: they take seconds, a job of its own would take longer.

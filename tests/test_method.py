@@ -1,5 +1,7 @@
 """The corrections of the default experiment, each alone, and the draws of training."""
 
+import tempfile
+
 import h5py
 import numpy as np
 import pytest
@@ -127,6 +129,21 @@ def test_heads_default_to_the_largest_divisor_up_to_8():
     assert model.attention_heads(44, 11) == 11
     with pytest.raises(InputError, match=r"heads: 8 does not divide the 44 channels .* 1, 2, 4, 11"):
         model.attention_heads(44, 8)
+
+
+def test_each_step_takes_a_gpu_that_no_other_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(training, "HELD", [])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [str(training.choose_device(name)) for name in ("auto", "cuda", "auto")] == [
+        "cuda:0",
+        "cuda:1",
+        "cuda:0",
+    ]
+    training.HELD.pop().close()
+    assert str(training.choose_device("auto")) == "cuda:1"
+    assert str(training.choose_device("cuda:0")) == "cuda:0"
 
 
 def test_batches_shuffle_each_epoch_and_drop_the_remainder():

@@ -35,6 +35,9 @@ EVALUATION = f"{DETECTION}/evaluation-{{evaluation}}"
 FOLDERS = {"stage1": PROPOSALS, "stage2": STAGE2}  # that a stage ends in
 LOGS = "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}"
 
+# Whether steps that take long share their files with other checkouts by Snakemake's own cache (--cache).
+CACHED = workflow.workflow_settings.cache is not None
+
 # What the steps make.
 DEMO = "results/demo/data"
 ANNOTATIONS = "results/{dataset}/annotations.json"

@@ -88,6 +88,7 @@ rule convert_features:
         "logs/{dataset}/convert_features.tsv"
     wildcard_constraints:
         dataset=DATASETS,
+    cache: CACHED
     conda:
         "../../envs/data.yaml"
     resources:

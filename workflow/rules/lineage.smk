@@ -95,7 +95,7 @@ def settled(path, together, key_now):
     chosen = workflow.dag_settings
     forced = chosen.forceall or chosen.forcerun or chosen.forcetargets
     # reports and graphs show the whole past, and the hashes of Snakemake's cache run through it
-    whole = workflow.execution_settings is None or workflow.workflow_settings.cache is not None
+    whole = CACHED or workflow.execution_settings is None
     if forced or whole or not all(map(os.path.exists, together)):
         return path
     recorded = workflow.persistence.params(IOFile(path))

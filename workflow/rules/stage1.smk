@@ -15,6 +15,7 @@ rule train_stage1:
     wildcard_constraints:
         pick="last",
         stage1=variants_of("stage1"),
+    cache: CACHED
     conda:
         "../../envs/torch.yaml"
     threads: 4
@@ -86,6 +87,7 @@ rule score_snippets:
         f"{LOGS}/score_snippets.tsv"
     wildcard_constraints:
         stage1=variants_of("stage1"),
+    cache: CACHED
     conda:
         "../../envs/torch.yaml"
     threads: 2

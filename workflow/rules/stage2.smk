@@ -17,6 +17,7 @@ rule train_stage2:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.tsv"
     wildcard_constraints:
         pick="last",
+    cache: CACHED
     conda:
         "../../envs/torch.yaml"
     threads: 4

@@ -25,3 +25,6 @@ def run(main) -> None:
             raise
         progress.log.error("%s; free some space and run again", error)
         sys.exit(1)
+    except Exception:
+        progress.log.exception("a fault of hrpro's own; please report it with these lines")
+        sys.exit(1)
