@@ -1,4 +1,4 @@
-"""A SLURM of two nodes on this machine, for one test session: munged, slurmctld and two slurmd, each ours alone.
+"""A SLURM of two nodes on this machine: a munged, a slurmctld and two slurmd of its own.
 
 Everything lies in one folder and listens on 127.0.0.1; the daemons are children of this process, and those
 alone are stopped. `with cluster(folder) as env` gives the environment in which sbatch and the like find it.
@@ -6,8 +6,10 @@ alone are stopped. `with cluster(folder) as env` gives the environment in which 
 
 import contextlib
 import os
+import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -19,7 +21,7 @@ CPUS, MEMORY = 6, 64000  # that a node says it has, and one GPU, which is /dev/n
 SBIN = "/usr/sbin:/sbin"  # where Debian keeps the daemons
 
 # Jobs of `urgent` push out those of `batch`, which have KillWait seconds to save their state. SLURM queues
-# them again; they wait cred_expire seconds before they may start.
+# them again; they wait cred_expire seconds before they may start. It remembers jobs for MinJobAge seconds.
 CONF = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -44,7 +46,7 @@ SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=2,bf_interval=2
 GresTypes=gpu
-MinJobAge=600
+MinJobAge=86400
 KillWait=20
 JobRequeue=1
 PreemptType=preempt/partition_prio
@@ -52,12 +54,16 @@ PreemptMode=REQUEUE
 PartitionName=batch Nodes=ALL Default=YES PriorityTier=1
 PartitionName=urgent Nodes=ALL PriorityTier=2 PreemptMode=OFF
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} Gres=gpu:1"
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "
+    "CPUs={cpus} RealMemory={memory} Gres=gpu:1"
+)
 
 
 @contextlib.contextmanager
 def cluster(folder: Path) -> Iterator[dict]:
     """The environment of a cluster that runs until the block ends; its files and logs are in the folder."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end in order, as at Ctrl-C
     folder.chmod(0o755)
     env = prepare(folder)
     daemons = {"munged": ["munged", "--foreground", "--force", f"--key-file={folder}/munge.key"]}
@@ -80,7 +86,7 @@ def cluster(folder: Path) -> Iterator[dict]:
 
 def prepare(folder: Path) -> dict:
     """Write the cluster's files; -> the environment in which its commands find it."""
-    host, user = socket.gethostname().split(".")[0], os.environ.get("USER", "root")
+    host, user = socket.gethostname().split(".")[0], pwd.getpwuid(os.getuid()).pw_name
     ports = free_ports(1 + len(NODES))
     key = folder / "munge.key"
     key.touch(mode=0o600)
@@ -94,11 +100,12 @@ def prepare(folder: Path) -> dict:
     conf = folder / "slurm.conf"
     conf.write_text(CONF.format(host=host, ports=ports, user=user, folder=folder) + "\n".join(nodes) + "\n")
     (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")
-    # The plugin's job step calls srun without SLURM_CONF, for a site's file lies in /etc/slurm; ours does not.
+    # The plugin's job step drops SLURM_CONF before it calls srun, which then looks in /etc/slurm alone.
     srun = folder / "bin" / "srun"
     srun.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {shutil.which("srun")} "$@"\n')
     srun.chmod(0o755)
-    return os.environ | {"SLURM_CONF": str(conf), "PATH": f"{srun.parent}:{os.environ['PATH']}"}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SBATCH"))}
+    return others | {"SLURM_CONF": str(conf), "PATH": f"{srun.parent}:{os.environ['PATH']}"}
 
 
 def free_ports(count: int) -> list[int]:
@@ -133,9 +140,8 @@ def ask(env: dict, *command: str) -> str:
 
 def idle(env: dict) -> int:
     """How many nodes are ready; 0 while the controller does not answer yet."""
-    said = subprocess.run(
-        ["sinfo", "-h", "-N", "-p", "batch", "-t", "idle"], env=env, capture_output=True, text=True
-    )
+    command = ["sinfo", "--noheader", "--Node", "--partition=batch", "--states=idle"]
+    said = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     return len(said.stdout.splitlines())
 
 
