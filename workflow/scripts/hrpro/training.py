@@ -72,7 +72,8 @@ def free_card(count: int) -> int:
     The first, if all are held: who starts more steps than there are GPUs wants them shared.
     """
     for card in range(count):
-        lock = open(Path(tempfile.gettempdir()) / f"hrpro-{os.getuid()}-gpu{card}.lock", "w")
+        name = Path(tempfile.gettempdir()) / f"hrpro-{os.getuid()}-gpu{card}.lock"
+        lock = name.open("w")  # open until this process ends
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
