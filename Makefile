@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slow bench lint lock clean
+.PHONY: setup demo test test-slow test-slurm bench lint lock clean
 
 setup: .venv/installed
 
@@ -29,6 +29,19 @@ test: setup
 test-slow: setup
 	python -m pytest -m slow
 
+# A SLURM of its own, on this machine alone; Debian's packages are installed where there are none.
+test-slurm: .venv/cluster
+	@[ -x /usr/sbin/slurmd ] && [ -x /usr/sbin/munged ] || [ "$$(id -u)" = 0 ] || \
+	  { echo "error: no SLURM here, and only root can install it: apt-get install slurm-wlm munge"; exit 1; }
+	@[ -x /usr/sbin/slurmd ] && [ -x /usr/sbin/munged ] || { apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends slurm-wlm munge > /dev/null; }
+	@folder=$$(mktemp -d) && python -m pytest tests/slurm --basetemp=$$folder/run && rm -r $$folder || \
+	  { echo "logs of SLURM and of the runs: $$folder/run"; exit 1; }
+
+.venv/cluster: .venv/installed requirements-cluster.lock
+	@echo "installing requirements-cluster.lock into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cluster.lock
+	@touch $@
 # Times and ratios of every part; QUICK=1 takes under three minutes.
 bench: setup
 	PYTHONPATH=workflow/scripts:tests python bench/run.py $(if $(QUICK),--quick)
@@ -39,13 +52,16 @@ lint: setup
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-# A fresh resolution of requirements.in. A CPU build's local version is dropped: the same pin takes
-# the CPU or the CUDA build, whichever the machine's package index offers.
+# A fresh resolution of requirements.in, and of requirements-cluster.in over it. A CPU build's local version
+# is dropped: the same pin takes the CPU or the CUDA build, whichever the machine's package index offers.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
 	(echo "# made by 'make lock' from requirements.in"; \
 	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//') > requirements.lock
+	.venv-lock/bin/python -m pip install --quiet --requirement requirements-cluster.in --constraint requirements.lock
+	(echo "# made by 'make lock' from requirements-cluster.in; to be installed over requirements.lock"; \
+	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-cluster.lock
 	rm -rf .venv-lock
 
 clean:

@@ -9,12 +9,30 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/lineage.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/stage1.smk"
 include: "workflow/rules/proposals.smk"
 include: "workflow/rules/stage2.smk"
 include: "workflow/rules/detection.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/cache.smk"
+
+
+# On a cluster these run where snakemake does: they take seconds, a job of its own would take longer.
+localrules:
+    evaluate,
+    measure_reliable,
+    gather,
+    gather_experiment,
+    ablate,
+
+
+onsuccess:
+    # a training's state is of use until Snakemake has recorded its model
+    for state in Path("results").rglob("state.pt"):
+        if state.with_name("model.pt").exists():
+            state.unlink()
 
 
 rule all:

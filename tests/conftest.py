@@ -60,8 +60,8 @@ def run_script(name: str, *arguments) -> subprocess.CompletedProcess:
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
 
 
-def snakemake(folder, *arguments) -> subprocess.CompletedProcess:
+def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile") -> subprocess.CompletedProcess:
     """Run the workflow in a folder, with two cores; stdout and stderr are text."""
-    command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--cores", "2"]
+    command = [sys.executable, "-m", "snakemake", "-s", snakefile, "--cores", "2"]
     command = [str(part) for part in [*command, *arguments]]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

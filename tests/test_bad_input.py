@@ -61,7 +61,7 @@ def converted(demo_data, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("converted")
     result = convert_annotations(demo_data, folder)
     assert (result.returncode, result.stderr) == (0, "")
-    result = convert_features(demo_data, folder / "annotations.json", folder)
+    result = convert_features(demo_data, folder)
     assert (result.returncode, result.stderr) == (0, "")
     return folder
 
@@ -71,9 +71,9 @@ def convert_annotations(root: Path, out: Path, *more):
     return run_script("convert_annotations.py", "--root", root, *outputs, *more)
 
 
-def convert_features(root: Path, annotations: Path, out: Path, settings='{"dtype": "float32"}', fps=25):
+def convert_features(root: Path, out: Path, settings='{"dtype": "float32"}', fps=25):
     return run_script(
-        *("convert_features.py", "--root", root, "--annotations", annotations, "--settings", settings),
+        *("convert_features.py", "--root", root, "--settings", settings),
         *("--frames", 16, "--fps", fps, "--output", out / "features.h5"),
     )
 
@@ -368,40 +368,39 @@ FEATURE_CASES = [
 @table(FEATURE_CASES)
 def test_features(case, root, converted, out):
     case.damage(root)
-    result = convert_features(root, converted / "annotations.json", out)
+    result = convert_features(root, out)
     assert_stopped(result, [f"{root / TRAIN_NPY}: ", *case.words], out)
 
 
 def test_features_of_another_width(root, converted, out):
     array(lambda a: a[:, :60], OTHER_NPY)(root)
-    result = convert_features(root, converted / "annotations.json", out)
+    result = convert_features(root, out)
     words = [f"{root / OTHER_NPY}: 60 channels", f"{root / TRAIN_NPY} has 64", "extract it again"]
     assert_stopped(result, words, out)
 
 
 def test_features_too_large_for_their_type(root, converted, out):
     value(0, 0, 1e6)(root)
-    result = convert_features(root, converted / "annotations.json", out, '{"dtype": "float16"}')
+    result = convert_features(root, out, '{"dtype": "float16"}')
     assert_stopped(result, [TRAIN_NPY, "too large for float16", "settings.features.dtype: float32"], out)
 
 
-ANNOTATIONS_JSON_CASES = [
-    Case("malformed", "{", ["not valid JSON"]),
-    Case("no database", "{}", ['no "database"']),
-    Case("no video", '{"database": {}}', [f"no entry of {TRAIN}", "convert the annotations again"]),
+DURATION_CASES = [
+    Case("malformed", write(GT, "{"), ["not valid JSON"]),
+    Case("no database", write(GT, "{}"), ['no "database"']),
+    Case("no video", write(GT, '{"database": {}}'), [f"{TRAIN} of split_train.txt has no entry", "add it"]),
     Case(
         "no duration",
-        json.dumps({"database": {TRAIN: {"annotations": []}}}),
+        entry(lambda video: video.pop("duration")),
         [TRAIN, '"duration" is None', "wanted a number over 0"],
     ),
 ]
 
 
-@table(ANNOTATIONS_JSON_CASES)
-def test_annotations_that_features_are_checked_against(case, demo_data, tmp_path, out):
-    path = tmp_path / "annotations.json"
-    path.write_text(case.damage)
-    assert_stopped(convert_features(demo_data, path, out), [f"{path}: ", *case.words], out)
+@table(DURATION_CASES)
+def test_annotations_that_features_are_checked_against(case, root, out):
+    case.damage(root)
+    assert_stopped(convert_features(root, out), [f"{root / GT}: ", *case.words], out)
 
 
 @pytest.mark.parametrize(
@@ -413,7 +412,7 @@ def test_annotations_that_features_are_checked_against(case, demo_data, tmp_path
     ],
 )
 def test_arguments_of_convert_features(settings, fps, words, demo_data, converted, out):
-    result = convert_features(demo_data, converted / "annotations.json", out, settings, fps)
+    result = convert_features(demo_data, out, settings, fps)
     assert_stopped(result, words, out)
 
 
@@ -593,7 +592,7 @@ def test_arguments_of_evaluate(arguments, words, converted, tmp_path, out):
 def test_features_longer_or_shorter_than_their_video(surplus, root, converted, out):
     array(lambda a: np.resize(a, (len(a) + surplus, a.shape[1])))(root)
     array(lambda a: np.resize(a, (len(a) + surplus // 3, a.shape[1])), OTHER_NPY)(root)  # by 1: no warning
-    result = convert_features(root, converted / "annotations.json", out)
+    result = convert_features(root, out)
     assert result.returncode == 0
     (line,) = result.stderr.splitlines()
     length = len(np.load(root / TRAIN_NPY))

@@ -84,9 +84,9 @@ def peak_of_converting(root, videos: int, tmp_path) -> int:
         (root / f"split_{split}.txt").write_text("\n".join(chosen))
         for name in chosen:
             np.save(root / "features" / split / f"{name}.npy", rng.random((1000, 1024), dtype=np.float32))
-    truth = tmp_path / f"annotations{videos}.json"
-    truth.write_text(json.dumps({"database": {v: {"duration": 640, "annotations": []} for v in names}}))
-    arguments = ["--root", root, "--annotations", truth, "--frames", 16, "--fps", 25]
+    truth = {"database": {v: {"duration": 640, "annotations": []} for v in names}}
+    (root / "gt_full.json").write_text(json.dumps(truth))
+    arguments = ["--root", root, "--frames", 16, "--fps", 25]
     arguments += ["--settings", '{"dtype": "float32"}', "--output", tmp_path / f"{videos}.h5"]
     command = [sys.executable, SCRIPTS / "convert_features.py", *arguments]
     process = subprocess.Popen([str(part) for part in command])

@@ -1,5 +1,7 @@
 """The corrections of the default experiment, each alone, and the draws of training."""
 
+import tempfile
+
 import h5py
 import numpy as np
 import pytest
@@ -129,12 +131,27 @@ def test_heads_default_to_the_largest_divisor_up_to_8():
         model.attention_heads(44, 8)
 
 
+def test_each_step_takes_a_gpu_that_no_other_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(training, "HELD", [])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [str(training.choose_device(name)) for name in ("auto", "cuda", "auto")] == [
+        "cuda:0",
+        "cuda:1",
+        "cuda:0",
+    ]
+    training.HELD.pop().close()
+    assert str(training.choose_device("auto")) == "cuda:1"
+    assert str(training.choose_device("cuda:0")) == "cuda:0"
+
+
 def test_batches_shuffle_each_epoch_and_drop_the_remainder():
-    drawn = training.batches(10, 4, np.random.default_rng(0))
+    drawn = training.Batches(10, 4, np.random.default_rng(0))
     epochs = [np.concatenate([next(drawn), next(drawn)]) for _ in range(3)]
     assert all(len(set(epoch.tolist())) == 8 for epoch in epochs)
     assert epochs[0].tolist() != epochs[1].tolist()
-    few = training.batches(3, 16, np.random.default_rng(0))
+    few = training.Batches(3, 16, np.random.default_rng(0))
     assert sorted(next(few).tolist()) == [0, 1, 2]  # fault 10: fewer videos than a batch
 
 

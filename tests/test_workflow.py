@@ -15,6 +15,7 @@ RULES = {
     "make_demo": 1,
     "convert_annotations": 1,
     "convert_features": 1,
+    "convert_points": 1,
     "train_stage1": 1,
     "score_snippets": 1,
     "propose": 1,
@@ -59,7 +60,7 @@ def test_the_main_job_runs_each_step_once(tmp_path):
 
 def test_each_seed_trains_and_is_evaluated(tmp_path):
     jobs = planned(tmp_path, configured(tmp_path, {"seeds": [0, 1, 2]}), "--", "results/demo/map.json")
-    once = {"make_demo", "convert_annotations", "convert_features", "gather"}
+    once = {"make_demo", "convert_annotations", "convert_features", "convert_points", "gather"}
     assert jobs == {rule: count if rule in once else 3 * count for rule, count in RULES.items()}
 
 
@@ -77,8 +78,8 @@ def test_experiments_share_the_steps_that_they_agree_on(tmp_path):
 
 def test_the_floor_takes_the_place_of_stage_1(tmp_path):
     jobs = planned(tmp_path, "results/demo/floor/map.json")
-    once = ("make_demo", "convert_annotations", "convert_features", "floor", "propose", "detect_stage1")
-    more = ("evaluate", "measure_reliable", "gather_experiment")
+    once = ("make_demo", "convert_annotations", "convert_features", "convert_points", "floor")
+    more = ("propose", "detect_stage1", "evaluate", "measure_reliable", "gather_experiment")
     assert jobs == dict.fromkeys(once + more, 1)
 
 
@@ -227,3 +228,62 @@ def test_paths_with_blanks(tmp_path, demo_data):
     }
     jobs = snakemake(tmp_path, configured(tmp_path, extra), "--", "results/mine/features.h5")
     assert jobs.returncode == 0, jobs.stderr
+
+
+def most_trainings_at_once(folder, *arguments) -> int:
+    """How many of two seeds' trainings of stage 1 run at once on eight cores, each asking for a GPU."""
+    targets = [f"results/demo/last/seed{seed}/stage1-default/model.pt" for seed in (0, 1)]
+    asked = ["--cores=8", "--set-resources", "train_stage1:gpu=1", *arguments]
+    run = snakemake(folder, configured(folder, SHORT), *asked, "--", *targets)
+    assert run.returncode == 0, run.stderr
+    running, most = 0, 0
+    for line in (run.stdout + run.stderr).splitlines():
+        running += line == "localrule train_stage1:"
+        running -= line.startswith("Finished jobid") and "train_stage1" in line
+        most = max(most, running)
+    assert running == 0
+    return most
+
+
+def test_a_gpu_has_one_training_at_a_time(tmp_path):
+    assert most_trainings_at_once(tmp_path) == 1
+    shutil.rmtree(tmp_path / "results/demo/last")
+    assert most_trainings_at_once(tmp_path, "--resources", "gpu=2") == 2
+
+
+def test_a_failed_job_shows_its_command_and_log_and_the_others_go_on(tmp_path):
+    broken = {"variants": {"stage1": {"broken": {"heads": 7}}}}
+    names = dict.fromkeys(("proposals", "stage2", "detection", "evaluation"), "default")
+    broken["experiments"] = {"broken": names | {"stage1": "broken"}}
+    targets = ["results/demo/broken/map.json", "results/demo/floor/map.json"]
+    run = snakemake(tmp_path, configured(tmp_path, SHORT | broken | {"seeds": [0]}), "--", *targets)
+    output = run.stdout + run.stderr
+    assert run.returncode == 1
+    assert (tmp_path / targets[1]).is_file() and not (tmp_path / targets[0]).exists()
+    after = output.partition("Error in rule train_stage1:")[2]
+    command, _, log = after.partition("Logfile ")
+    assert "train_stage1.py --features results/demo/features.h5" in command
+    assert "error configuration: stage1.heads: 7 does not divide the 64 channels" in log
+    assert "Traceback" not in output
+
+
+@pytest.mark.slow
+def test_checkouts_share_what_takes_long_through_the_cache(tmp_path, monkeypatch):
+    store = tmp_path / "store"
+    store.mkdir()
+    monkeypatch.setenv("SNAKEMAKE_OUTPUT_CACHE", str(store))
+    made = []
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        one_seed = configured(folder, SHORT | {"seeds": [0]})
+        run = snakemake(folder, one_seed, "--cache", "--", "results/demo/map.json")
+        assert run.returncode == 0, run.stderr
+        made.append((folder / "results/demo/map.json").read_bytes())
+        step = folder / "results/demo/last/seed0/stage1-default"
+        models = [step / "model.pt", step / "proposals-default/stage2-default/model.pt"]
+        for path in (folder / "results/demo/features.h5", step / "scores.h5", *models):
+            assert path.resolve().parent == store
+        assert [(model.parent / "events").exists() for model in models] == [name == "a"] * 2
+        assert planned(folder, one_seed, "--", "results/demo/map.json") == {}
+    assert made[0] == made[1]

@@ -1,6 +1,5 @@
 """Where things lie, and what of the configuration each rule sees. Functions alone, no rules."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 HOME = Path(workflow.basedir)
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
-import digest
 from hrpro import annotations, config as settings, features
 from hrpro.errors import InputError
 
@@ -34,9 +32,33 @@ PROPOSALS = f"{STAGE1}/proposals-{{proposals}}"
 STAGE2 = f"{PROPOSALS}/stage2-{{stage2}}"
 DETECTION = "detection-{detection}"
 EVALUATION = f"{DETECTION}/evaluation-{{evaluation}}"
+FOLDERS = {"stage1": PROPOSALS, "stage2": STAGE2}  # that a stage ends in
 LOGS = "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}"
-DEMO = "results/demo/data"
 
+# Whether steps that take long share their files with other checkouts by Snakemake's own cache (--cache).
+CACHED = workflow.workflow_settings.cache is not None
+
+# What the steps make.
+DEMO = "results/demo/data"
+ANNOTATIONS = "results/{dataset}/annotations.json"
+POINTS = "results/{dataset}/points.json"
+FEATURES = "results/{dataset}/features.h5"
+MODEL1 = f"{STAGE1}/model.pt"
+SCORES = f"{STAGE1}/scores.h5"
+POSITIVE = f"{PROPOSALS}/positive.json"
+RELIABLE = f"{PROPOSALS}/reliable.json"
+NEGATIVE = f"{PROPOSALS}/negative.json"
+CANDIDATES = f"{PROPOSALS}/candidates.json"
+MODEL2 = f"{STAGE2}/model.pt"
+EVALUATED = {stage: f"{folder}/{EVALUATION}/map.json" for stage, folder in FOLDERS.items()}
+# Stage 2's reliable proposals lie beside its detections, for these settings make them too.
+REFINED = f"{STAGE2}/{DETECTION}/reliable.json"
+MEASURED = {
+    "stage1": f"{PROPOSALS}/reliable-quality.json",
+    "stage2": f"{STAGE2}/{DETECTION}/reliable-quality.json",
+}
+RESULT = "results/{dataset}/map.json"
+RESULT_OF = "results/{dataset}/{experiment}/map.json"
 
 DATASETS = "|".join(CONFIG.datasets)
 COPIES = "|".join(CONFIG.copies) or "none"
@@ -88,105 +110,29 @@ def excluded(wildcards):
     return ",".join(dataset_of(wildcards).exclude)
 
 
-def test_settings(wildcards):
-    """What a test during training needs: the settings of the steps after it, as JSON.
-
-    They are those of the experiment that asks for it; the configuration admits one a stage-1 variant.
-    """
-    experiments = CONFIG.experiments.values()
-    tested = [one for one in experiments if one.best_on_test and one.stage1 == wildcards.stage1]
-    if not tested:
-        stop(f"no experiment with best_on_test has the stage-1 variant {wildcards.stage1}; add one")
-    steps = {
-        step: CONFIG.step(wildcards.dataset, step, getattr(tested[0], step)).model_dump()
-        for step in ("proposals", "detection", "evaluation")
-    }
-    return json.dumps(steps, sort_keys=True)
-
-
-def experiment_of(wildcards):
-    """The experiment that a map.json is of."""
-    return getattr(wildcards, "experiment", "default")
-
-
-def of_seeds(stage, pick, file):
-    """An input function: a stage's file for every seed of an experiment, none where it has no such stage."""
-
-    def files_of(wildcards):
-        chosen = CONFIG.experiment(experiment_of(wildcards))
-        if pick == "best-on-test" and not chosen.best_on_test:
-            return []
-        if stage == "stage2" and chosen.stage2 is None:
-            return []
-        if file in QUALITY.values() and experiment_of(wildcards) in CONFIG.ablations():
-            return []  # its tables do not show it
-        path = f"{FOLDERS[stage]}/{file}"
-        steps = {step: getattr(chosen, step) for step in settings.STEPS}
-        return [
-            path.format(dataset=wildcards.dataset, pick=pick, seed=seed, **steps) for seed in CONFIG.seeds
-        ]
-
-    return files_of
-
-
-FOLDERS = {"stage1": PROPOSALS, "stage2": STAGE2}
-# Stage 2's reliable proposals lie beside its detections, for these settings make them too.
-QUALITY = {"stage1": "reliable-quality.json", "stage2": f"{DETECTION}/reliable-quality.json"}
-GATHERED = {
-    "stage1_last": of_seeds("stage1", "last", f"{EVALUATION}/map.json"),
-    "stage2_last": of_seeds("stage2", "last", f"{EVALUATION}/map.json"),
-    "stage1_best": of_seeds("stage1", "best-on-test", f"{EVALUATION}/map.json"),
-    "stage2_best": of_seeds("stage2", "best-on-test", f"{EVALUATION}/map.json"),
-    "stage1_last_reliable": of_seeds("stage1", "last", QUALITY["stage1"]),
-    "stage2_last_reliable": of_seeds("stage2", "last", QUALITY["stage2"]),
-    "stage1_best_reliable": of_seeds("stage1", "best-on-test", QUALITY["stage1"]),
-    "stage2_best_reliable": of_seeds("stage2", "best-on-test", QUALITY["stage2"]),
-}
-
-
-def ablation_maps(wildcards):
-    """An input function: the map.json of every experiment of the ablation beside the default."""
-    if not CONFIG.ablation:
-        stop(f"results/{wildcards.dataset}/ablation.json: `ablation` in the configuration is empty")
-    return [f"results/{wildcards.dataset}/{name}/map.json" for name in CONFIG.ablations()]
-
-
 def evaluation_of(wildcards):
     """The settings of an evaluation."""
     return CONFIG.step(wildcards.dataset, "evaluation", wildcards.evaluation)
 
 
-def ambiguous_truth(wildcards):
-    """An input function: the annotations, only where detections on ambiguous segments are dropped."""
-    chosen = CONFIG.step(wildcards.dataset, "detection", wildcards.detection)
-    return [f"results/{wildcards.dataset}/annotations.json"] if chosen.drop_ambiguous else []
+def beside(name):
+    """A params function: a file or folder beside a step's output that is none of its outputs."""
+    return lambda wildcards, output: os.path.join(os.path.dirname(output[0]), name)
+
+
+def gpus(wildcards):
+    """How many GPUs a network's step takes here: 1 or 0. A cluster's profile says it by `set-resources`."""
+    here = any(Path("/dev").glob("nvidia[0-9]*"))
+    return int(CONFIG.device.startswith("cuda") or (CONFIG.device == "auto" and here))
 
 
 def source(*names):
     """An input function: files under the data set's root, which must be there before a job starts."""
 
     def sources(wildcards):
-        paths = [Path(dataset_of(wildcards).root) / name for name in names]
-        return checked(wildcards.dataset, paths)
+        return checked(wildcards.dataset, [Path(dataset_of(wildcards).root) / name for name in names])
 
     return sources
-
-
-def feature_files(wildcards):
-    """An input function: the splits and the .npy file of each video that they list."""
-    root = Path(dataset_of(wildcards).root)
-    if str(root) == DEMO:
-        return [DEMO]
-    lists = checked(
-        wildcards.dataset,
-        [root / annotations.split_file(split) for split in ("train", "test")],
-    )
-    try:
-        splits = annotations.read_splits(root)
-    except InputError as error:
-        stop(error)
-    files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
-    return lists + checked(wildcards.dataset, files)
 
 
 def ambiguous_file(wildcards):
@@ -195,12 +141,27 @@ def ambiguous_file(wildcards):
     return checked(wildcards.dataset, [Path(path)]) if path else []
 
 
+def feature_files(wildcards):
+    """An input function: the splits and the .npy file of each video that they list."""
+    root = Path(dataset_of(wildcards).root)
+    if str(root) == DEMO:
+        return checked(wildcards.dataset, [])
+    names = [annotations.ANNOTATIONS, *map(annotations.split_file, ("train", "test"))]
+    lists = checked(wildcards.dataset, [root / name for name in names])
+    try:
+        splits = annotations.read_splits(root)
+    except InputError as error:
+        stop(error)
+    files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
+    return lists + checked(wildcards.dataset, files)
+
+
 def checked(dataset, paths):
-    """The paths as text; a root that the workflow makes is one input, its folder."""
+    """The paths as inputs, by content alone; a root that the workflow makes is one input, its folder."""
     if CONFIG.datasets[dataset].root == DEMO:
-        return [DEMO]
+        return [made(DEMO)({"dataset": dataset})]
     require(dataset, paths)
-    return [str(path) for path in paths]
+    return [ancient(str(path)) for path in paths]
 
 
 def require(dataset, paths):

@@ -11,15 +11,16 @@ rule make_demo:
         "logs/demo/make_demo.tsv"
     conda:
         "../../envs/data.yaml"
-    params:
+    resources:
         script=script("make_demo.py"),
-        code=digest.of("make_demo.py"),
+    params:
+        key=lambda wildcards: lineage("demo", at("demo")),
     shell:
-        "python {params.script:q} --output {output} > {log}"
+        "python {resources.script:q} --output {output} > {log}"
 
 
 rule convert_annotations:
-    """Annotations, splits and points, checked; times in seconds."""
+    """The annotations of both splits, checked; times in seconds."""
     input:
         source(
             annotations.ANNOTATIONS,
@@ -28,8 +29,7 @@ rule convert_annotations:
         ),
         ambiguous=ambiguous_file,
     output:
-        annotations="results/{dataset}/annotations.json",
-        points="results/{dataset}/points.json",
+        ANNOTATIONS,
     log:
         "logs/{dataset}/convert_annotations.log",
     benchmark:
@@ -38,50 +38,79 @@ rule convert_annotations:
         dataset=DATASETS,
     conda:
         "../../envs/data.yaml"
-    params:
+    resources:
         script=script("convert_annotations.py"),
-        code=digest.of("convert_annotations.py"),
         root=lambda wildcards: dataset_of(wildcards).root,
+    params:
+        key=key_of("annotations"),
         ambiguous=lambda wildcards, input: [f"--ambiguous={path}" for path in input.ambiguous],
     shell:
-        "python {params.script:q} --root {params.root:q} "
-        "{params.ambiguous:q} --annotations {output.annotations} --points {output.points} --log {log}"
+        "python {resources.script:q} --root {resources.root:q} "
+        "{params.ambiguous:q} --annotations {output} --log {log}"
+
+
+rule convert_points:
+    """The points of the training videos, checked; times in seconds."""
+    input:
+        source(
+            annotations.ANNOTATIONS,
+            annotations.POINTS,
+            *map(annotations.split_file, ("train", "test")),
+        ),
+    output:
+        POINTS,
+    log:
+        "logs/{dataset}/convert_points.log",
+    benchmark:
+        "logs/{dataset}/convert_points.tsv"
+    wildcard_constraints:
+        dataset=DATASETS,
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        script=script("convert_annotations.py"),
+        root=lambda wildcards: dataset_of(wildcards).root,
+    params:
+        key=key_of("points"),
+    shell:
+        "python {resources.script:q} --root {resources.root:q} --points {output} --log {log}"
 
 
 rule convert_features:
     """All features in one HDF5 file; the annotations serve to warn of odd lengths alone."""
     input:
         feature_files,
-        annotations=ancient(rules.convert_annotations.output.annotations),
     output:
-        "results/{dataset}/features.h5",
+        FEATURES,
     log:
         "logs/{dataset}/convert_features.log",
     benchmark:
         "logs/{dataset}/convert_features.tsv"
     wildcard_constraints:
         dataset=DATASETS,
+    cache: CACHED
     conda:
         "../../envs/data.yaml"
-    params:
+    resources:
         script=script("convert_features.py"),
-        code=digest.of("convert_features.py"),
-        settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
         root=lambda wildcards: dataset_of(wildcards).root,
+    params:
+        key=key_of("features"),
+        settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
         frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
         fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     shell:
-        "python {params.script:q} --root {params.root:q} "
-        "--annotations {input.annotations} --frames {params.frames} --fps {params.fps} "
+        "python {resources.script:q} --root {resources.root:q} "
+        "--frames {params.frames} --fps {params.fps} "
         "--settings {params.settings:q} --output {output} --log {log}"
 
 
 rule copy_dataset:
     """A seeded copy of a data set with other points or another test split; its features are links."""
     input:
-        annotations="results/{parent}/annotations.json",
-        points="results/{parent}/points.json",
-        features="results/{parent}/features.h5",
+        annotations=parent(ANNOTATIONS),
+        points=parent(POINTS),
+        features=parent(FEATURES),
     output:
         annotations="results/{parent}-{change}/annotations.json",
         points="results/{parent}-{change}/points.json",
@@ -95,10 +124,11 @@ rule copy_dataset:
         change=COPIES,
     conda:
         "../../envs/data.yaml"
-    params:
+    resources:
         script=script("copy_dataset.py"),
-        code=digest.of("copy_dataset.py"),
+    params:
+        key=lambda wildcards: lineage("copy", at(f"{wildcards.parent}-{wildcards.change}")),
         settings=lambda wildcards: settings.canonical(CONFIG.copies[wildcards.change]),
     shell:
-        "python {params.script:q} --parent results/{wildcards.parent} --settings {params.settings:q} "
+        "python {resources.script:q} --parent results/{wildcards.parent} --settings {params.settings:q} "
         "--output results/{wildcards.parent}-{wildcards.change} --log {log}"

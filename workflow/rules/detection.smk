@@ -4,8 +4,8 @@
 rule detect_stage1:
     """Stage 1's detections: its proposals, suppressed."""
     input:
-        points=rules.convert_annotations.output.points,
-        proposals=rules.propose.output.test,
+        points=made(POINTS),
+        proposals=made(CANDIDATES),
         annotations=ambiguous_truth,
     output:
         f"{PROPOSALS}/{DETECTION}/detections.json",
@@ -15,13 +15,14 @@ rule detect_stage1:
         f"{LOGS}/proposals-{{proposals}}/{DETECTION}/detect.tsv"
     conda:
         "../../envs/torch.yaml"
-    params:
+    resources:
         script=script("detect.py"),
-        code=digest.of("detect.py"),
+    params:
+        key=key_of("detections"),
         settings=slice_of("detection"),
         annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
     shell:
-        "python {params.script:q} --proposals {input.proposals} "
+        "python {resources.script:q} --proposals {input.proposals} "
         "--points {input.points} --settings {params.settings:q} {params.annotations:q} "
         "--output {output} --log {log}"
 
@@ -29,11 +30,11 @@ rule detect_stage1:
 rule detect_stage2:
     """Stage 2's detections: each proposal and its refined self, scored and suppressed."""
     input:
-        features=rules.convert_features.output,
-        points=rules.convert_annotations.output.points,
-        proposals=rules.propose.output.test,
-        scores=rules.score_snippets.output,
-        model=f"{STAGE2}/model.pt",
+        features=made(FEATURES),
+        points=made(POINTS),
+        proposals=made(CANDIDATES),
+        scores=made(SCORES),
+        model=made(MODEL2),
         annotations=ambiguous_truth,
     output:
         f"{STAGE2}/{DETECTION}/detections.json",
@@ -45,14 +46,15 @@ rule detect_stage2:
         "../../envs/torch.yaml"
     threads: 2
     resources:
-        device=CONFIG.device,
-    params:
         script=script("detect.py"),
-        code=digest.of("detect.py"),
+        device=CONFIG.device,
+        gpu=gpus,
+    params:
+        key=key_of("detections"),
         settings=slice_of("detection"),
         annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
     shell:
-        "python {params.script:q} --proposals {input.proposals} "
+        "python {resources.script:q} --proposals {input.proposals} "
         "--points {input.points} --model {input.model} --features {input.features} "
         "--scores {input.scores} --settings {params.settings:q} {params.annotations:q} --device {resources.device} "
         "--threads {threads} --output {output} --log {log}"

@@ -4,8 +4,8 @@
 rule evaluate:
     """mAP of one detections file."""
     input:
-        annotations="results/{dataset}/annotations.json",
-        detections=f"results/{{dataset}}/{{steps}}/{DETECTION}/detections.json",
+        annotations=made(ANNOTATIONS),
+        detections=detections_of,
     output:
         f"results/{{dataset}}/{{steps}}/{EVALUATION}/map.json",
     log:
@@ -14,14 +14,15 @@ rule evaluate:
         f"logs/{{dataset}}/{{steps}}/{EVALUATION}/evaluate.tsv"
     conda:
         "../../envs/data.yaml"
-    params:
+    resources:
         script=script("evaluate.py"),
-        code=digest.of("evaluate.py"),
+    params:
+        key=key_of("evaluation"),
         exclude=excluded,
         tiou=lambda wildcards: ",".join(map(str, evaluation_of(wildcards).tiou)),
         ambiguous=lambda wildcards: "--ignore-ambiguous" * evaluation_of(wildcards).ignore_ambiguous,
     shell:
-        "python {params.script:q} --annotations {input.annotations} "
+        "python {resources.script:q} --annotations {input.annotations} "
         "--detections {input.detections} --subset test --exclude={params.exclude:q} --tiou {params.tiou} "
         "{params.ambiguous} --output {output} --log {log} > /dev/null"
 
@@ -29,9 +30,9 @@ rule evaluate:
 rule measure_reliable:
     """How well a stage's reliable proposals lie on the training videos' true instances; for tables alone."""
     input:
-        annotations="results/{dataset}/annotations.json",
-        points="results/{dataset}/points.json",
-        reliable="results/{dataset}/{steps}/reliable.json",
+        annotations=made(ANNOTATIONS),
+        points=made(POINTS),
+        reliable=reliable_of,
     output:
         "results/{dataset}/{steps}/reliable-quality.json",
     log:
@@ -40,33 +41,42 @@ rule measure_reliable:
         "logs/{dataset}/{steps}/measure_reliable.tsv"
     conda:
         "../../envs/data.yaml"
-    params:
+    resources:
         script=script("measure_reliable.py"),
-        code=digest.of("measure_reliable.py"),
+    params:
+        key=key_of("quality"),
     shell:
-        "python {params.script:q} --annotations {input.annotations} --points {input.points} "
+        "python {resources.script:q} --annotations {input.annotations} --points {input.points} "
         "--reliable {input.reliable} --output {output} --log {log}"
 
 
 rule gather:
     """The map.json of the default experiment over all seeds; the main target."""
     input:
-        **GATHERED,
+        stage1_last=evaluated("stage1", "last"),
+        stage1_last_reliable=measured("stage1", "last"),
+        stage2_last=evaluated("stage2", "last"),
+        stage2_last_reliable=measured("stage2", "last"),
+        stage1_best=evaluated("stage1", BEST),
+        stage1_best_reliable=measured("stage1", BEST),
+        stage2_best=evaluated("stage2", BEST),
+        stage2_best_reliable=measured("stage2", BEST),
     output:
-        "results/{dataset}/map.json",
+        RESULT,
     log:
         "logs/{dataset}/gather.log",
     benchmark:
         "logs/{dataset}/gather.tsv"
     conda:
         "../../envs/data.yaml"
-    params:
+    resources:
         script=script("gather.py"),
-        code=digest.of("gather.py"),
+    params:
+        key=result_key,
         seeds=CONFIG.seeds,
         experiment=experiment_of,
     shell:
-        "python {params.script:q} --dataset {wildcards.dataset} "
+        "python {resources.script:q} --dataset {wildcards.dataset} "
         "--experiment {params.experiment} --seeds {params.seeds} "
         "--stage1-last {input.stage1_last} --stage1-last-reliable {input.stage1_last_reliable} "
         "--stage2-last {input.stage2_last} --stage2-last-reliable {input.stage2_last_reliable} "
@@ -78,7 +88,7 @@ rule gather:
 
 use rule gather as gather_experiment with:
     output:
-        "results/{dataset}/{experiment}/map.json",
+        RESULT_OF,
     log:
         "logs/{dataset}/{experiment}/gather.log",
     benchmark:
@@ -88,7 +98,7 @@ use rule gather as gather_experiment with:
 rule ablate:
     """What each row of the ablation's settings brings, alone and by its absence from the default."""
     input:
-        default=rules.gather.output,
+        default=result_of("default"),
         experiments=ablation_maps,
     output:
         figures="results/{dataset}/ablation.json",
@@ -99,9 +109,10 @@ rule ablate:
         "logs/{dataset}/ablate.tsv"
     conda:
         "../../envs/data.yaml"
-    params:
+    resources:
         script=script("ablate.py"),
-        code=digest.of("ablate.py"),
+    params:
+        key=key_of("ablation"),
     shell:
-        "python {params.script:q} --default {input.default} --experiments {input.experiments} "
+        "python {resources.script:q} --default {input.default} --experiments {input.experiments} "
         "--output {output.figures} --markdown {output.markdown} --log {log}"

@@ -4,11 +4,10 @@
 rule train_stage1:
     """Train on features and points; keep the model at the end. No test data are read."""
     input:
-        features=rules.convert_features.output,
-        points=rules.convert_annotations.output.points,
+        features=made(FEATURES),
+        points=made(POINTS),
     output:
-        model=f"{STAGE1}/model.pt",
-        events=directory(f"{STAGE1}/events"),
+        MODEL1,
     log:
         f"{LOGS}/train_stage1.log",
     benchmark:
@@ -16,31 +15,35 @@ rule train_stage1:
     wildcard_constraints:
         pick="last",
         stage1=variants_of("stage1"),
+    cache: CACHED
     conda:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        device=CONFIG.device,
-    params:
         script=script("train_stage1.py"),
-        code=digest.of("train_stage1.py"),
+        device=CONFIG.device,
+        gpu=gpus,
+        state_every=CONFIG.state_every,
+    params:
+        key=key_of("stage1"),
+        events=beside("events"),
+        state=beside("state.pt"),
         settings=slice_of("stage1"),
     shell:
-        "python {params.script:q} --features {input.features} "
+        "python {resources.script:q} --features {input.features} "
         "--points {input.points} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {resources.device} --threads {threads} --model {output.model} "
-        "--events {output.events} --log {log}"
+        "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
+        "--state {params.state:q} --state-every {resources.state_every} --key {params.key} --log {log}"
 
 
 rule train_stage1_on_test:
     """Train with tests on the test split; keep the best model, as the released program does (fault 3)."""
     input:
-        features=rules.convert_features.output,
-        points=rules.convert_annotations.output.points,
-        annotations=rules.convert_annotations.output.annotations,
+        features=made(FEATURES),
+        points=made(POINTS),
+        annotations=made(ANNOTATIONS),
     output:
-        model=f"{STAGE1}/model.pt",
-        events=directory(f"{STAGE1}/events"),
+        MODEL1,
     log:
         f"{LOGS}/train_stage1.log",
     benchmark:
@@ -52,54 +55,60 @@ rule train_stage1_on_test:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        device=CONFIG.device,
-    params:
         script=script("train_stage1_on_test.py"),
-        code=digest.of("train_stage1_on_test.py"),
+        device=CONFIG.device,
+        gpu=gpus,
+        state_every=CONFIG.state_every,
+    params:
+        key=key_of("stage1"),
+        events=beside("events"),
+        state=beside("state.pt"),
         settings=slice_of("stage1"),
-        test=test_settings,
+        test=lambda wildcards: CONFIG.test_settings(wildcards.dataset, wildcards.stage1),
         exclude=excluded,
     shell:
-        "python {params.script:q} --features {input.features} "
+        "python {resources.script:q} --features {input.features} "
         "--points {input.points} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {resources.device} --threads {threads} --model {output.model} "
-        "--events {output.events} --log {log} "
+        "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
+        "--state {params.state:q} --state-every {resources.state_every} --key {params.key} --log {log} "
         "--annotations {input.annotations} --test {params.test:q} --exclude={params.exclude:q}"
 
 
 rule score_snippets:
     """Stage 1's scores of every snippet of both splits."""
     input:
-        features=rules.convert_features.output,
-        model=f"{STAGE1}/model.pt",
+        features=made(FEATURES),
+        model=made(MODEL1),
     output:
-        f"{STAGE1}/scores.h5",
+        SCORES,
     log:
         f"{LOGS}/score_snippets.log",
     benchmark:
         f"{LOGS}/score_snippets.tsv"
     wildcard_constraints:
         stage1=variants_of("stage1"),
+    cache: CACHED
     conda:
         "../../envs/torch.yaml"
     threads: 2
     resources:
-        device=CONFIG.device,
-    params:
         script=script("score_snippets.py"),
-        code=digest.of("score_snippets.py"),
+        device=CONFIG.device,
+        gpu=gpus,
+    params:
+        key=key_of("scores"),
     shell:
-        "python {params.script:q} --features {input.features} --model {input.model} "
+        "python {resources.script:q} --features {input.features} --model {input.model} "
         "--device {resources.device} --threads {threads} --output {output} --log {log}"
 
 
 rule floor:
     """The floor's scores: a logistic regression on the labelled snippets, in place of stage 1."""
     input:
-        features=rules.convert_features.output,
-        points=rules.convert_annotations.output.points,
+        features=made(FEATURES),
+        points=made(POINTS),
     output:
-        f"{STAGE1}/scores.h5",
+        SCORES,
     log:
         f"{LOGS}/floor.log",
     benchmark:
@@ -108,10 +117,11 @@ rule floor:
         stage1=settings.FLOOR,
     conda:
         "../../envs/data.yaml"
-    params:
+    resources:
         script=script("floor.py"),
-        code=digest.of("floor.py"),
+    params:
+        key=key_of("scores"),
         settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "floor")),
     shell:
-        "OMP_NUM_THREADS={threads} python {params.script:q} --features {input.features} "
+        "OMP_NUM_THREADS={threads} python {resources.script:q} --features {input.features} "
         "--points {input.points} --settings {params.settings:q} --output {output} --log {log}"

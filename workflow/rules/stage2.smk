@@ -4,50 +4,53 @@
 rule train_stage2:
     """Train on ranked proposals; keep the model at the end. No test data are read."""
     input:
-        features=rules.convert_features.output,
-        scores=rules.score_snippets.output,
-        positive=rules.propose.output.positive,
-        reliable=rules.propose.output.reliable,
-        negative=rules.propose.output.negative,
+        features=made(FEATURES),
+        scores=made(SCORES),
+        positive=made(POSITIVE),
+        reliable=made(RELIABLE),
+        negative=made(NEGATIVE),
     output:
-        model=f"{STAGE2}/model.pt",
-        events=directory(f"{STAGE2}/events"),
+        MODEL2,
     log:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.log",
     benchmark:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.tsv"
     wildcard_constraints:
         pick="last",
+    cache: CACHED
     conda:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        device=CONFIG.device,
-    params:
         script=script("train_stage2.py"),
-        code=digest.of("train_stage2.py"),
+        device=CONFIG.device,
+        gpu=gpus,
+        state_every=CONFIG.state_every,
+    params:
+        key=key_of("stage2"),
+        events=beside("events"),
+        state=beside("state.pt"),
         settings=slice_of("stage2"),
     shell:
-        "python {params.script:q} --features {input.features} "
+        "python {resources.script:q} --features {input.features} "
         "--scores {input.scores} --positive {input.positive} --reliable {input.reliable} "
         "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {resources.device} --threads {threads} --model {output.model} "
-        "--events {output.events} --log {log}"
+        "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
+        "--state {params.state:q} --state-every {resources.state_every} --key {params.key} --log {log}"
 
 
 rule train_stage2_on_test:
     """Train with tests on the test split; keep the best model, as the released program does (fault 3)."""
     input:
-        features=rules.convert_features.output,
-        scores=rules.score_snippets.output,
-        annotations=rules.convert_annotations.output.annotations,
-        positive=rules.propose.output.positive,
-        reliable=rules.propose.output.reliable,
-        negative=rules.propose.output.negative,
-        test=rules.propose.output.test,
+        features=made(FEATURES),
+        scores=made(SCORES),
+        annotations=made(ANNOTATIONS),
+        positive=made(POSITIVE),
+        reliable=made(RELIABLE),
+        negative=made(NEGATIVE),
+        test=made(CANDIDATES),
     output:
-        model=f"{STAGE2}/model.pt",
-        events=directory(f"{STAGE2}/events"),
+        MODEL2,
     log:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.log",
     benchmark:
@@ -58,19 +61,23 @@ rule train_stage2_on_test:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        device=CONFIG.device,
-    params:
         script=script("train_stage2_on_test.py"),
-        code=digest.of("train_stage2_on_test.py"),
+        device=CONFIG.device,
+        gpu=gpus,
+        state_every=CONFIG.state_every,
+    params:
+        key=key_of("stage2"),
+        events=beside("events"),
+        state=beside("state.pt"),
         settings=slice_of("stage2"),
-        test=test_settings,
+        test=lambda wildcards: CONFIG.test_settings(wildcards.dataset, wildcards.stage1),
         exclude=excluded,
     shell:
-        "python {params.script:q} --features {input.features} "
+        "python {resources.script:q} --features {input.features} "
         "--scores {input.scores} --positive {input.positive} --reliable {input.reliable} "
         "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {resources.device} --threads {threads} --model {output.model} "
-        "--events {output.events} --log {log} "
+        "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
+        "--state {params.state:q} --state-every {resources.state_every} --key {params.key} --log {log} "
         "--proposals {input.test} --annotations {input.annotations} --test {params.test:q} "
         "--exclude={params.exclude:q}"
 
@@ -78,13 +85,13 @@ rule train_stage2_on_test:
 rule refine_reliable:
     """The reliable proposals of the training videos after stage 2: what it has made of them."""
     input:
-        features=rules.convert_features.output,
-        points=rules.convert_annotations.output.points,
-        scores=rules.score_snippets.output,
-        positive=rules.propose.output.positive,
-        model=f"{STAGE2}/model.pt",
+        features=made(FEATURES),
+        points=made(POINTS),
+        scores=made(SCORES),
+        positive=made(POSITIVE),
+        model=made(MODEL2),
     output:
-        f"{STAGE2}/{DETECTION}/reliable.json",
+        REFINED,
     log:
         f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/{DETECTION}/refine_reliable.log",
     benchmark:
@@ -93,13 +100,14 @@ rule refine_reliable:
         "../../envs/torch.yaml"
     threads: 2
     resources:
-        device=CONFIG.device,
-    params:
         script=script("refine_reliable.py"),
-        code=digest.of("refine_reliable.py"),
+        device=CONFIG.device,
+        gpu=gpus,
+    params:
+        key=key_of("refined"),
         settings=slice_of("detection"),
     shell:
-        "python {params.script:q} --features {input.features} --points {input.points} "
+        "python {resources.script:q} --features {input.features} --points {input.points} "
         "--scores {input.scores} --positive {input.positive} --model {input.model} "
         "--settings {params.settings:q} --device {resources.device} --threads {threads} "
         "--output {output} --log {log}"

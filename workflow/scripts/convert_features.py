@@ -9,7 +9,6 @@ from hrpro.grid import Grid
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", required=True, help="the data set's folder")
-    parser.add_argument("--annotations", required=True, help="of convert_annotations.py, for durations")
     parser.add_argument("--frames", type=int, required=True, help="frames a snippet")
     parser.add_argument("--fps", type=float, required=True, help="frames a second of the snippets")
     parser.add_argument("--settings", required=True, help="JSON of settings.features")
@@ -20,11 +19,8 @@ def main() -> None:
 
     settings = config.from_json(config.Features, args.settings)
     snippet = config.parse(config.Snippet, {"frames": args.frames, "fps": args.fps}, "snippet")
-    durations = annotations.durations(args.annotations)
     splits = annotations.read_splits(args.root)
-    absent = [video for videos in splits.values() for video in videos if video not in durations]
-    if absent:
-        raise errors.InputError(f"{args.annotations}: no entry of {absent[0]}; convert the annotations again")
+    durations = annotations.durations(args.root, splits)
     grid = Grid(snippet.frames, snippet.fps)
     features.convert(args.root, splits, durations, grid, settings.dtype, args.output)
 

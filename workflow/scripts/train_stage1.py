@@ -33,6 +33,7 @@ def run(args, make_test=None) -> None:
             training.choose_device(args.device),
             args.events,
             make_test and make_test(file, points["classes"]),
+            training.resume_of(args),
         )
         training.save(args.model, model, settings, points["classes"], file.width, file.grid)
 

@@ -188,16 +188,11 @@ def convert(root, ambiguous=None) -> tuple[dict, dict]:
     database = {}
     for split, videos in splits.items():
         for video in videos:
-            if video not in source:
-                raise InputError(
-                    f"{path}: {video} of {split_file(split)} has no entry; add it or drop the video"
-                )
+            entry = entry_of(video, source, split, path)
             database[video] = {
                 "subset": split,
-                "duration": number(source[video], "duration", f"{path}: {video}"),
-                "annotations": [
-                    {"label": a["label"], "segment": a["segment"]} for a in source[video]["annotations"]
-                ],
+                "duration": number(entry, "duration", f"{path}: {video}"),
+                "annotations": [{"label": a["label"], "segment": a["segment"]} for a in entry["annotations"]],
                 "ambiguous": unsure.get(video, []),
             }
     classes = class_names(source)
@@ -206,15 +201,25 @@ def convert(root, ambiguous=None) -> tuple[dict, dict]:
     points = read_points(root / POINTS, source, splits["train"], classes)
     if not any(points.values()):
         raise InputError(f"{root / POINTS}: no point of a training video; there is nothing to learn from")
-    warn(database, points)
     return {"database": database}, {"classes": classes, "videos": points}
 
 
-def durations(path) -> dict[str, float]:
-    """The seconds of each video of an ActivityNet-style annotation file."""
+def durations(root, splits: dict[str, list[str]]) -> dict[str, float]:
+    """The seconds of each video of the splits. Raises InputError where one has no entry or duration."""
+    path = Path(root) / ANNOTATIONS
+    source = read_database(path)
     return {
-        video: number(entry, "duration", f"{path}: {video}") for video, entry in read_database(path).items()
+        video: number(entry_of(video, source, split, path), "duration", f"{path}: {video}")
+        for split, videos in splits.items()
+        for video in videos
     }
+
+
+def entry_of(video: str, source: dict, split: str, path) -> dict:
+    """A video's entry. Raises InputError where there is none."""
+    if video not in source:
+        raise InputError(f"{path}: {video} of {split_file(split)} has no entry; add it or drop the video")
+    return source[video]
 
 
 def warn(database: dict, points: dict[str, list[dict]]) -> None:

@@ -231,6 +231,7 @@ class Config(Strict):
     """The whole configuration."""
 
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    state_every: Annotated[int, Field(ge=0)]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     datasets: dict[DatasetName, Dataset]
     copies: dict[Name, Copy]
@@ -353,6 +354,23 @@ class Config(Strict):
             return parsed
         values = merge(values, self.overlay(dataset, step, variant))
         return parse(model, values, f"variants.{step}.{variant}")
+
+    def test_settings(self, dataset: str, stage1: str) -> str:
+        """What a test during training needs: the settings of the steps after it, as JSON.
+
+        They are those of the experiment that asks for it; `references_hold` admits one a stage-1 variant.
+        """
+        experiments = self.experiments.values()
+        tested = [one for one in experiments if one.best_on_test and one.stage1 == stage1]
+        if not tested:
+            raise InputError(
+                f"configuration: no experiment with best_on_test has the stage-1 variant {stage1}; add one"
+            )
+        steps = {
+            step: self.step(dataset, step, getattr(tested[0], step)).model_dump()
+            for step in ("proposals", "detection", "evaluation")
+        }
+        return json.dumps(steps, sort_keys=True)
 
 
 def merge(base: dict, overlay: dict) -> dict:

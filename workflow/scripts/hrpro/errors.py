@@ -1,8 +1,11 @@
 """What a user can get wrong, said in one line."""
 
+import errno
 import sys
 
 from . import progress
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class InputError(Exception):
@@ -16,4 +19,12 @@ def run(main) -> None:
         main()
     except InputError as error:
         progress.log.error("%s", error)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        progress.log.error("%s; free some space and run again", error)
+        sys.exit(1)
+    except Exception:
+        progress.log.exception("a fault of hrpro's own; please report it with these lines")
         sys.exit(1)

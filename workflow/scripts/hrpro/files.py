@@ -20,6 +20,8 @@ def atomic(path):
     temporary = Path(name)
     try:
         yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())  # the name must not outlive the content
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp is private; results are shared

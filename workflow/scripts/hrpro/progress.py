@@ -29,20 +29,20 @@ def start(path=None) -> None:
         log.addHandler(file)
 
 
-def track(items: Iterable, total: int, name: str, status: dict | None = None) -> Iterator:
+def track(items: Iterable, total: int, name: str, status: dict | None = None, done: int = 0) -> Iterator:
     """Pass `items` on with a bar in a terminal and, every few seconds, a line in the log.
 
-    `status`: figures shown with it; the caller changes them as it goes.
+    `status`: figures shown with it; the caller changes them as it goes. done: of `total`, before these.
     """
     began = said = time.monotonic()
     terminal = sys.stderr.isatty()
-    with tqdm(total=total, desc=name, disable=not terminal, leave=False) as bar:
-        for done, item in enumerate(items, 1):
+    with tqdm(total=total, initial=done, desc=name, disable=not terminal, leave=False) as bar:
+        for count, item in enumerate(items, done + 1):
             yield item
             bar.update()
             now = time.monotonic()
-            if now - said >= LINE_EVERY or done == total:
+            if now - said >= LINE_EVERY or count == total:
                 said = now
                 figures = "".join(f"  {key} {value:.4g}" for key, value in (status or {}).items())
                 bar.set_postfix_str(figures)
-                log.info("%s %d/%d  %.0f s%s", name, done, total, now - began, figures)
+                log.info("%s %d/%d  %.0f s%s", name, count, total, now - began, figures)

@@ -1,10 +1,14 @@
 """What the training of both stages shares: draws, devices, reports, tests and the models' files."""
 
 import argparse
+import fcntl
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from pickle import UnpicklingError
 
 import numpy as np
@@ -15,8 +19,10 @@ from . import config, files
 from .errors import InputError
 from .grid import Grid
 from .progress import log
+from .resume import Resume
 
 WIDE = 512  # channels from which a second thread pays
+HELD = []  # locks of the GPUs that this process uses
 RISE = 0.05  # share of the steps over which a cosine schedule's learning rate rises
 
 # A test during training: the model -> its mAP on the test split.
@@ -30,7 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--model", required=True, help="output")
     parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")
+    parser.add_argument("--state", help="where the training's state is saved, to go on from if it is killed")
+    parser.add_argument("--state-every", type=int, default=60, help="seconds between saves of it")
+    parser.add_argument("--key", default="", help="of code and inputs; a state of another key is refused")
     parser.add_argument("--log", help="log file")
+
+
+def resume_of(args) -> Resume:
+    """Where the state of a training of these arguments is saved."""
+    return Resume(args.state, f"{args.key} {args.settings} {args.seed}", args.state_every)
 
 
 def device_of(model: torch.nn.Module) -> torch.device:
@@ -39,12 +53,35 @@ def device_of(model: torch.nn.Module) -> torch.device:
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto`: a CUDA GPU if there is one, else the CPU; otherwise what is named."""
+    """`auto`: a CUDA GPU if there is one, else the CPU; otherwise what is named.
+
+    Of several GPUs, where none is named by number, one that no other step holds.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"configuration: device: {name}: no CUDA GPU here; say auto or cpu")
+    if name == "cuda" and torch.cuda.device_count() > 1:
+        name = f"cuda:{free_card(torch.cuda.device_count())}"
     return torch.device(name)
+
+
+def free_card(count: int) -> int:
+    """Of GPUs 0 ... count - 1, one that no other step of this user holds, held until this process ends.
+
+    The first, if all are held: who starts more steps than there are GPUs wants them shared.
+    """
+    for card in range(count):
+        name = Path(tempfile.gettempdir()) / f"hrpro-{os.getuid()}-gpu{card}.lock"
+        lock = name.open("w")  # open until this process ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        HELD.append(lock)
+        return card
+    return 0
 
 
 def start(seed: int, threads: int, width: int) -> np.random.Generator:
@@ -57,15 +94,30 @@ def start(seed: int, threads: int, width: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+class Batches:
     """Batches of numbers below `count` without end: each epoch shuffled, its remainder dropped.
 
     With fewer than `size`, each batch is all of them (fault 10).
     """
-    size = min(size, count)
-    while True:
-        order = rng.permutation(count)
-        yield from order[: count // size * size].reshape(-1, size)
+
+    def __init__(self, count: int, size: int, rng: np.random.Generator):
+        self.count, self.size, self.rng = count, min(size, count), rng
+        self.left = np.zeros((0, self.size), dtype=np.int64)  # of the epoch, (batches, size)
+
+    def __next__(self) -> np.ndarray:
+        if not len(self.left):
+            whole = self.count // self.size * self.size
+            self.left = self.rng.permutation(self.count)[:whole].reshape(-1, self.size)
+        batch, self.left = self.left[0], self.left[1:]
+        return batch
+
+    def state_dict(self) -> dict:
+        """What is left of the epoch."""
+        return {"left": torch.from_numpy(self.left.copy())}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on where `state_dict` was taken."""
+        self.left = state["left"].numpy()
 
 
 def optimizer(model: torch.nn.Module, settings, steps: int):
@@ -88,6 +140,13 @@ def optimizer(model: torch.nn.Module, settings, steps: int):
         return rise * 0.5 * (1 + math.cos(math.pi * step / steps))
 
     return adam, torch.optim.lr_scheduler.LambdaLR(adam, share)
+
+
+def event_writer(folder, done: int) -> SummaryWriter:
+    """TensorBoard events in a folder, after the steps `done`; none are kept of an earlier training."""
+    for old in Path(folder).glob("events.out.tfevents.*") if not done else ():
+        old.unlink()
+    return SummaryWriter(folder, purge_step=done + 1 if done else None)
 
 
 def report(writer: SummaryWriter, step: int, losses: dict, optimizer, status: dict) -> None:
@@ -117,6 +176,14 @@ class Best:
         if score > self.score:
             self.score = score
             self.state = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def state_dict(self) -> dict:
+        """The best score and weights so far."""
+        return {"score": self.score, "state": self.state}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from what `state_dict` gave."""
+        self.score, self.state = state["score"], state["state"]
 
     def restore(self, model: torch.nn.Module) -> torch.nn.Module:
         """The model, with the remembered weights if there are any, ready for use."""

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
 from .. import config, training
 from ..detections import Segments, join
@@ -12,6 +11,7 @@ from ..errors import InputError
 from ..features import FeatureFile
 from ..packing import Packing
 from ..progress import track
+from ..resume import Draws, Resume
 from ..scores import ScoreFile
 from . import losses
 from .model import InstanceModel, refine
@@ -28,11 +28,10 @@ def train(
     device: torch.device,
     events: Path,
     test: training.Test | None,
+    resume: Resume,
 ) -> InstanceModel:
     """Stage 2. Returns the model at the end or, where `test` is given, the best tested one."""
-    model = InstanceModel(file.width, len(scores.classes), settings)
-    model.inputs.fit(file)
-    model.to(device)
+    model = InstanceModel(file.width, len(scores.classes), settings).to(device)
 
     def on_device(array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array).to(device)
@@ -52,13 +51,16 @@ def train(
     per_epoch = max(1, len(videos) // settings.batch)
     total = settings.iterations if settings.epochs is None else settings.epochs * per_epoch
     optimizer, schedule = training.optimizer(model, settings, total)
-    best = training.Best(test)
+    batches, best = training.Batches(len(videos), settings.batch, rng), training.Best(test)
+    state = {"model": model, "optimizer": optimizer, "schedule": schedule, "batches": batches, "best": best}
+    state["draws"] = Draws(rng)
+    if not (done := resume.restore(state)):
+        model.inputs.fit(file)
     status = {}
-    steps = zip(range(1, total + 1), training.batches(len(videos), settings.batch, rng), strict=False)
-    with SummaryWriter(events) as writer:
-        for step, chosen in track(steps, total, "stage 2", status):
+    with training.event_writer(events, done) as writer:
+        for step in track(range(done + 1, total + 1), total, "stage 2", status, done):
             model.train()
-            names = [videos[i] for i in chosen]
+            names = [videos[i] for i in next(batches)]
             drawn = [draw(candidates[v], settings.proposals, rng) for v in names]
             vectors = torch.cat(
                 [
@@ -93,6 +95,7 @@ def train(
             training.report(writer, step, values, optimizer, status)
             if step % (settings.test_every * per_epoch) == 0 or step == total:
                 best.offer(model, step, writer)
+            resume.offer(step, state)
     return best.restore(model)
 
 

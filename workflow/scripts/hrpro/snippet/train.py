@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
 from .. import config, training
 from ..features import FeatureFile
 from ..packing import Packing
 from ..progress import track
+from ..resume import Draws, Resume
 from . import losses, memory, seeds
 from .model import SnippetModel
 
@@ -25,27 +25,28 @@ def train(
     device: torch.device,
     events: Path,
     test: training.Test | None,
+    resume: Resume,
 ) -> SnippetModel:
     """Stage 1. Returns the model at the end or, where `test` is given, the best tested one."""
-    model = SnippetModel(len(classes), file.width, settings)
-    model.inputs.fit(file)
-    model.to(device)
+    model = SnippetModel(len(classes), file.width, settings).to(device)
     videos = file.videos["train"]
 
     def batch_of(chosen) -> tuple[torch.Tensor, torch.Tensor, Packing]:
         return load_batch(file, [videos[i] for i in chosen], points, classes, device)
 
-    model.prototypes.copy_(initial_prototypes(model, batch_of, len(videos)))
     optimizer, schedule = training.optimizer(model, settings, settings.iterations)
-    best = training.Best(test)
+    batches, best = training.Batches(len(videos), settings.batch, rng), training.Best(test)
+    state = {"model": model, "optimizer": optimizer, "schedule": schedule, "batches": batches, "best": best}
+    state["draws"] = Draws(rng)
+    if not (done := resume.restore(state)):
+        model.inputs.fit(file)
+        model.prototypes.copy_(initial_prototypes(model, batch_of, len(videos)))
     status = {}
-    steps = zip(
-        range(1, settings.iterations + 1), training.batches(len(videos), settings.batch, rng), strict=False
-    )
-    with SummaryWriter(events) as writer:
-        for step, chosen in track(steps, settings.iterations, "stage 1", status):
+    steps = range(done + 1, settings.iterations + 1)
+    with training.event_writer(events, done) as writer:
+        for step in track(steps, settings.iterations, "stage 1", status, done):
             model.train()
-            features, labels, packing = batch_of(chosen)
+            features, labels, packing = batch_of(next(batches))
             values, prototypes = losses.stage1(
                 model(features, packing), labels, model.prototypes, packing, settings
             )
@@ -60,6 +61,7 @@ def train(
             writer.add_scalar("prototype movement", moved, step)
             if step % settings.test_every == 0 or step == settings.iterations:
                 best.offer(model, step, writer)
+            resume.offer(step, state)
     return best.restore(model)
 
 

@@ -1,0 +1,342 @@
+"""What an edit makes run again: exactly the jobs that it reaches."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from conftest import ROOT, snakemake
+
+PROJECT = ("Snakefile", "config", "envs", "workflow")
+BASE = {
+    "seeds": [0],
+    "datasets": {
+        "mine": {
+            "root": "data",
+            "snippet": {"frames": 16, "fps": 25},
+            "settings": {
+                "stage1": {"iterations": 3, "dropout": 0.5, "block_dropout": 0.3},
+                "stage2": {"iterations": 3},
+            },
+        }
+    },
+}
+RESULT = "results/mine/map.json"
+STEP = "results/mine/last/seed0/stage1-default"
+
+GATHER = Counter(["gather"])
+STAGE1_SHOWN = Counter(["detect_stage1", "evaluate"])
+STAGE2_DETECTED = Counter(["detect_stage2", "evaluate"])
+REFINED = Counter(["refine_reliable", "measure_reliable"])
+FROM_STAGE2 = Counter(["train_stage2"]) + STAGE2_DETECTED + REFINED
+FROM_PROPOSALS = Counter(["propose", "measure_reliable"]) + STAGE1_SHOWN + FROM_STAGE2
+FROM_STAGE1 = Counter(["train_stage1", "score_snippets"]) + FROM_PROPOSALS
+EVALUATED = Counter({"evaluate": 2})
+# what comes of the test split's features: no training
+TESTED = Counter(["score_snippets", "propose"]) + STAGE1_SHOWN + STAGE2_DETECTED
+NOTHING = Counter()
+STEPS = ("features", "stage1", "proposals", "stage2", "detection", "evaluation")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, demo_data) -> Path:
+    """A finished run: the project, data of its own, and results, in one folder."""
+    folder = tmp_path_factory.mktemp("finished")
+    for name in PROJECT:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, folder / name)
+    shutil.copytree(demo_data, folder / "data")
+    # one of more than 1 MB, from where Snakemake takes a file's date for its content
+    large = folder / "data/features/train/demo_train_000.npy"
+    np.save(large, np.tile(np.load(large), (40, 1)))
+    assert large.stat().st_size > 1e6
+    write_config(folder, BASE)
+    run = snakemake(folder, "--configfile=extra.yaml", "--", RESULT, snakefile=folder / "Snakefile")
+    assert run.returncode == 0, run.stderr
+    return folder
+
+
+@pytest.fixture
+def folder(finished, tmp_path) -> Path:
+    """A copy of the finished run to edit, dates included."""
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def write_config(folder, values: dict) -> None:
+    (folder / "extra.yaml").write_text(yaml.safe_dump(values))
+
+
+def planned(folder, *targets, snakefile="Snakefile", packages=None) -> Counter:
+    """The jobs that would run, by rule."""
+    command = [sys.executable, ROOT / "tests" / "plan.py", snakefile, "extra.yaml", *(targets or [RESULT])]
+    environment = os.environ | {"PACKAGES": json.dumps(packages or {})}
+    run = subprocess.run(list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return Counter(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M))
+
+
+def configured(changes: dict):
+    """An edit: keys, dotted, of the data set's settings or of the whole configuration."""
+
+    def edit(folder):
+        values = json.loads(json.dumps(BASE))
+        for place, value in changes.items():
+            top = place.split(".")[0]
+            at = values["datasets"]["mine"]["settings"] if top in STEPS else values
+            *parents, last = place.split(".")
+            for key in parents:
+                at = at.setdefault(key, {})
+            at[last] = value
+        write_config(folder, values)
+
+    return edit
+
+
+def replaced(file: str, old: str, new: str):
+    """An edit of a file's text."""
+
+    def edit(folder):
+        path = folder / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+
+    return edit
+
+
+def touched(*files: str):
+    """New dates for files, their contents unchanged."""
+
+    def edit(folder):
+        for pattern in files:
+            found = list(folder.glob(pattern))
+            assert found
+            for path in found:
+                path.touch()
+
+    return edit
+
+
+def removed(*files: str):
+    """Files taken away."""
+
+    def edit(folder):
+        for file in files:
+            (folder / file).unlink()
+
+    return edit
+
+
+def feature(split: str):
+    """One value of one feature file changed."""
+
+    def edit(folder):
+        path = folder / f"data/features/{split}/demo_{split}_001.npy"
+        array = np.load(path)
+        array[0, 0] += 1
+        np.save(path, array)
+
+    return edit
+
+
+def annotation(folder):
+    """The end of one action of a test video moved."""
+    path = folder / "data/gt_full.json"
+    truth = json.loads(path.read_text())
+    truth["database"]["demo_test_000"]["annotations"][0]["segment"][1] += 0.1
+    path.write_text(json.dumps(truth))
+
+
+def point(folder):
+    """One point moved by a second."""
+    path = folder / "data/point_labels/point_gaussian.csv"
+    header, first, *rest = path.read_text().splitlines()
+    cells = first.split(",")
+    column = header.split(",").index("point")
+    cells[column] = str(float(cells[column]) + 30)
+    path.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
+
+
+def both(*edits):
+    """Edits one after the other."""
+
+    def edit(folder):
+        for one in edits:
+            one(folder)
+
+    return edit
+
+
+def moved(folder):
+    """The data at another place."""
+    (folder / "data").rename(folder / "elsewhere")
+    values = json.loads(json.dumps(BASE))
+    values["datasets"]["mine"]["root"] = "elsewhere"
+    write_config(folder, values)
+
+
+MODULES = "workflow/scripts/hrpro/"
+CASES = {
+    "nothing": (lambda folder: None, NOTHING),
+    "stage 1's learning rate": (configured({"stage1.learning_rate": 0.002}), FROM_STAGE1 + GATHER),
+    "two values of stage 1 swapped": (
+        configured({"stage1.dropout": 0.3, "stage1.block_dropout": 0.5}),
+        FROM_STAGE1 + GATHER,
+    ),
+    "a setting of stage 2": (configured({"stage2.dropout": 0.4}), FROM_STAGE2 + GATHER),
+    "a proposal threshold": (configured({"proposals.class_score": 0.3}), FROM_PROPOSALS + GATHER),
+    "fusion": (configured({"detection.fusion": "sum"}), STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER),
+    "evaluation thresholds": (configured({"evaluation.tiou": [0.5, 0.75]}), EVALUATED + GATHER),
+    "a seed added": (configured({"seeds": [0, 1]}), FROM_STAGE1 + GATHER),
+    "the device and how often a state is saved": (
+        configured({"device": "cpu", "state_every": 5}),
+        NOTHING,
+    ),
+    "a comment in config.yaml": (replaced("config/config.yaml", "# Adam", "# of Adam"), NOTHING),
+    "another data set's entry": (
+        replaced("config/config.yaml", "snippet: {frames: 16, fps: 30}", "snippet: {frames: 8, fps: 30}"),
+        NOTHING,
+    ),
+    "a comment in a module": (replaced(MODULES + "grid.py", "# Rounding of", "# The rounding of"), NOTHING),
+    "a docstring in a module": (
+        replaced(MODULES + "snippet/model.py", '"""The snippet network', '"""A snippet network'),
+        NOTHING,
+    ),
+    "code of snippet/": (
+        replaced(MODULES + "snippet/model.py", "F.relu(", "torch.relu("),
+        FROM_STAGE1 + GATHER,
+    ),
+    # detect.py makes the detections of both stages
+    "code of instance/": (
+        replaced(MODULES + "instance/model.py", "nn.ReLU()", "nn.ELU()"),
+        FROM_STAGE2 + STAGE1_SHOWN + GATHER,
+    ),
+    "code of suppression": (
+        replaced(MODULES + "suppression.py", "np.exp(", "np.exp(1.0 * "),
+        STAGE1_SHOWN + STAGE2_DETECTED + GATHER,
+    ),
+    "code of evaluation": (replaced(MODULES + "evaluation.py", "* 100", "* 100.0"), EVALUATED + GATHER),
+    "a rule's command": (
+        replaced(
+            "workflow/rules/stage2.smk",
+            '"python {resources.script:q} --features',
+            '"python  {resources.script:q} --features',
+        ),
+        FROM_STAGE2 + GATHER,
+    ),
+    "threads": (replaced("workflow/rules/stage1.smk", "threads: 4", "threads: 3"), NOTHING),
+    "touched: configuration": (touched("config/config.yaml", "extra.yaml"), NOTHING),
+    "touched: code": (
+        touched("workflow/scripts/*.py", MODULES + "*.py", "workflow/rules/*.smk", "Snakefile"),
+        NOTHING,
+    ),
+    "touched: features": (touched("data/features/*/*.npy"), NOTHING),
+    "touched: annotations and points": (
+        touched("data/gt_full.json", "data/split_*.txt", "data/point_labels/*.csv"),
+        NOTHING,
+    ),
+    "touched: HDF5": (touched("results/mine/features.h5", f"{STEP}/scores.h5"), NOTHING),
+    "touched: a model and proposals": (
+        touched(f"{STEP}/model.pt", f"{STEP}/proposals-default/*.json"),
+        NOTHING,
+    ),
+    "a feature file of the training split": (
+        feature("train"),
+        Counter(["convert_features"]) + FROM_STAGE1 + GATHER,
+    ),
+    "a feature file of the test split": (feature("test"), Counter(["convert_features"]) + TESTED + GATHER),
+    "an annotation of the test split": (
+        annotation,
+        Counter(["convert_annotations"]) + EVALUATED + GATHER,
+    ),
+    "a point": (point, Counter(["convert_points"]) + FROM_STAGE1 + GATHER),
+    "an annotation of the test split, and stage 2": (
+        both(annotation, configured({"stage2.dropout": 0.4})),
+        Counter(["convert_annotations"]) + EVALUATED + FROM_STAGE2 - Counter(["evaluate"]) + GATHER,
+    ),
+    "a feature file of the test split, and proposals": (
+        both(feature("test"), configured({"proposals.class_score": 0.3})),
+        Counter(["convert_features", "score_snippets"]) + FROM_PROPOSALS + GATHER,
+    ),
+    "the data moved elsewhere": (moved, NOTHING),
+    "intermediates removed": (
+        removed("results/mine/features.h5", f"{STEP}/scores.h5", f"{STEP}/model.pt"),
+        NOTHING,
+    ),
+    "the features removed, a seed added": (
+        both(removed("results/mine/features.h5"), configured({"seeds": [0, 1]})),
+        Counter(["convert_features"]) + FROM_STAGE1 + GATHER,
+    ),
+    "the scores removed, and stage 2": (
+        both(removed(f"{STEP}/scores.h5"), configured({"stage2.dropout": 0.4})),
+        Counter(["score_snippets"]) + FROM_STAGE2 + GATHER,
+    ),
+    "one of the proposals' files removed, and fusion": (
+        both(
+            removed(f"{STEP}/proposals-default/candidates.json"),
+            configured({"detection.fusion": "sum"}),
+        ),
+        Counter(["propose"]) + STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_edit_runs_what_it_reaches_and_no_more(folder, name):
+    edit, jobs = CASES[name]
+    edit(folder)
+    assert planned(folder) == jobs
+
+
+def test_an_experiment_that_shares_stage_1_trains_stage_2_alone(folder):
+    names = dict.fromkeys(("stage1", "proposals", "detection", "evaluation"), "default")
+    configured(
+        {
+            "experiments": {"longer": names | {"stage2": "longer"}},
+            "variants": {"stage2": {"longer": {"iterations": 4}}},
+        }
+    )(folder)
+    jobs = planned(folder, RESULT, "results/mine/longer/map.json")
+    assert jobs == FROM_STAGE2 + Counter(["gather_experiment"])
+
+
+def test_an_upgraded_torch_runs_what_uses_it(folder):
+    assert planned(folder, packages={"torch": "99.0"}) == FROM_STAGE1 + GATHER
+    # the same release for another device is the same
+    version = re.search(r"^torch==(.+)$", (ROOT / "requirements.lock").read_text(), re.M)[1]
+    assert planned(folder, packages={"torch": f"{version}+cu130"}) == NOTHING
+
+
+@pytest.mark.parametrize("with_records", [True, False])
+def test_a_fresh_clone_beside_existing_results(folder, tmp_path, with_records):
+    clone = tmp_path / "clone"
+    for name in PROJECT:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(folder / name, (clone.mkdir(exist_ok=True), clone / name)[1])
+    if not with_records:
+        shutil.rmtree(folder / ".snakemake")
+    assert planned(folder, snakefile=clone / "Snakefile") == NOTHING
+
+
+def test_a_forced_rule_runs_with_what_follows(folder):
+    arguments = ["--configfile=extra.yaml", "--dry-run", "--forcerun", "train_stage2", "--", RESULT]
+    run = snakemake(folder, *arguments, snakefile=folder / "Snakefile")
+    assert run.returncode == 0, run.stderr
+    jobs = Counter(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M))
+    assert jobs == FROM_STAGE2 + GATHER
+
+
+def test_what_is_planned_is_run_and_then_done(folder):
+    both(removed("results/mine/features.h5"), configured({"detection.sigma": 0.4}))(folder)
+    before = (folder / STEP / "model.pt").stat().st_mtime_ns
+    run = snakemake(folder, "--configfile=extra.yaml", "--", RESULT, snakefile=folder / "Snakefile")
+    assert run.returncode == 0, run.stderr
+    assert (folder / STEP / "model.pt").stat().st_mtime_ns == before
+    assert planned(folder) == NOTHING

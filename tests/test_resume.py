@@ -1,0 +1,290 @@
+"""A training that is stopped at any moment goes on and ends with the same bytes."""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from conftest import ROOT, SCRIPTS, snakemake
+from hrpro import training
+from hrpro.resume import TERMINATED, Draws, Resume
+
+STEPS = {"stage1": 40, "stage2": 60}
+KILLS = 20  # of each training
+SHORT = {
+    "datasets": {
+        "demo": {
+            "settings": {
+                "stage1": {"iterations": STEPS["stage1"]},
+                "stage2": {"iterations": STEPS["stage2"]},
+            }
+        }
+    }
+}
+STAGE1 = "results/demo/last/seed0/stage1-default"
+STAGE2 = f"{STAGE1}/proposals-default/stage2-default"
+MODELS = {"stage1": f"{STAGE1}/model.pt", "stage2": f"{STAGE2}/model.pt"}
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory) -> Path:
+    """A run of the demo that nothing has stopped, its training short."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "short.yaml").write_text(yaml.safe_dump(SHORT))
+    run = snakemake(folder, "--configfile=short.yaml", "--", "results/demo/map.json")
+    assert run.returncode == 0, run.stderr
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """Leave pytest's handling of SIGTERM as it was."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+class Training:
+    """One of the whole run's trainings once more, as a command of its own, in a folder of its own."""
+
+    def __init__(self, stage: str, whole: Path, folder: Path, config, steps: int | None = None):
+        steps = steps or STEPS[stage]
+        settings = getattr(config.settings, stage).model_copy(update={"iterations": steps})
+        self.settings = settings.model_dump_json()
+        data, step = whole / "results/demo", whole / STAGE1
+        self.inputs = ["--features", data / "features.h5"]
+        if stage == "stage1":
+            self.inputs += ["--points", data / "points.json"]
+        else:
+            self.inputs += ["--scores", step / "scores.h5"]
+            for name in ("positive", "reliable", "negative"):
+                self.inputs += [f"--{name}", step / f"proposals-default/{name}.json"]
+        self.script = SCRIPTS / f"train_{stage}.py"
+        self.folder, self.model, self.state = folder, folder / "model.pt", folder / "state.pt"
+        self.log = folder / "train.log"
+        self.wanted = (whole / MODELS[stage]).read_bytes()
+
+    def start(self, every: int = 0, seed: int = 0, key: str = "k", **options) -> subprocess.Popen:
+        """Start it, its state saved after every step."""
+        outputs = ["--model", self.model, "--state", self.state, "--events", self.folder / "events"]
+        how = ["--seed", seed, "--state-every", every, "--key", key, "--log", self.log, "--device", "cpu"]
+        command = [sys.executable, self.script, *self.inputs, "--settings", self.settings, *outputs, *how]
+        return subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+
+    def finish(self, **options) -> str:
+        """Run it to its end; its log."""
+        process = self.start(**options)
+        _, said = process.communicate()
+        assert process.returncode == 0, said
+        return self.log.read_text()
+
+    def stop_midway(self, sign: signal.Signals) -> tuple[int, str]:
+        """Start it and stop it as soon as a state is saved; its exit code and what it said."""
+        process = self.start()
+        while not self.state.exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        process.send_signal(sign)
+        _, said = process.communicate()
+        return process.returncode, said
+
+
+@pytest.fixture(params=["stage1", "stage2"])
+def stopped(request, whole, tmp_path, config) -> Training:
+    """A training that has been killed after its first steps."""
+    one = Training(request.param, whole, tmp_path, config)
+    assert one.stop_midway(signal.SIGKILL)[0] == -signal.SIGKILL
+    assert not one.model.exists()
+    return one
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(stopped):
+    log = stopped.finish()
+    assert "resumed at step" in log
+    assert stopped.model.read_bytes() == stopped.wanted
+
+
+def test_on_sigterm_the_state_is_saved_whatever_the_interval(whole, tmp_path, config):
+    one = Training("stage1", whole, tmp_path, config)
+    process = one.start(every=3600)
+    while not list((tmp_path / "events").glob("*")):
+        time.sleep(0.01)
+    process.terminate()
+    _, said = process.communicate()
+    assert process.returncode == TERMINATED
+    assert said.startswith("warning: terminated after step ") and said.count("\n") == 1
+    assert "resumed at step" in one.finish(every=3600)
+    assert one.model.read_bytes() == one.wanted
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """The file of a small state of the key "key", after step 4."""
+    Resume(tmp_path / "state.pt", "key", 0).offer(4, {"batches": batches(0)})
+    return tmp_path / "state.pt"
+
+
+def batches(seed: int) -> training.Batches:
+    return training.Batches(7, 2, np.random.default_rng(seed))
+
+
+def test_a_state_of_another_key_is_refused(saved, caplog):
+    assert Resume(saved, "another", 0).restore({"batches": batches(0)}) == 0
+    assert (
+        f"{saved}: the saved state is of other settings, code or inputs; training starts anew" in caplog.text
+    )
+    assert Resume(saved, "key", 0).restore({"batches": batches(0)}) == 4
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-100], lambda b: b[:500] + b"x" + b[501:], lambda b: b""])
+def test_a_damaged_state_is_refused(saved, caplog, damage):
+    saved.write_bytes(damage(saved.read_bytes()))
+    assert Resume(saved, "key", 0).restore({"batches": batches(0)}) == 0
+    assert f"{saved}: the saved state is damaged; training starts anew" in caplog.text
+
+
+def test_another_seed_starts_anew(whole, tmp_path, config):
+    one = Training("stage1", whole, tmp_path, config)
+    one.stop_midway(signal.SIGKILL)
+    log = one.finish(seed=1)
+    assert "training starts anew" in log and "resumed" not in log
+    assert one.model.read_bytes() != one.wanted
+
+
+def test_a_full_disk_ends_in_a_line_and_loses_no_more_than_the_interval(stopped):
+    before = stopped.state.read_bytes()
+
+    def full():
+        limit = len(before) // 2  # the largest file that it may write: the state has no place
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    process = stopped.start(preexec_fn=full)
+    _, said = process.communicate()
+    assert process.returncode == 1
+    assert said.startswith("error: ") and said.count("\n") == 1
+    assert "free some space and run again" in said
+    assert stopped.state.read_bytes() == before
+    assert not [path for path in stopped.folder.iterdir() if path.name.startswith(".")]
+    assert "resumed at step" in stopped.finish()
+    assert stopped.model.read_bytes() == stopped.wanted
+
+
+def test_draws_and_batches_go_on_where_they_were(tmp_path):
+    def parts(seed):
+        rng = np.random.default_rng(seed)
+        torch.manual_seed(seed)
+        return rng, {"batches": training.Batches(7, 2, rng), "draws": Draws(rng)}
+
+    rng, state = parts(0)
+    for _ in range(4):
+        next(state["batches"])
+    Resume(None, "", 0).offer(4, state)  # nowhere to save
+    saved = Resume(tmp_path / "state.pt", "key", 0)
+    saved.offer(4, state)
+    wanted = (
+        [next(state["batches"]).tolist() for _ in range(5)],
+        rng.random(3).tolist(),
+        torch.rand(3).tolist(),
+    )
+    rng, state = parts(1)
+    assert saved.restore(state) == 4
+    found = (
+        [next(state["batches"]).tolist() for _ in range(5)],
+        rng.random(3).tolist(),
+        torch.rand(3).tolist(),
+    )
+    assert found == wanted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["stage1", "stage2"])
+def test_killed_twenty_times_at_random_moments(whole, tmp_path, config, stage):
+    one = Training(stage, whole, tmp_path, config, steps=KILLS * 10)
+    one.finish(every=3600)
+    wanted = one.model.read_bytes()
+    one.model.unlink()
+    began = time.monotonic()
+    one.stop_midway(signal.SIGKILL)
+    starting = time.monotonic() - began
+    draws = random.Random(0)
+    for kill in range(1, KILLS):
+        saved = one.state.stat().st_mtime_ns
+        process = one.start()
+        if kill % 2:  # at any moment of the start and of the first steps
+            time.sleep(draws.uniform(0, 1.1 * starting))
+        else:  # soon after a state of this run
+            while process.poll() is None and one.state.stat().st_mtime_ns == saved:
+                time.sleep(0.001)
+            time.sleep(draws.uniform(0, 0.05))
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, "finished before it was killed; train longer"
+    assert "resumed at step" in one.finish()
+    assert one.model.read_bytes() == wanted
+
+
+def start_workflow(folder, *arguments) -> subprocess.Popen:
+    """Start the short demo, its states saved after every step, in a process group of its own."""
+    (folder / "short.yaml").write_text(yaml.safe_dump(SHORT | {"state_every": 0}))
+    command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--cores", "2"]
+    command += ["--configfile=short.yaml", *arguments, "--", "results/demo/map.json"]
+    return subprocess.Popen(
+        list(map(str, command)),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    """Wait for a file that a running process makes."""
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["stage1", "stage2"])
+def test_the_workflow_killed_in_a_training_goes_on(whole, tmp_path, stage):
+    process = start_workflow(tmp_path)
+    wait_for((tmp_path / MODELS[stage]).with_name("state.pt"), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    unlock = snakemake(tmp_path, "--configfile=short.yaml", "--unlock")
+    assert unlock.returncode == 0, unlock.stderr
+    process = start_workflow(tmp_path)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    folder = Path(MODELS[stage].replace("results/", "logs/")).parent
+    assert "resumed at step" in (tmp_path / folder / f"train_{stage}.log").read_text()
+    for name in (*MODELS.values(), "results/demo/map.json"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+    # what is finished needs no state
+    assert not list(tmp_path.rglob("state.pt"))
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_do_not_damage_each_other(whole, tmp_path):
+    first = start_workflow(tmp_path)
+    wait_for((tmp_path / MODELS["stage1"]).with_name("state.pt"), first)
+    second = start_workflow(tmp_path)
+    said, _ = second.communicate()
+    assert second.returncode == 1
+    assert "cannot be locked" in said
+    output, _ = first.communicate()
+    assert first.returncode == 0, output
+    for name in (*MODELS.values(), "results/demo/map.json"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name

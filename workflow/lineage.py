@@ -1,0 +1,314 @@
+"""What each file of results/ is made of, as a key that changes when the file would.
+
+A key is a digest of all that a step reads: the contents of the sources, its settings, its code and the
+software that runs it, and the keys of what it takes from the steps before. So an edit changes the
+keys of the steps that it reaches and of no other; where a step reads a part of a file alone (the
+training split, say), its key holds that part's. Nothing here knows Snakemake.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from hrpro import annotations, config, features, files
+
+SPLITS = ("train", "test")
+STAGES = ("stage1", "stage2")
+BEST = "best-on-test"
+PICKS = ("last", BEST)
+FEW = 100  # files that are hashed anew before it is worth a word
+
+
+class At(NamedTuple):
+    """Where a file lies in results/: its data set, and the choices so far, None for those to come."""
+
+    dataset: str
+    pick: str | None = None
+    seed: str | None = None
+    stage1: str | None = None
+    proposals: str | None = None
+    stage2: str | None = None
+    detection: str | None = None
+    evaluation: str | None = None
+
+
+def at(dataset: str, steps: str = "", **chosen: str) -> At:
+    """The At of a rule's wildcards; steps: folders such as last/seed0/stage1-default/proposals-default."""
+    folders = dict(zip(("pick", "seed"), steps.split("/"), strict=False)) if steps else {}
+    if folders:
+        folders["seed"] = folders["seed"].removeprefix("seed")
+        folders |= dict(folder.split("-", 1) for folder in steps.split("/")[2:])
+    known = {name: value for name, value in (folders | chosen).items() if name in At._fields}
+    return At(dataset, **known)
+
+
+def key(*parts) -> str:
+    """A digest of JSON-able parts."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Lineage:
+    """The keys under a configuration.
+
+    code: a rule's name -> the digest of what it runs; made: the roots of data sets that the workflow
+    makes itself, {root: rule}; memory: a file that remembers the digests of the sources.
+    """
+
+    def __init__(self, chosen: config.Config, code: Callable[[str], str], made: dict[str, str], memory: Path):
+        self.config = chosen
+        self.code = cache(code)
+        self.made = made
+        self.memory = memory
+        for name in dir(type(self)):  # each key is worked out once
+            if not name.startswith("_"):
+                setattr(self, name, cache(getattr(self, name)))
+
+    # The data set.
+
+    def sources(self, dataset: str) -> dict:
+        """The digests of a data set's converted truth, split by split, and of its points."""
+        entry = self.config.datasets[dataset]
+        if entry.root in self.made:
+            rule = self.code(self.made[entry.root])
+            return dict.fromkeys((*SPLITS, "points"), rule)
+        truth, points = annotations.convert(entry.root, entry.ambiguous)
+        videos = truth["database"].items()
+        parts = {split: {v: e for v, e in videos if e["subset"] == split} for split in SPLITS}
+        return {name: key(part) for name, part in (parts | {"points": points}).items()}
+
+    def truth(self, dataset: str, split: str) -> str:
+        """The annotations of a split's videos."""
+        entry, copy = self.config.origin(dataset)
+        if copy is None:
+            return key(self.code("convert_annotations"), self.sources(dataset)[split])
+        parent = [] if self.config.copies[copy].held_back else self.truth(entry, split)
+        return key(self.copied(dataset), parent, split)
+
+    def demo(self, at: At) -> str:
+        """The demo's data set, which the workflow makes."""
+        return self.code(self.made[self.config.datasets[at.dataset].root])
+
+    def annotations(self, at: At) -> str:
+        """annotations.json."""
+        return key([self.truth(at.dataset, split) for split in SPLITS])
+
+    def points(self, at: At) -> str:
+        """points.json."""
+        return key(self.code("convert_points"), self.sources(at.dataset)["points"])
+
+    def learnt(self, dataset: str) -> str:
+        """The points that training reads."""
+        copied = self.config.origin(dataset)[1] is not None
+        return self.copied(dataset) if copied else self.points(At(dataset))
+
+    def copied(self, dataset: str) -> str:
+        """What a copy's draws depend on: its settings, and its parent's points and training videos."""
+        entry, copy = self.config.origin(dataset)
+        return key(
+            self.code("copy_dataset"),
+            config.canonical(self.config.copies[copy]),
+            self.learnt(entry),
+            self.truth(entry, "train"),
+        )
+
+    def copy(self, at: At) -> str:
+        """The three files of a copy of a data set, which are made together."""
+        entry, _ = self.config.origin(at.dataset)
+        return key([self.truth(at.dataset, split) for split in SPLITS], self.features(At(entry)))
+
+    def videos(self, dataset: str, split: str) -> str:
+        """The features of a split's videos."""
+        entry, copy = self.config.origin(dataset)
+        if copy is not None:
+            chosen = self.config.copies[copy]
+            own = self.videos(entry, "train" if chosen.held_back else split)
+            return key(own, self.copied(dataset), split) if chosen.held_back else own
+        chosen = self.config.datasets[dataset]
+        code = [self.code("convert_features"), self.settings(dataset, "features"), self.grid(dataset)]
+        if chosen.root in self.made:
+            return key(code, self.code(self.made[chosen.root]), split)
+        names = annotations.read_splits(chosen.root)[split]
+        found = [str(features.feature_file(chosen.root, split, name)) for name in names]
+        return key(code, sorted(zip(names, self.digests(tuple(found)), strict=True)))
+
+    def features(self, at: At) -> str:
+        """features.h5."""
+        return key([self.videos(at.dataset, split) for split in SPLITS])
+
+    # The steps.
+
+    def stage1(self, at: At) -> str:
+        """Stage 1's model.pt."""
+        rule = "train_stage1_on_test" if at.pick == BEST else "train_stage1"
+        return key(
+            self.code(rule),
+            self.settings(at.dataset, "stage1", at.stage1),
+            at.seed,
+            self.learnt(at.dataset),
+            self.videos(at.dataset, "train"),
+            self.tests(at),
+        )
+
+    def tests(self, at: At) -> list:
+        """What training reads besides where it is tested on the test split."""
+        if at.pick != BEST:
+            return []
+        settings = self.config.test_settings(at.dataset, at.stage1)
+        return [settings, self.truth(at.dataset, "test"), self.videos(at.dataset, "test"), self.excluded(at)]
+
+    def scored(self, at: At, split: str) -> str:
+        """Stage 1's scores of a split."""
+        videos = self.videos(at.dataset, split)
+        if at.stage1 != config.FLOOR:
+            return key(self.code("score_snippets"), self.stage1(at), videos)
+        given = [self.learnt(at.dataset), self.videos(at.dataset, "train")]
+        return key(self.code("floor"), self.settings(at.dataset, "floor"), given, videos)
+
+    def scores(self, at: At) -> str:
+        """scores.h5."""
+        return key([self.scored(at, split) for split in SPLITS])
+
+    def ranked(self, at: At) -> str:
+        """The training videos' proposals: positive, reliable and negative."""
+        return key(self.proposing(at), self.scored(at, "train"), self.learnt(at.dataset), at.seed)
+
+    def candidates(self, at: At) -> str:
+        """The test videos' proposals."""
+        return key(self.proposing(at), self.scored(at, "test"))
+
+    def proposing(self, at: At) -> list:
+        """How proposals are made."""
+        settings = self.settings(at.dataset, "proposals", at.proposals)
+        return [self.code("propose"), settings, self.grid(at.dataset)]
+
+    def proposals(self, at: At) -> str:
+        """The four files of proposals, which are made together."""
+        return key(self.ranked(at), self.candidates(at))
+
+    def stage2(self, at: At) -> str:
+        """Stage 2's model.pt."""
+        rule = "train_stage2_on_test" if at.pick == BEST else "train_stage2"
+        tested = [self.tests(at), self.candidates(at), self.scored(at, "test")] if at.pick == BEST else []
+        return key(
+            self.code(rule),
+            self.settings(at.dataset, "stage2", at.stage2),
+            at.seed,
+            self.ranked(at),
+            self.scored(at, "train"),
+            self.videos(at.dataset, "train"),
+            tested,
+        )
+
+    def detections(self, at: At) -> str:
+        """detections.json, of stage 1 or of stage 2."""
+        settings = self.config.step(at.dataset, "detection", at.detection)
+        given = [config.canonical(settings), self.candidates(at)]
+        if settings.drop_ambiguous:
+            given.append(self.truth(at.dataset, "test"))
+        if at.stage2 is None:
+            return key(self.code("detect_stage1"), given)
+        read = [self.stage2(at), self.videos(at.dataset, "test"), self.scored(at, "test")]
+        return key(self.code("detect_stage2"), given, read)
+
+    def refined(self, at: At) -> str:
+        """Stage 2's reliable.json."""
+        return key(
+            self.code("refine_reliable"),
+            self.settings(at.dataset, "detection", at.detection),
+            self.stage2(at),
+            self.ranked(at),
+            self.learnt(at.dataset),
+            self.scored(at, "train"),
+            self.videos(at.dataset, "train"),
+        )
+
+    def quality(self, at: At) -> str:
+        """reliable-quality.json."""
+        given = self.ranked(at) if at.stage2 is None else self.refined(at)
+        truth = self.truth(at.dataset, "train")
+        return key(self.code("measure_reliable"), given, self.learnt(at.dataset), truth)
+
+    def evaluation(self, at: At) -> str:
+        """One seed's map.json."""
+        return key(
+            self.code("evaluate"),
+            self.settings(at.dataset, "evaluation", at.evaluation),
+            self.excluded(at),
+            self.detections(at),
+            self.truth(at.dataset, "test"),
+        )
+
+    def runs(self, dataset: str, experiment: str, stage: str, pick: str) -> list[At]:
+        """The runs of an experiment that its map.json shows of a stage, one a seed; none if it has none."""
+        chosen = self.config.experiment(experiment)
+        if pick == BEST and not chosen.best_on_test:
+            return []
+        if stage == "stage2" and chosen.stage2 is None:
+            return []
+        steps = {step: getattr(chosen, step) for step in config.STEPS}
+        if stage == "stage1":
+            steps["stage2"] = None
+        return [At(dataset, pick, str(seed), **steps) for seed in self.config.seeds]
+
+    def result(self, at: At, experiment: str) -> str:
+        """An experiment's map.json."""
+        runs = [run for s in STAGES for pick in PICKS for run in self.runs(at.dataset, experiment, s, pick)]
+        shown = [[self.evaluation(run), self.measured(experiment) and self.quality(run)] for run in runs]
+        return key(self.code("gather"), experiment, self.config.seeds, shown)
+
+    def measured(self, experiment: str) -> bool:
+        """Whether the reliable proposals' quality is shown of an experiment."""
+        return experiment not in self.config.ablations()
+
+    def ablation(self, at: At) -> str:
+        """ablation.json and ablation.md."""
+        experiments = ["default", *self.config.ablations()]
+        return key(self.code("ablate"), [self.result(at, name) for name in experiments])
+
+    # What several keys hold.
+
+    def settings(self, dataset: str, step: str, variant: str | None = None) -> str:
+        """A step's settings, as JSON."""
+        return config.canonical(self.config.step(dataset, step, variant))
+
+    def grid(self, dataset: str) -> str:
+        """The length of a snippet, as JSON."""
+        entry, _ = self.config.origin(dataset)
+        return config.canonical(self.config.datasets[entry].snippet)
+
+    def excluded(self, at: At) -> list[str]:
+        """The videos that are not evaluated."""
+        entry, _ = self.config.origin(at.dataset)
+        return self.config.datasets[entry].exclude
+
+    def digests(self, paths: tuple[str, ...]) -> list[str]:
+        """The sha256 of files, remembered in `memory` for as long as size and time of change stay."""
+        known = {}
+        if self.memory.is_file():
+            with suppress(ValueError):  # a damaged memory is worth a second look at the files, no more
+                known = json.loads(self.memory.read_text())
+        stats = {path: [(stat := Path(path).stat()).st_size, stat.st_mtime_ns] for path in paths}
+        new = [path for path in paths if known.get(path, [])[:2] != stats[path]]
+        if len(new) > FEW:
+            print(f"reading {len(new)} feature files to know their contents", file=sys.stderr, flush=True)
+        if new:
+            with ThreadPoolExecutor() as pool:
+                known |= {
+                    path: [*stats[path], found]
+                    for path, found in zip(new, pool.map(sha256, new), strict=True)
+                }
+            with suppress(OSError):  # results that may only be read are planned all the same
+                files.write_json(self.memory, known)
+        return [known[path][2] for path in paths]
+
+
+def sha256(path: str) -> str:
+    """The sha256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
