@@ -8,6 +8,7 @@ import oracle
 from hrpro import training
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
+from hrpro.instance.vectors import Vectors
 from hrpro.packing import Packing
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
@@ -118,8 +119,15 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
     given, labels = torch.cat(ends), torch.zeros(videos * proposals, dtype=torch.long)
     owner = Packing([proposals] * videos).video
 
+    kept = Vectors(
+        lambda video, chosen: model.vectors(features[video], None, ends[video][chosen]),
+        dict.fromkeys(range(videos), proposals),
+        3 * 4 * width,
+        settings.vectors_memory,
+    )
+
     def ours():
-        vectors = torch.cat([model.vectors(own, None, at) for own, at in zip(features, ends, strict=True)])
+        vectors = torch.cat([kept.of(video, rng.permutation(proposals)) for video in range(videos)])
         completeness, offsets = model(vectors, labels)
         values = instance_losses.stage2(
             completeness,
