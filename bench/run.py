@@ -44,9 +44,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     now = time.process_time if args.cpu_time else time.perf_counter
 
-    whole = config.parse(config.Config, yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
-    steps_ = ("stage1", "proposals", "stage2", "detection")
-    settings = {step: whole.step("thumos", step, "released") for step in steps_}
+    settings = released()
     kind = "processor" if args.cpu_time else "wall"
     print(f"{kind} time, {args.threads} threads, {torch.backends.cpu.get_cpu_capability()}")
     print(f"{'part':<24}{'seconds':>10}{'baseline':>10}{'speed-up':>10}{'of limit':>10}  size")
@@ -59,6 +57,15 @@ def main() -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(entries, indent=1) + "\n")
     print(f"{time.monotonic() - began:.0f} s; written: {output}")
+
+
+def released() -> dict:
+    """The released program's settings of each step, as for THUMOS14."""
+    whole = config.parse(config.Config, yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
+    return {
+        step: whole.step("thumos", step, "released")
+        for step in ("stage1", "proposals", "stage2", "detection")
+    }
 
 
 def line(part: str, entry: dict) -> str:
