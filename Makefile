@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slow test-slurm lint lock clean
+.PHONY: setup demo test test-slow test-slurm bench lint lock clean
 
 setup: .venv/installed
 
@@ -42,6 +42,9 @@ test-slurm: .venv/cluster
 	@echo "installing requirements-cluster.lock into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cluster.lock
 	@touch $@
+# Times and ratios of every part; QUICK=1 takes under three minutes.
+bench: setup
+	PYTHONPATH=workflow/scripts:tests python bench/run.py $(if $(QUICK),--quick)
 
 lint: setup
 	ruff check

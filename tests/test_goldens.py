@@ -201,7 +201,7 @@ def test_proposals_suppression_and_reliable_proposals(released, case):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)
 
     given = detections.segments(expected[:, :2], expected[:, 2], expected[:, 3])
-    kept = suppression.soft_nms(given, sigma=0.3, padding=1.0)
+    kept = suppression.soft_nms({"v": given}, sigma=0.3, padding=1.0)["v"]
     actual = np.column_stack([kept.times, kept.labels, kept.scores])
     np.testing.assert_allclose(actual, PROPOSALS[f"{case}/after_soft_nms"], rtol=0, atol=1e-6)
 

@@ -43,6 +43,7 @@ EVALUATED = Counter({"evaluate": 2})
 # what comes of the test split's features: no training
 TESTED = Counter(["score_snippets", "propose"]) + STAGE1_SHOWN + STAGE2_DETECTED
 NOTHING = Counter()
+STEPS = ("features", "stage1", "proposals", "stage2", "detection", "evaluation")
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +90,7 @@ def configured(changes: dict):
         values = json.loads(json.dumps(BASE))
         for place, value in changes.items():
             top = place.split(".")[0]
-            at = values["datasets"]["mine"]["settings"] if top in ("stage1", "stage2", *STEPS) else values
+            at = values["datasets"]["mine"]["settings"] if top in STEPS else values
             *parents, last = place.split(".")
             for key in parents:
                 at = at.setdefault(key, {})
@@ -97,9 +98,6 @@ def configured(changes: dict):
         write_config(folder, values)
 
     return edit
-
-
-STEPS = ("proposals", "detection", "evaluation", "features")
 
 
 def replaced(file: str, old: str, new: str):
@@ -215,11 +213,13 @@ CASES = {
         replaced(MODULES + "snippet/model.py", "F.relu(", "torch.relu("),
         FROM_STAGE1 + GATHER,
     ),
-    "code of instance/": (replaced(MODULES + "instance/model.py", "nn.ReLU()", "nn.ELU()"), None),
+    # detect.py makes the detections of both stages
+    "code of instance/": (
+        replaced(MODULES + "instance/model.py", "nn.ReLU()", "nn.ELU()"),
+        FROM_STAGE2 + STAGE1_SHOWN + GATHER,
+    ),
     "code of suppression": (
-        replaced(MODULES + "suppression.py", "score.copy()", "score[:].copy()")
-        if "score.copy()" in (ROOT / MODULES / "suppression.py").read_text()
-        else replaced(MODULES + "suppression.py", "np.exp(", "np.exp(1.0 * "),
+        replaced(MODULES + "suppression.py", "np.exp(", "np.exp(1.0 * "),
         STAGE1_SHOWN + STAGE2_DETECTED + GATHER,
     ),
     "code of evaluation": (replaced(MODULES + "evaluation.py", "* 100", "* 100.0"), EVALUATED + GATHER),
@@ -286,8 +286,6 @@ CASES = {
         Counter(["propose"]) + STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER,
     ),
 }
-# What uses the instance network: its detections are made by the code of stage 1's too (detect.py).
-CASES["code of instance/"] = (CASES["code of instance/"][0], FROM_STAGE2 + STAGE1_SHOWN + GATHER)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -89,9 +89,9 @@ def test_reliable_proposals_avoid_the_neighbouring_points():
 
 def test_fault_5_padding_makes_disjoint_segments_overlap():
     given = detections.segments([[0, 1.2], [1.3, 2.5]], [0, 0], [1.0, 1.0])
-    exact = suppression.soft_nms(given, sigma=0.3, padding=0.0)
+    exact = suppression.soft_nms({"v": given}, sigma=0.3, padding=0.0)["v"]
     assert exact.scores.tolist() == [1, 1]
-    padded = suppression.soft_nms(given, sigma=0.3, padding=1.0)
+    padded = suppression.soft_nms({"v": given}, sigma=0.3, padding=1.0)["v"]
     tiou = 0.9 / (2.2 + 2.2 - 0.9)
     assert padded.scores[1] == pytest.approx(np.exp(-(tiou**2) / 0.3))
     assert round(tiou, 2) == 0.26

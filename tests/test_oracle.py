@@ -571,17 +571,25 @@ def listed(found: Segments) -> list[tuple]:
     ]
 
 
+@pytest.mark.parametrize("cells", [1, 50, 2**15])
 @pytest.mark.parametrize("padding", [1.0, 0.0])
 @pytest.mark.parametrize("seed", range(5))
-def test_soft_nms(seed, padding):
-    given = random_segments(seed)
-    kept = suppression.soft_nms(given, oracle.SIGMA, padding)
-    np.testing.assert_allclose(listed(kept), oracle.soft_nms(listed(given), padding), rtol=0, atol=EXACT)
-    assert not np.allclose(np.sort(kept.scores), np.sort(given.scores))
+def test_soft_nms(monkeypatch, seed, padding, cells):
+    """Of several videos at once, in blocks of one group, of several and of all."""
+    monkeypatch.setattr(suppression, "CELLS", cells)
+    videos = {f"v{count}": random_segments(seed + count, count) for count in (60, 5, 30, 31)}
+    videos["v0"] = segments([])
+    found = suppression.soft_nms(videos, oracle.SIGMA, padding)
+    assert list(found) == list(videos)
+    for video, given in videos.items():
+        wanted = np.array(oracle.soft_nms(listed(given), padding)).reshape(-1, 4)
+        kept = np.array(listed(found[video])).reshape(-1, 4)
+        np.testing.assert_allclose(kept, wanted, rtol=0, atol=EXACT)
+        assert not len(given) or not np.allclose(np.sort(kept[:, 3]), np.sort(given.scores))
 
 
 def test_soft_nms_of_nothing():
-    assert listed(suppression.soft_nms(segments([]), oracle.SIGMA, 1.0)) == oracle.soft_nms([]) == []
+    assert suppression.soft_nms({}, oracle.SIGMA, 1.0) == {}
 
 
 @pytest.mark.parametrize("any_score", [False, True])

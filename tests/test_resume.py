@@ -56,8 +56,9 @@ def own_signals():
 class Training:
     """One of the whole run's trainings once more, as a command of its own, in a folder of its own."""
 
-    def __init__(self, stage: str, whole: Path, folder: Path, config):
-        settings = getattr(config.settings, stage).model_copy(update={"iterations": STEPS[stage]})
+    def __init__(self, stage: str, whole: Path, folder: Path, config, steps: int | None = None):
+        steps = steps or STEPS[stage]
+        settings = getattr(config.settings, stage).model_copy(update={"iterations": steps})
         self.settings = settings.model_dump_json()
         data, step = whole / "results/demo", whole / STAGE1
         self.inputs = ["--features", data / "features.h5"]
@@ -209,31 +210,28 @@ def test_draws_and_batches_go_on_where_they_were(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["stage1", "stage2"])
 def test_killed_twenty_times_at_random_moments(whole, tmp_path, config, stage):
-    one = Training(stage, whole, tmp_path, config)
+    one = Training(stage, whole, tmp_path, config, steps=KILLS * 10)
+    one.finish(every=3600)
+    wanted = one.model.read_bytes()
+    one.model.unlink()
+    began = time.monotonic()
+    one.stop_midway(signal.SIGKILL)
+    starting = time.monotonic() - began
     draws = random.Random(0)
-    kills = 0
-    while kills < KILLS:
-        began = time.monotonic()
+    for kill in range(1, KILLS):
+        saved = one.state.stat().st_mtime_ns
         process = one.start()
-        saved = one.state.stat().st_mtime_ns if one.state.exists() else None
-        # half of the kills at any moment, start-up included; half just after a state of this run
-        if kills % 2:
-            while process.poll() is None and (
-                not one.state.exists() or one.state.stat().st_mtime_ns == saved
-            ):
+        if kill % 2:  # at any moment of the start and of the first steps
+            time.sleep(draws.uniform(0, 1.1 * starting))
+        else:  # soon after a state of this run
+            while process.poll() is None and one.state.stat().st_mtime_ns == saved:
                 time.sleep(0.001)
             time.sleep(draws.uniform(0, 0.05))
-        else:
-            time.sleep(draws.uniform(0, 4))
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.communicate()
-        if process.returncode == 0:
-            pytest.fail(
-                f"finished before it was killed, after {time.monotonic() - began:.1f} s; train longer"
-            )
-        kills += 1
+        assert process.returncode == -signal.SIGKILL, "finished before it was killed; train longer"
     assert "resumed at step" in one.finish()
-    assert one.model.read_bytes() == one.wanted
+    assert one.model.read_bytes() == wanted
 
 
 def start_workflow(folder, *arguments) -> subprocess.Popen:

@@ -44,11 +44,14 @@ def join(parts: list[Segments]) -> Segments:
 
 
 def tiou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Temporal intersection over union of (N, 2) with (M, 2) segments: (N, M), 0 where disjoint."""
-    start = np.maximum(a[:, None, 0], b[None, :, 0])
-    end = np.minimum(a[:, None, 1], b[None, :, 1])
+    """Temporal intersection over union of (N, 2) with (M, 2), or each with its own (N, M, 2), segments.
+
+    -> (N, M), 0 where disjoint.
+    """
+    start = np.maximum(a[:, None, 0], b[..., 0])
+    end = np.minimum(a[:, None, 1], b[..., 1])
     inside = np.maximum(end - start, 0)
-    union = (a[:, 1] - a[:, 0])[:, None] + (b[:, 1] - b[:, 0])[None, :] - inside
+    union = (a[:, 1] - a[:, 0])[:, None] + (b[..., 1] - b[..., 0]) - inside
     return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
 
 
@@ -66,6 +69,7 @@ def write(path, videos: Mapping[str, Segments], classes: list[str]) -> None:
     files.write_json(path, {"version": "hrpro 1", "results": results, "external_data": {}})
 
 
+@files.no_collection()
 def read(path, classes: list[str]) -> dict[str, Segments]:
     """Read a results file; a segment of a class that is not in `classes` is left out.
 

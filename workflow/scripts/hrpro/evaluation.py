@@ -1,8 +1,11 @@
 """mAP over temporal IoU: ActivityNet's protocol, interpolated."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from .detections import Segments, join, tiou
+
+CELLS = 2**18  # detections times instances that are compared at a time
 
 
 def evaluate(
@@ -23,53 +26,75 @@ def evaluate(
     segment counts neither way (THUMOS14's own rule).
     """
     ambiguous = ambiguous or {}
-    everything = join(list(found.values()))
+    number = {video: at for at, video in enumerate(truth)}
+    instances, everything = join(list(truth.values())), join(list(found.values()))
+    # A group is a video and a class, numbered from 0; -1 is that of what can match nothing.
+    group_of_instance = grouped(instances, [number[v] for v in truth], truth, len(classes))
+    group = grouped(everything, [number.get(v, -1) for v in found], found, len(classes))
+    held = np.concatenate([held_points(s.times, truth.get(v)) for v, s in found.items()] or [[]])
     excused = np.concatenate([overlaps(s, ambiguous.get(v)) for v, s in found.items()] or [[]])
-    pairs = candidate_pairs(truth, found, min(thresholds))
+    order = np.argsort(-everything.scores, kind="stable")
+    everything, group, held, excused = (x.take(order) for x in (everything, group, held, excused))
+    pairs = candidate_pairs(
+        everything.times, group, held, instances.times, group_of_instance, min(thresholds)
+    )
+    hits = np.stack([match(*pairs, threshold, len(order), len(instances)) for threshold in thresholds])
+    counts = hits | ~excused.astype(bool)
     result = {}
     for label, name in enumerate(classes):
-        positives = sum(int((instances.labels == label).sum()) for instances in truth.values())
-        if not positives:
-            continue
-        rows = np.flatnonzero(everything.labels == label)
-        rows = rows[np.argsort(-everything.scores[rows], kind="stable")]
-        hits = match(pairs.get(label, []), rows, thresholds)
-        counts = hits | ~excused[rows].astype(bool)
-        result[name] = [
-            average_precision(hit[count], positives) for hit, count in zip(hits, counts, strict=True)
-        ]
+        positives = int((instances.labels == label).sum())
+        if positives:
+            rows = np.flatnonzero(everything.labels == label)
+            result[name] = [
+                average_precision(hit[count], positives)
+                for hit, count in zip(hits[:, rows], counts[:, rows], strict=True)
+            ]
     return result
 
 
-def candidate_pairs(truth: dict[str, Segments], found: dict[str, Segments], least: float) -> dict:
-    """Every detection and instance of one video and class with tIoU (`agreement`) >= least.
+def grouped(given: Segments, numbers: list[int], videos: dict[str, Segments], classes: int) -> np.ndarray:
+    """The group of each segment, video * classes + class, or -1 where the video or the class is -1: (N,).
 
-    -> {class: [a video's (detection rows, turns, instances, tIoU)]}; a detection's row counts through
-    all of found; it tries its instances turn by turn, from the best tIoU down. Equal tIoUs follow
-    numpy's argsort, reversed, as in the field's program, whose figures depend on that order.
+    given: the segments of the videos, joined; numbers: the videos' own.
     """
-    pairs: dict[int, list] = {}
-    first, instances_before = 0, 0
-    for video, detected in found.items():
-        instances = truth.get(video)
-        points = lengthless(instances.times) if instances else None
-        for label in np.unique(instances.labels) if instances else ():
-            times = instances.times[instances.labels == label]
-            rows = np.flatnonzero(detected.labels == label)
-            overlap = agreement(detected.times[rows], times, points)
-            turns = np.argsort(np.argsort(overlap, axis=1)[:, ::-1], axis=1)
-            row, instance = np.nonzero(overlap >= least)
-            pairs.setdefault(int(label), []).append(
-                (
-                    first + rows[row],
-                    turns[row, instance],
-                    instances_before + instance,
-                    overlap[row, instance],
-                )
-            )
-            instances_before += len(times)
-        first += len(detected)
-    return pairs
+    video = np.repeat(np.array(numbers, dtype=np.int64), [len(own) for own in videos.values()])
+    return np.where((video >= 0) & (given.labels >= 0), video * classes + given.labels, -1)
+
+
+def candidate_pairs(
+    times: np.ndarray,
+    group: np.ndarray,
+    held: np.ndarray,
+    instances: np.ndarray,
+    group_of_instance: np.ndarray,
+    least: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every detection and instance of one group whose `agreement` is >= least.
+
+    times (N, 2), group (N,) and held points (N,) of the detections; instances (M, 2) and their groups
+    (M,) -> detections, instances and agreement (P,) each, by detection, and there in the order in which
+    it tries them, from the best. Equal tIoUs follow numpy's argsort, reversed, as in the field's
+    program, whose figures depend on that order.
+    """
+    instances = instances[np.argsort(group_of_instance, kind="stable")]
+    sizes = np.bincount(group_of_instance, minlength=group.max(initial=0) + 1)
+    sizes = np.append(sizes, 0)  # of group -1
+    size, first = sizes[group], (np.cumsum(sizes) - sizes)[group]
+    pairs = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
+    for count in np.unique(size[size > 0]):
+        same = np.flatnonzero(size == count)
+        own = sliding_window_view(instances, count, axis=0).swapaxes(1, 2)
+        for rows in np.array_split(same, 1 + len(same) * count // CELLS):
+            overlap = agreement(times[rows], own[first[rows]], held[rows])
+            some = (overlap >= least).any(1)
+            rows, overlap = rows[some], overlap[some]
+            turns = np.argsort(overlap, axis=1)[:, ::-1]
+            overlap = np.take_along_axis(overlap, turns, axis=1)
+            row, turn = np.nonzero(overlap >= least)
+            pairs.append((rows[row], first[rows[row]] + turns[row, turn], overlap[row, turn]))
+    detection, instance, overlap = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    order = np.argsort(detection, kind="stable")
+    return detection[order], instance[order], overlap[order]
 
 
 def lengthless(times: np.ndarray) -> np.ndarray:
@@ -77,24 +102,29 @@ def lengthless(times: np.ndarray) -> np.ndarray:
     return times[times[:, 0] == times[:, 1], 0]
 
 
-def agreement(found: np.ndarray, instances: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """How well detections (N, 2) fit the instances (M, 2) of a class: (N, M) in [0, 1].
+def held_points(found: np.ndarray, truth: Segments | None) -> np.ndarray:
+    """How many of a video's instances without length each detection (N, 2) holds: (N,)."""
+    points = np.empty(0) if truth is None else lengthless(truth.times)
+    return holds(found, points).sum(1) if len(points) else np.zeros(len(found), dtype=np.int64)
 
-    With an instance that has a length it is tIoU. With one that is a point it is 1 over the number of
-    the video's `points`, of any class, that the detection holds, if it holds this one, and else 0: at
-    a threshold over 0.5 a hit holds its point and no other.
+
+def agreement(found: np.ndarray, instances: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """How well each detection (N, 2) fits its instances (N, M, 2): (N, M) in [0, 1].
+
+    With an instance that has a length it is tIoU. With one that is a point it is, if the detection
+    holds it, 1 over the number of the video's points, of any class, that it holds (`held`, (N,)), and
+    else 0: at a threshold over 0.5 a hit holds its point and no other.
     """
     overlap = tiou(found, instances)
-    if len(points):
-        held = holds(found, points).sum(1)
-        point = instances[:, 0] == instances[:, 1]
-        inside = holds(found, instances[point, 0])
-        overlap[:, point] = inside / np.maximum(held, 1)[:, None]
+    point = instances[..., 0] == instances[..., 1]
+    if point.any():
+        inside = holds(found, instances[..., 0])
+        overlap = np.where(point, inside / np.maximum(held, 1)[:, None], overlap)
     return overlap
 
 
 def holds(found: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Which of the points (P,) lie in which of the segments (N, 2), ends included: (N, P) bool."""
+    """Which of the points (P,), or of its own (N, P), lie in a segment (N, 2), ends included: (N, P) bool."""
     return (found[:, None, 0] <= points) & (points <= found[:, None, 1])
 
 
@@ -105,29 +135,31 @@ def overlaps(found: Segments, regions: np.ndarray | None) -> np.ndarray:
     return (tiou(found.times, regions) > 0).any(1)
 
 
-def match(pairs: list, rows: np.ndarray, thresholds: list[float]) -> np.ndarray:
-    """Greedy matching of one class: which detection is a hit at each threshold.
+def match(
+    detection: np.ndarray,
+    instance: np.ndarray,
+    overlap: np.ndarray,
+    threshold: float,
+    detections: int,
+    instances: int,
+) -> np.ndarray:
+    """Greedy matching: which detections, numbered in order of score, are hits at a threshold: (N,) bool.
 
-    pairs: of `candidate_pairs`; rows: the class's detections in order of score. -> bool
-    (thresholds, rows)
+    detection, instance, overlap: of `candidate_pairs`. Each detection takes the first of its instances
+    that none before it took. All that are sure are taken at once: pairs in which the detection wants
+    none more than the instance and no earlier detection wants the instance.
     """
-    hits = np.zeros((len(thresholds), len(rows)), dtype=bool)
-    if not pairs:
-        return hits
-    detection, turn, instance, overlap = (np.concatenate(c) for c in zip(*pairs, strict=True))
-    by_row = np.argsort(rows)
-    place = by_row[np.searchsorted(rows, detection, sorter=by_row)]
-    order = np.lexsort((turn, place))
-    place, instance, overlap = place[order], instance[order], overlap[order]
-    for hit, threshold in zip(hits, thresholds, strict=True):
-        fits = overlap >= threshold
-        taken, matched = set(), -1
-        for at, target in zip(place[fits].tolist(), instance[fits].tolist(), strict=True):
-            if at != matched and target not in taken:
-                taken.add(target)
-                matched = at
-                hit[at] = True
-    return hits
+    hit, free = np.zeros(detections, dtype=bool), np.ones(instances, dtype=bool)
+    left = overlap >= threshold
+    while left.any():
+        detection, instance = detection[left], instance[left]
+        wants = np.diff(detection, prepend=-1) > 0
+        earliest = np.empty(instances, dtype=np.int64)
+        earliest[instance[::-1]] = detection[::-1]  # of equal indices the last assignment stays
+        sure = wants & (earliest[instance] == detection)
+        hit[detection[sure]], free[instance[sure]] = True, False
+        left = free[instance] & ~hit[detection]
+    return hit
 
 
 def average_precision(hit: np.ndarray, positives: int) -> float:

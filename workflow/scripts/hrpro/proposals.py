@@ -29,25 +29,27 @@ def propose(
     """
     activation = upsample(classes[:, chosen] * (1 - background[:, None]), settings).T  # (K, U)
     foreground = upsample(1 - background[:, None], settings).T  # (1, U)
-    found = []
-    for label, values in zip(chosen, activation, strict=True):
-        thresholds = np.asarray(settings.class_thresholds)[:, None]
-        mask = (values >= thresholds) & (values > 0)
-        whole = np.broadcast_to(values, mask.shape)
-        seen = np.where(mask, values, 0.0) if settings.contrast == "cut" else whole
-        found.append((label, *scored_runs(mask, seen, settings.flank)))
-        thresholds = np.asarray(settings.foreground_thresholds)[:, None]
-        mask = (foreground >= thresholds) & (foreground > 0)
-        whole = np.broadcast_to(values, mask.shape)
-        found.append((label, *scored_runs(mask, whole, settings.flank)))
-    labels = np.concatenate([np.full(len(runs), label) for label, runs, _ in found])
-    runs = np.concatenate([runs for _, runs, _ in found])
-    scores = np.concatenate([score for _, _, score in found])
+    mask = levels(activation, settings.class_thresholds)
+    row, start, end = runs(mask)
+    own = row // len(settings.class_thresholds)
+    if settings.contrast == "cut":
+        seen = np.where(mask, activation.repeat(len(settings.class_thresholds), axis=0), 0.0)
+        score = contrast(seen, row, start, end, settings.flank)
+    else:
+        score = contrast(activation, own, start, end, settings.flank)
+    _, first, last = runs(levels(foreground, settings.foreground_thresholds))
+    row = np.arange(len(chosen)).repeat(len(first))
+    first, last = np.tile(first, len(chosen)), np.tile(last, len(chosen))
+    score = np.concatenate([score, contrast(activation, row, first, last, settings.flank)])
+    start, end = np.concatenate([start, first]), np.concatenate([end, last])
+    labels = np.concatenate([chosen[own], chosen[row]])
+    order = np.lexsort((score, end, start, labels))
+    labels, start, end, score = (column[order] for column in (labels, start, end, score))
     if settings.contrast == "whole":  # then a segment has the same score at every threshold
-        _, once = np.unique(np.column_stack([labels, runs]), axis=0, return_index=True)
-        labels, runs, scores = labels[once], runs[once], scores[once]
-    order = np.lexsort((scores, runs[:, 1], runs[:, 0], labels))
-    return segments(grid.seconds(runs / settings.scale), labels, scores).take(order)
+        once = np.ones(len(order), dtype=bool)
+        once[1:] = (np.diff(labels) != 0) | (np.diff(start) != 0) | (np.diff(end) != 0)
+        labels, start, end, score = labels[once], start[once], end[once], score[once]
+    return segments(grid.seconds(np.stack([start, end], axis=1) / settings.scale), labels, score)
 
 
 def chosen_classes(video_score: np.ndarray, threshold: float) -> np.ndarray:
@@ -75,24 +77,40 @@ def upsample(values: np.ndarray, settings) -> np.ndarray:
     return values[left] + weight * (values[left + 1] - values[left])
 
 
-def scored_runs(mask: np.ndarray, values: np.ndarray, flank: float) -> tuple[np.ndarray, np.ndarray]:
-    """The runs of each row of a mask and their outer-inner contrast.
+def levels(values: np.ndarray, thresholds: list[float]) -> np.ndarray:
+    """Where each of K rows of values (K, U) is over 0 and reaches each of H thresholds: (K * H, U) bool."""
+    reached = (values[:, None] >= np.asarray(thresholds)[:, None]) & (values[:, None] > 0)
+    return reached.reshape(-1, values.shape[1])
 
-    mask, values (H, U): a row a threshold. A run's score is the mean of the values inside minus the
-    mean over two flanks, each `flank` of its length (truncated, clipped to the video; an empty flank
-    counts 0). A row whose only cell is the first gives nothing, as in the released program.
-    -> runs (N, 2), first cell and the one after the last, and scores (N,)
+
+def runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The runs of each row of a mask (H, U): their row, first cell and the one after the last, (N,) each.
+
+    A row whose only cell is the first gives nothing, as in the released program.
     """
-    mask = mask & (mask[:, 1:].any(1)[:, None])
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    row, start = np.nonzero(edges == 1)
-    _, end = np.nonzero(edges == -1)
-    length, cells = end - start, mask.shape[1]
+    height, cells = mask.shape
+    walled = np.zeros((height, cells + 2), dtype=bool)
+    np.logical_and(mask, mask[:, 1:].any(1)[:, None], out=walled[:, 1:-1])
+    walled = walled.ravel()
+    edges = np.flatnonzero(walled[1:] != walled[:-1])
+    row = edges[::2] // (cells + 2)
+    return row, edges[::2] - row * (cells + 2), edges[1::2] - row * (cells + 2)
+
+
+def contrast(
+    values: np.ndarray, row: np.ndarray, start: np.ndarray, end: np.ndarray, flank: float
+) -> np.ndarray:
+    """The outer-inner contrast of runs in rows of values (H, U): (N,).
+
+    The mean of the values inside minus the mean over two flanks, each `flank` of the run's length
+    (truncated, clipped to the video; an empty flank counts 0).
+    """
+    length, cells = end - start, values.shape[1]
     outer_start = np.maximum(0, (start - flank * length).astype(int))
     outer_end = np.minimum(cells, (end - 1 + flank * length).astype(int) + 1)
-    total = np.pad(np.cumsum(values, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+    total = np.zeros((len(values), cells + 1))
+    np.cumsum(values, axis=1, out=total[:, 1:])
     inner = total[row, end] - total[row, start]
     outer = total[row, outer_end] - total[row, outer_start] - inner
     outer_size = outer_end - outer_start - length
-    score = inner / length - outer / np.maximum(outer_size, 1) * (outer_size > 0)
-    return np.stack([start, end], axis=1), score
+    return inner / length - outer / np.maximum(outer_size, 1) * (outer_size > 0)

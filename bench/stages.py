@@ -1,0 +1,161 @@
+"""The parts that train: a step of stage 1 and of stage 2 on a made batch."""
+
+import numpy as np
+import torch
+
+import made
+import oracle
+from hrpro import training
+from hrpro.instance import losses as instance_losses
+from hrpro.instance import model as instance_model
+from hrpro.packing import Packing
+from hrpro.snippet import losses as snippet_losses
+from hrpro.snippet.model import SnippetModel
+from machine import Clock, Result, at_limit, clock
+
+FEW = 4  # proposals a video on which the oracle is timed
+
+
+def linear(rows: int, inputs: int, outputs: int, to_inputs: bool = True) -> float:
+    """The operations of a linear map and of its gradients, to its weights and, where needed, its inputs."""
+    return 2.0 * rows * inputs * outputs * (3 if to_inputs else 2)
+
+
+def stage1_operations(lengths: list[int], width: int, settings) -> float:
+    """What a step of stage 1 needs, once: matrix products alone, no gradient to the features."""
+    tokens = [length + made.CLASSES for length in lengths]
+    rows, snippets = sum(tokens), sum(lengths)
+    total = 0.0
+    for block in range(settings.blocks):
+        inner = block > 0  # its input is a block's output, which wants a gradient
+        total += 2 * linear(rows, width, width, inner)  # query, key
+        total += 2 * linear(rows, width, width)  # project_query, project_key
+        total += linear(rows, width, width, inner) + linear(rows, width, width)  # project_value, project_out
+        total += linear(rows, width, settings.hidden) + linear(rows, settings.hidden, width)
+        total += sum(12.0 * length**2 * width for length in tokens)
+    total += linear(snippets, 3 * width, width, settings.blocks > 0)
+    return total + linear(snippets, width, made.CLASSES + 1) + linear(snippets, width, made.CLASSES)
+
+
+def stage2_operations(proposals: int, width: int) -> float:
+    """What a step of stage 2 needs, once, its proposals' vectors given: no gradient to them."""
+    half = width // 2
+    first = linear(proposals, 3 * width, width, False) + 2 * linear(proposals, width, half, False)
+    return first + linear(proposals, width, half) + 3 * linear(proposals, half, 1)
+
+
+def batch(lengths: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features (N, D) and point labels (N, C) of some videos, a point for every instance."""
+    rng = np.random.default_rng(0)
+    points = torch.zeros(sum(lengths), made.CLASSES)
+    for first, length in zip(np.cumsum([0, *lengths]), lengths, strict=False):
+        own = rng.choice(made.labels(rng), made.INSTANCES)
+        points[first + rng.integers(length, size=made.INSTANCES), own] = 1
+    return torch.randn(sum(lengths), width), points
+
+
+def stage1_step(lengths: list[int], width: int, settings):
+    """A step of stage 1 on videos of such lengths: ours and the oracle's, as calls."""
+    torch.manual_seed(0)
+    features, points = batch(lengths, width)
+    model = SnippetModel(made.CLASSES, width, settings).train()
+    model.prototypes.copy_(torch.randn_like(model.prototypes))
+    packing = Packing(lengths)
+    optimizer, _ = training.optimizer(model, settings, settings.iterations)
+
+    def ours():
+        values, prototypes = snippet_losses.stage1(
+            model(features, packing), points, model.prototypes, packing, settings
+        )
+        optimizer.zero_grad()
+        values["total"].mean().backward()
+        optimizer.step()
+        model.prototypes.copy_(prototypes)
+
+    def plain(videos: int):
+        """The first videos alone, without the optimizer's step."""
+        weights = {name: value.detach().clone().requires_grad_() for name, value in model.named_parameters()}
+        given = list(zip(packing.split(features), packing.split(points), strict=True))[:videos]
+        heads, order = model.blocks[0].heads, settings.prototype_tokens
+        losses, _ = oracle.stage1_batch(weights, model.prototypes, given, heads, order, drop_last=True)
+        torch.stack([loss["total"] for loss in losses]).mean().backward()
+
+    return ours, plain
+
+
+def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
+    """A step of the released program's stage 1, its tokens as the paper has them."""
+    chosen = settings["stage1"].model_copy(update={"prototype_tokens": "paper"})
+    results = {}
+    for width, videos in ((256, 16), (2048, 4 if quick else 16)):
+        lengths = made.lengths("train", videos)
+        ours, plain = stage1_step(lengths, width, chosen)
+        operations = stage1_operations(lengths, width, chosen)
+        seconds, limit = at_limit(operations, 3 if width == 2048 else 5, now, ours)
+        share = 1 if quick else videos
+        baseline = clock(lambda plain=plain, share=share: plain(share), now)
+        baseline *= operations / stage1_operations(lengths[:share], width, chosen)
+        size = f"{videos} videos, {sum(lengths)} snippets; oracle on {share} of them"
+        results[f"stage1_step_{width}"] = Result(size, seconds, baseline, limit)
+    for length, videos in ((327, 16), (2600, 2)):
+        ours, _ = stage1_step([length] * videos, 256, chosen)
+        seconds, limit = at_limit(stage1_operations([length] * videos, 256, chosen), 3, now, ours)
+        size = f"{videos} videos of {length} snippets"
+        results[f"stage1_step_256_of_{length}"] = Result(size, seconds, None, limit)
+    return results
+
+
+def stage2_step(videos: int, proposals: int, width: int, settings):
+    """A step of stage 2 on so many proposals a video: ours and the oracle's, on 2 * FEW of them, as calls."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    lengths = made.lengths("train", videos)
+    features = [torch.randn(length, width) for length in lengths]
+    ends = [torch.rand(proposals, 2).mul(length).sort(1).values for length in lengths]
+    reliable = [torch.rand(made.INSTANCES, 2).mul(length).sort(1).values for length in lengths]
+    model = instance_model.InstanceModel(width, made.CLASSES, settings).train()
+    optimizer, _ = training.optimizer(model, settings, 100)
+    given, labels = torch.cat(ends), torch.zeros(videos * proposals, dtype=torch.long)
+    owner = Packing([proposals] * videos).video
+
+    def ours():
+        vectors = torch.cat([model.vectors(own, None, at) for own, at in zip(features, ends, strict=True)])
+        completeness, offsets = model(vectors, labels)
+        values = instance_losses.stage2(
+            completeness,
+            instance_model.refine(given, offsets),
+            given,
+            owner,
+            reliable,
+            labels,
+            [torch.zeros(made.INSTANCES, dtype=torch.long)] * videos,
+            torch.from_numpy(rng.random(len(given))),
+            settings,
+        )
+        optimizer.zero_grad()
+        values["total"].mean().backward()
+        optimizer.step()
+
+    def plain():
+        """The first two videos' first proposals alone, without the optimizer's step."""
+        weights = {name: value.detach().clone().requires_grad_() for name, value in model.named_parameters()}
+        losses = []
+        for own, at, best in list(zip(features, ends, reliable, strict=True))[:2]:
+            outputs = oracle.stage2_forward(weights, own, at[:FEW])
+            losses.append(oracle.stage2_losses(*outputs, at[:FEW], best, torch.rand(FEW)))
+        torch.stack([loss["total"] for loss in losses]).mean().backward()
+
+    return ours, plain
+
+
+def stage2(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
+    """A step of the released program's stage 2."""
+    results = {}
+    for width, videos in ((256, 10), (2048, 3 if quick else 10)):
+        ours, plain = stage2_step(videos, made.PROPOSALS, width, settings["stage2"])
+        count = videos * made.PROPOSALS
+        seconds, limit = at_limit(stage2_operations(count, width), 5, now, ours)
+        baseline = clock(plain, now) * count / (2 * FEW)
+        size = f"{videos} videos of {made.PROPOSALS} proposals; oracle on {2 * FEW} proposals"
+        results[f"stage2_step_{width}"] = Result(size, seconds, baseline, limit)
+    return results
