@@ -8,6 +8,7 @@ import oracle
 from hrpro import training
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
+from hrpro.instance.vectors import Vectors
 from hrpro.packing import Packing
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
@@ -85,7 +86,7 @@ def stage1_step(lengths: list[int], width: int, settings):
 
 def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     """A step of the released program's stage 1, its tokens as the paper has them."""
-    chosen = settings["stage1"].model_copy(update={"prototype_tokens": "paper"})
+    chosen = settings["stage1"].model_copy(update={"prototype_tokens": "paper", "attention_dropout": 0.0})
     results = {}
     for width, videos in ((256, 16), (2048, 4 if quick else 16)):
         lengths = made.lengths("train", videos)
@@ -118,8 +119,15 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
     given, labels = torch.cat(ends), torch.zeros(videos * proposals, dtype=torch.long)
     owner = Packing([proposals] * videos).video
 
+    kept = Vectors(
+        lambda video, chosen: model.vectors(features[video], None, ends[video][chosen]),
+        dict.fromkeys(range(videos), proposals),
+        3 * 4 * width,
+        settings.vectors_memory,
+    )
+
     def ours():
-        vectors = torch.cat([model.vectors(own, None, at) for own, at in zip(features, ends, strict=True)])
+        vectors = torch.cat([kept.of(video, rng.permutation(proposals)) for video in range(videos)])
         completeness, offsets = model(vectors, labels)
         values = instance_losses.stage2(
             completeness,

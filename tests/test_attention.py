@@ -6,13 +6,13 @@ import torch
 from hrpro.snippet import attention
 
 
-@pytest.mark.parametrize("length", [1, 2, 37])
+@pytest.mark.parametrize("length", [1, 2, 37, 300])
 def test_dropped_attention_is_attention_with_its_mask(length):
     q, k, v = (torch.randn(4, length, 6, dtype=torch.float64, requires_grad=True) for _ in range(3))
     state = torch.get_rng_state()
     out = attention.attention(q, k, v, dropout=0.3)
     torch.set_rng_state(state)
-    kept = torch.stack([attention.keep(length, 0.3) for _ in range(4)])
+    kept = torch.stack([attention.keep(length, length, 0.3) for _ in range(4)])
     weights = torch.softmax(q @ k.transpose(1, 2) / 6**0.5, dim=-1) * kept / 0.7
     expected = weights @ v
     torch.testing.assert_close(out, expected)
@@ -32,7 +32,7 @@ def test_without_dropout_nothing_is_drawn():
 
 @pytest.mark.parametrize("dropout", [0.1, 0.5])
 def test_the_share_that_stays(dropout):
-    kept = attention.keep(2000, dropout)
+    kept = attention.keep(2000, 2000, dropout)
     assert abs(kept.double().mean().item() - (1 - dropout)) < 1e-3  # 4 deviations of 4 million draws
 
 
@@ -42,6 +42,15 @@ def test_videos_do_not_see_each_other():
     packed = block(x, [5, 7])
     torch.testing.assert_close(packed[:5], block(x[:5], [5]))
     torch.testing.assert_close(packed[5:], block(x[5:], [7]))
+
+
+def test_two_maps_at_once_are_the_two_one_after_the_other():
+    """With as many tokens as channels their weights are multiplied first."""
+    block = attention.AttentionBlock(8, 2, 4, dropout=0.0, attention_dropout=0.0)
+    torch.nn.init.normal_(block.project_query.bias)
+    x = torch.randn(8, 8)
+    for together, few in zip(block.projections(x), block.projections(x[:7]), strict=True):
+        torch.testing.assert_close(together[:7], few)
 
 
 def test_a_block_starts_as_torch_s_own_attention_does():

@@ -13,9 +13,10 @@ from hrpro.errors import InputError
 from hrpro.features import FeatureFile
 from hrpro.grid import Grid
 from hrpro.inputs import Inputs
-from hrpro.instance import infer, losses
+from hrpro.instance import infer, losses, roi
 from hrpro.instance import train as instance_train
 from hrpro.instance.model import InstanceModel, score
+from hrpro.instance.vectors import Vectors
 from hrpro.snippet import memory, model, seeds
 
 SECOND = Grid(25, 25)  # snippets of one second
@@ -223,6 +224,26 @@ def test_negatives_get_a_class_of_their_video():
     found = instance_train.labelled(positive, negative, np.random.default_rng(0))
     assert found.labels[:2].tolist() == [4, 2]
     assert set(found.labels[2:].tolist()) == {2, 4}
+
+
+def test_vectors_are_kept_while_memory_allows():
+    """And are the same bits where they are not."""
+    features = {v: torch.randn(length, 6) for v, length in (("a", 30), ("b", 50))}
+    given = {v: torch.rand(40, 2).mul(len(f)).sort(1).values for v, f in features.items()}
+    asked = []
+
+    def compute(video: str, chosen: np.ndarray) -> torch.Tensor:
+        asked.append((video, len(chosen)))
+        return roi.vectors(features[video], given[video][chosen], 12, 0.25)
+
+    chosen = np.random.default_rng(0).permutation(40)[:15]
+    found = {}
+    for gigabytes in (0.0, 1.5 * 40 * 72 / 1e9):  # none, or one video's
+        kept = Vectors(compute, {"a": 40, "b": 40}, 3 * 6 * 4, gigabytes)
+        found[gigabytes] = [kept.of(video, chosen) for video in "abab"]
+    assert asked == [("a", 15), ("b", 15)] * 2 + [("a", 40), ("b", 15), ("b", 15)]
+    for none, one in zip(*found.values(), strict=True):
+        assert torch.equal(none, one)
 
 
 def test_the_scores_of_both_stages_are_summed_or_multiplied(config):

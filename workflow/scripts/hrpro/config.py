@@ -117,6 +117,7 @@ class Stage2(Strict):
     proposals: Count
     roi_bins: Annotated[int, Field(multiple_of=6, ge=6)]
     roi_margin: NonNegative
+    vectors_memory: NonNegative
     tiou_positive: Unit
     loss_weights: InstanceLossWeights
     learning_rate: Positive

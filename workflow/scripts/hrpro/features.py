@@ -7,6 +7,9 @@ as attribute; width, snippet_frames, snippet_fps and format_version at the root.
 import contextlib
 import hashlib
 import io
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -27,7 +30,7 @@ def feature_file(root, split: str, video: str) -> Path:
 
 
 def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dtype: str, output) -> None:
-    """Write the features of both splits to `output`, a video in memory at a time.
+    """Write the features of both splits to `output`, two videos in memory at a time.
 
     splits: {"train"|"test": videos}; durations: {video: seconds}, for warnings alone; dtype: float32 or
     float16. Raises InputError on a feature file that is missing, damaged, of a wrong kind or width, or
@@ -35,10 +38,10 @@ def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dty
     """
     videos = [(split, video) for split, names in splits.items() for video in names]
     width = None
+    arrays = read_ahead([feature_file(root, split, video) for split, video in videos])
     with files.atomic(output) as temporary, h5py.File(temporary, "w") as file:
         for split, video in track(videos, len(videos), "features"):
-            path = feature_file(root, split, video)
-            array, checksum = read_npy(path)
+            path, array, checksum = next(arrays)
             if width is None:
                 width, first = array.shape[1], path
             if array.shape[1] != width:
@@ -46,8 +49,8 @@ def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dty
                     f"{path}: {array.shape[1]} channels, but {first} has {width}; extract it again"
                 )
             with np.errstate(over="ignore"):
-                stored = array.astype(dtype)
-            if not np.isfinite(stored).all():
+                stored = array.astype(dtype, copy=False)
+            if stored is not array and not np.isfinite(stored).all():
                 raise InputError(
                     f"{path}: a value is too large for {dtype}; set settings.features.dtype: float32"
                 )
@@ -65,6 +68,18 @@ def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dty
         file.attrs["snippet_fps"] = grid.fps
 
 
+def read_ahead(paths: list[Path]) -> Iterator[tuple[Path, np.ndarray, str]]:
+    """Each path with its `read_npy`, another thread reading the next one meanwhile."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        waiting = None
+        for path in paths:
+            ready, waiting = waiting, (path, reader.submit(read_npy, path))
+            if ready:
+                yield ready[0], *ready[1].result()
+        if waiting:
+            yield waiting[0], *waiting[1].result()
+
+
 def read_npy(path) -> tuple[np.ndarray, str]:
     """The (T, D) array of an .npy file, and the sha256 of the file."""
     try:
@@ -74,20 +89,32 @@ def read_npy(path) -> tuple[np.ndarray, str]:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
+        array = parse_npy(content)
     except Exception as error:  # of damaged headers, even those of the tokenizer and of zipfile
         pickled = "Object arrays" in str(error)
         said = "a pickled array; save it as float32" if pickled else "damaged or no .npy file; copy it again"
         raise InputError(f"{path}: {said}") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        raise InputError(f"{path}: values of type {getattr(array, 'dtype', 'zip')}; wanted float32")
+    if array.dtype.kind != "f":
+        raise InputError(f"{path}: values of type {array.dtype}; wanted float32")
     if array.ndim != 2 or 0 in array.shape:
         raise InputError(f"{path}: shape {array.shape}; wanted (snippets, channels)")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        row, channel = bad[0]
+    finite = np.isfinite(array)
+    if not finite.all():
+        row, channel = np.argwhere(~finite)[0]
         raise InputError(f"{path}: row {row}, channel {channel}: {array[row, channel]}; extract it again")
     return array, hashlib.sha256(content).hexdigest()
+
+
+def parse_npy(content: bytes) -> np.ndarray:
+    """The array of an .npy file, of its bytes, not copied. Raises what numpy does where there is none."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = header(file)
+    if dtype.hasobject:
+        raise ValueError("Object arrays are pickled")
+    flat = np.frombuffer(content, dtype, count=math.prod(shape), offset=file.tell())
+    return flat.reshape(shape, order="F" if by_columns else "C")
 
 
 class FeatureFile:

@@ -130,6 +130,7 @@ def optimizer(model: torch.nn.Module, settings, steps: int):
         lr=settings.learning_rate,
         betas=tuple(settings.betas),
         weight_decay=settings.weight_decay,
+        fused=True,
     )
 
     def share(step: int) -> float:

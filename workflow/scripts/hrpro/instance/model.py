@@ -19,7 +19,7 @@ class InstanceModel(nn.Module):
         super().__init__()
         self.settings = settings
         self.inputs = Inputs(width, settings.standardize)
-        channels = width + (classes + 1) * settings.sees_scores
+        channels = self.channels = width + (classes + 1) * settings.sees_scores
         self.project = nn.Identity()
         if settings.width is not None:
             self.project = nn.Sequential(

@@ -15,6 +15,7 @@ from ..resume import Draws, Resume
 from ..scores import ScoreFile
 from . import losses
 from .model import InstanceModel, refine
+from .vectors import Vectors
 
 
 def train(
@@ -39,6 +40,13 @@ def train(
     def snippets(times: np.ndarray) -> torch.Tensor:
         return on_device(file.grid.snippets(times)).float()
 
+    def vectors_of(video: str, chosen: np.ndarray) -> torch.Tensor:
+        return model.vectors(
+            on_device(file.read("train", [video])[0]),
+            on_device(scores.read("train", video).fused),
+            snippets(candidates[video].times[chosen]),
+        )
+
     videos = [v for v in file.videos["train"] if len(positive[v])]
     if not videos:
         raise InputError(
@@ -48,6 +56,8 @@ def train(
     if settings.class_given:
         candidates = {v: labelled(positive[v], negative[v], rng) for v in videos}
     targets = {v: (snippets(reliable[v].times), on_device(reliable[v].labels)) for v in videos}
+    counts = {v: len(candidates[v]) for v in videos}
+    vectors = Vectors(vectors_of, counts, 3 * 4 * model.channels, settings.vectors_memory)
     per_epoch = max(1, len(videos) // settings.batch)
     total = settings.iterations if settings.epochs is None else settings.epochs * per_epoch
     optimizer, schedule = training.optimizer(model, settings, total)
@@ -61,20 +71,12 @@ def train(
         for step in track(range(done + 1, total + 1), total, "stage 2", status, done):
             model.train()
             names = [videos[i] for i in next(batches)]
-            drawn = [draw(candidates[v], settings.proposals, rng) for v in names]
-            vectors = torch.cat(
-                [
-                    model.vectors(
-                        on_device(file.read("train", [v])[0]),
-                        on_device(scores.read("train", v).fused),
-                        snippets(given.times),
-                    )
-                    for v, given in zip(names, drawn, strict=True)
-                ]
-            )
+            chosen = [draw(len(candidates[v]), settings.proposals, rng) for v in names]
+            drawn = [candidates[v].take(own) for v, own in zip(names, chosen, strict=True)]
             given = join(drawn)
             proposals, labels = snippets(given.times), on_device(given.labels)
-            completeness, offsets = model(vectors, labels)
+            own = torch.cat([vectors.of(v, numbers) for v, numbers in zip(names, chosen, strict=True)])
+            completeness, offsets = model(own, labels)
             reliable_at, reliable_labels = zip(*(targets[v] for v in names), strict=True)
             values = losses.stage2(
                 completeness,
@@ -109,8 +111,6 @@ def labelled(positive: Segments, negative: Segments, rng: np.random.Generator) -
     return join([positive, Segments(negative.times, drawn, negative.scores)])
 
 
-def draw(proposals: Segments, most: int, rng: np.random.Generator) -> Segments:
-    """At most `most` of a video's proposals, drawn at random."""
-    if len(proposals) <= most:
-        return proposals
-    return proposals.take(rng.permutation(len(proposals))[:most])
+def draw(count: int, most: int, rng: np.random.Generator) -> np.ndarray:
+    """The numbers of at most `most` of `count` proposals, drawn at random."""
+    return np.arange(count) if count <= most else rng.permutation(count)[:most]

@@ -1,8 +1,12 @@
 """The reliability-aware attention block over the tokens [snippets; prototypes] of each video."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+ROWS = 256  # of an attention matrix that are computed at a time; a multiple of the 4 weights of a draw
 
 
 class AttentionBlock(nn.Module):
@@ -36,11 +40,25 @@ class AttentionBlock(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: list[int]) -> torch.Tensor:
         """(N, D) packed tokens and the tokens of each video -> (N, D)."""
-        query = self.project_query(self.query(x))
-        key = self.project_key(self.key(x))
-        value = self.project_value(x)
-        x = self.norm1(x + self.dropout(self.project_out(self.attend(query, key, value, lengths))))
+        attended = self.attend(*self.projections(x), lengths)
+        x = self.norm1(x + self.dropout(self.project_out(attended)))
         return self.norm2(x + self.dropout(self.feed2(self.dropout(F.relu(self.feed1(x))))))
+
+    def projections(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """(N, D) -> query, key and value, (N, D) each.
+
+        Two linear maps in a row are one. Where there are more tokens than channels, multiplying their
+        weights first and all three projections as one product take fewer operations.
+        """
+        if len(x) < x.shape[1]:
+            return self.project_query(self.query(x)), self.project_key(self.key(x)), self.project_value(x)
+        maps = (
+            composed(self.project_query, self.query),
+            composed(self.project_key, self.key),
+            (self.project_value.weight, self.project_value.bias),
+        )
+        weight, bias = (torch.cat(part) for part in zip(*maps, strict=True))
+        return F.linear(x, weight, bias).chunk(3, dim=1)
 
     def attend(self, query, key, value, lengths: list[int]) -> torch.Tensor:
         """Attention of each video's tokens to the tokens of the same video: (N, D) x 3 -> (N, D)."""
@@ -53,6 +71,11 @@ class AttentionBlock(nn.Module):
         return torch.cat([part.transpose(0, 1).flatten(1) for part in attended])
 
 
+def composed(outer: nn.Linear, inner: nn.Linear) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of the linear map outer(inner(x))."""
+    return outer.weight @ inner.weight, F.linear(inner.bias, outer.weight, outer.bias)
+
+
 def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, dropout: float) -> torch.Tensor:
     """drop(softmax(q k^T / sqrt(d))) v of one video, (H, L, d) each -> (H, L, d)."""
     if dropout and q.device.type == "cpu":
@@ -63,46 +86,59 @@ def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, dropout: float)
 
 
 class DroppedAttention(torch.autograd.Function):
-    """Attention with dropout on a CPU, a head at a time.
+    """Attention with dropout on a CPU, some rows of a head at a time.
 
     torch's own kernel for this case keeps several L x L matrices a head and draws its mask a number at
-    a time; here the weights are computed again in the backward pass and a draw serves four weights.
+    a time. Here the backward pass computes the weights and draws the mask once more, so that no
+    L x L matrix is kept or even made, and a draw serves four weights.
     """
 
     @staticmethod
     def forward(ctx, q, k, v, dropout):
         """(H, L, d) x 3 -> (H, L, d)."""
-        kept = torch.stack([keep(q.shape[1], dropout) for _ in range(len(q))])
-        out = torch.stack(
-            [weights(*qk).mul_(m.to(x.dtype)) @ x for *qk, m, x in zip(q, k, kept, v, strict=True)]
-        )
-        ctx.save_for_backward(q, k, v, kept)
-        ctx.scale = 1 / (1 - dropout)
-        return out.mul_(ctx.scale)
+        ctx.save_for_backward(q, k, v)
+        ctx.dropout, ctx.random = dropout, torch.get_rng_state()
+        out = torch.empty_like(v)
+        for head, rows in blocks(*v.shape[:2]):
+            weight = weights(q[head, rows], k[head])
+            mask = keep(*weight.shape, dropout).to(v.dtype)
+            out[head, rows] = weight.mul_(mask) @ v[head]
+        return out.mul_(1 / (1 - dropout))
 
     @staticmethod
     def backward(ctx, gradient):
         """Gradients to q, k and v."""
-        q, k, v, kept = ctx.saved_tensors
-        gradient = gradient * ctx.scale
-        gradients = []
-        for head in range(len(q)):
-            weight, mask = weights(q[head], k[head]), kept[head].to(v.dtype)
-            to_weight = (gradient[head] @ v[head].T).mul_(mask)
-            to_v = (weight * mask).T @ gradient[head]
+        q, k, v = ctx.saved_tensors
+        generator = torch.Generator().set_state(ctx.random)
+        gradient = gradient / (1 - ctx.dropout)
+        to_q, to_k, to_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
+        for head, rows in blocks(*v.shape[:2]):
+            weight = weights(q[head, rows], k[head])
+            mask = keep(*weight.shape, ctx.dropout, generator).to(v.dtype)
+            to_weight = (gradient[head, rows] @ v[head].T).mul_(mask)
+            to_v[head] += (weight * mask).T @ gradient[head, rows]
             mean = (to_weight * weight).sum(1, keepdim=True)
             to_score = to_weight.sub_(mean).mul_(weight).mul_(q.shape[2] ** -0.5)
-            gradients.append((to_score @ k[head], to_score.T @ q[head], to_v))
-        return *(torch.stack(part) for part in zip(*gradients, strict=True)), None
+            to_q[head, rows] = to_score @ k[head]
+            to_k[head] += to_score.T @ q[head, rows]
+        return to_q, to_k, to_v, None
+
+
+def blocks(heads: int, length: int) -> Iterator[tuple[int, slice]]:
+    """Every head's rows, ROWS at a time."""
+    for head in range(heads):
+        for first in range(0, length, ROWS):
+            yield head, slice(first, first + ROWS)
 
 
 def weights(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
-    """softmax(q k^T / sqrt(d)) of one head: (L, d) x 2 -> (L, L)."""
+    """softmax(q k^T / sqrt(d)) of some rows of one head: (R, d), (L, d) -> (R, L)."""
     return torch.softmax((q * q.shape[1] ** -0.5) @ k.T, dim=1)
 
 
-def keep(length: int, dropout: float) -> torch.Tensor:
-    """Which of length x length weights stay: bool, true with probability 1 - dropout (to 2^-16)."""
-    words = torch.empty((length * length + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-    draws = words.view(torch.int16)[: length * length].view(length, length)
+def keep(rows: int, length: int, dropout: float, generator=None) -> torch.Tensor:
+    """Which of rows x length weights stay: bool, true with probability 1 - dropout (to 2^-16)."""
+    words = torch.empty((rows * length + 3) // 4, dtype=torch.int64)
+    words.random_(-(2**63), None, generator=generator)
+    draws = words.view(torch.int16)[: rows * length].view(rows, length)
     return draws >= round(dropout * 2**16) - 2**15
