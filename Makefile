@@ -27,7 +27,7 @@ test: setup
 	python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: setup
-	python -m pytest -m slow
+	python -m pytest -n 2 -m slow
 
 # A SLURM of its own, on this machine alone; Debian's packages are installed where there are none.
 test-slurm: .venv/cluster

@@ -14,6 +14,8 @@ from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
 from machine import Clock, Result, at_limit, clock
 
+VECTORS_MEMORY = 2000  # MB, as config.yaml says
+
 FEW = 4  # proposals a video on which the oracle is timed
 
 
@@ -123,7 +125,7 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
         lambda video, chosen: model.vectors(features[video], None, ends[video][chosen]),
         dict.fromkeys(range(videos), proposals),
         3 * 4 * width,
-        settings.vectors_memory,
+        VECTORS_MEMORY,
     )
 
     def ours():

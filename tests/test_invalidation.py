@@ -195,8 +195,8 @@ CASES = {
     "fusion": (configured({"detection.fusion": "sum"}), STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER),
     "evaluation thresholds": (configured({"evaluation.tiou": [0.5, 0.75]}), EVALUATED + GATHER),
     "a seed added": (configured({"seeds": [0, 1]}), FROM_STAGE1 + GATHER),
-    "the device and how often a state is saved": (
-        configured({"device": "cpu", "state_every": 5}),
+    "the device, how often a state is saved, memory": (
+        configured({"device": "cpu", "state_every": 5, "vectors_memory": 1}),
         NOTHING,
     ),
     "a comment in config.yaml": (replaced("config/config.yaml", "# Adam", "# of Adam"), NOTHING),

@@ -238,9 +238,9 @@ def test_vectors_are_kept_while_memory_allows():
 
     chosen = np.random.default_rng(0).permutation(40)[:15]
     found = {}
-    for gigabytes in (0.0, 1.5 * 40 * 72 / 1e9):  # none, or one video's
-        kept = Vectors(compute, {"a": 40, "b": 40}, 3 * 6 * 4, gigabytes)
-        found[gigabytes] = [kept.of(video, chosen) for video in "abab"]
+    for megabytes in (0.0, 1.5 * 40 * 72 / 1e6):  # none, or one video's
+        kept = Vectors(compute, {"a": 40, "b": 40}, 3 * 6 * 4, megabytes)
+        found[megabytes] = [kept.of(video, chosen) for video in "abab"]
     assert asked == [("a", 15), ("b", 15)] * 2 + [("a", 40), ("b", 15), ("b", 15)]
     for none, one in zip(*found.values(), strict=True):
         assert torch.equal(none, one)

@@ -56,19 +56,24 @@ def own_signals():
 class Training:
     """One of the whole run's trainings once more, as a command of its own, in a folder of its own."""
 
-    def __init__(self, stage: str, whole: Path, folder: Path, config, steps: int | None = None):
-        steps = steps or STEPS[stage]
-        settings = getattr(config.settings, stage).model_copy(update={"iterations": steps})
-        self.settings = settings.model_dump_json()
-        data, step = whole / "results/demo", whole / STAGE1
+    def __init__(self, step: str, whole: Path, folder: Path, config, steps: int | None = None):
+        stage, _, tested = step.partition("_")
+        changes = {"iterations": steps or STEPS[stage]} | ({"test_every": 7} if tested else {})
+        self.settings = getattr(config.settings, stage).model_copy(update=changes).model_dump_json()
+        data, step1 = whole / "results/demo", whole / STAGE1
         self.inputs = ["--features", data / "features.h5"]
         if stage == "stage1":
             self.inputs += ["--points", data / "points.json"]
         else:
-            self.inputs += ["--scores", step / "scores.h5"]
+            self.inputs += ["--scores", step1 / "scores.h5"]
             for name in ("positive", "reliable", "negative"):
-                self.inputs += [f"--{name}", step / f"proposals-default/{name}.json"]
-        self.script = SCRIPTS / f"train_{stage}.py"
+                self.inputs += [f"--{name}", step1 / f"proposals-default/{name}.json"]
+        if tested:
+            self.inputs += ["--annotations", data / "annotations.json"]
+            self.inputs += ["--test", config.test_settings("demo", "released")]
+            if stage == "stage2":
+                self.inputs += ["--proposals", step1 / "proposals-default/candidates.json"]
+        self.script = SCRIPTS / f"train_{step}.py"
         self.folder, self.model, self.state = folder, folder / "model.pt", folder / "state.pt"
         self.log = folder / "train.log"
         self.wanted = (whole / MODELS[stage]).read_bytes()
@@ -208,9 +213,9 @@ def test_draws_and_batches_go_on_where_they_were(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["stage1", "stage2"])
-def test_killed_twenty_times_at_random_moments(whole, tmp_path, config, stage):
-    one = Training(stage, whole, tmp_path, config, steps=KILLS * 10)
+@pytest.mark.parametrize("step", ["stage1", "stage2", "stage1_on_test", "stage2_on_test"])
+def test_killed_twenty_times_at_random_moments(whole, tmp_path, config, step):
+    one = Training(step, whole, tmp_path, config, steps=KILLS * 10)
     one.finish(every=3600)
     wanted = one.model.read_bytes()
     one.model.unlink()

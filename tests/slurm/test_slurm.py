@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,17 +44,24 @@ def start(folder: Path, env: dict, config: dict, options: list, targets: list) -
     command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--configfile=config.yaml"]
     command = [str(part) for part in [*command, *options, "--", *targets]]
     with open(folder / "said", "w") as said:
-        return subprocess.Popen(command, cwd=folder, env=env, stdout=said, stderr=said)
+        return subprocess.Popen(
+            command, cwd=folder, env=env, stdout=said, stderr=said, start_new_session=True
+        )
 
 
 def finish(process: subprocess.Popen) -> int:
-    """Wait for the workflow; its exit code. One that hangs is interrupted, and takes its jobs back."""
+    """Wait for the workflow; its exit code."""
     try:
         return process.wait(900)
     finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+        end(process)
+
+
+def end(process: subprocess.Popen) -> None:
+    """End the workflow, if it runs, with all its processes here; its jobs on SLURM end with the cluster."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def jobs(env: dict, rule: str = "") -> list[dict]:
@@ -78,8 +86,7 @@ def local(tmp_path_factory):
     folder = tmp_path_factory.mktemp("local")
     process = start(folder, os.environ, CONFIG, ["--cores=2"], SWEEP)
     yield folder, process
-    process.terminate()
-    process.wait()
+    end(process)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ logging.getLogger("hrpro").addHandler(logging.NullHandler())  # what is odd in t
 
 
 def code_of(rule):
-    """The digest of what a rule runs: its command, its script with all that it imports, its software."""
+    """The digest of a rule's command, of its script with all that it imports, and of its software."""
     found = workflow.get_rule(rule)
     ran = Path(found.resources["script"].raw).name
     return key(found.shellcmd, digest.of(ran), software(HOME / "envs" / Path(found.conda_env).name))

@@ -26,6 +26,7 @@ rule train_stage2:
         device=CONFIG.device,
         gpu=gpus,
         state_every=CONFIG.state_every,
+        vectors_memory=CONFIG.vectors_memory,
     params:
         key=key_of("stage2"),
         events=beside("events"),
@@ -36,7 +37,8 @@ rule train_stage2:
         "--scores {input.scores} --positive {input.positive} --reliable {input.reliable} "
         "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
         "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
-        "--state {params.state:q} --state-every {resources.state_every} --key {params.key} --log {log}"
+        "--state {params.state:q} --state-every {resources.state_every} "
+        "--vectors-memory {resources.vectors_memory} --key {params.key} --log {log}"
 
 
 rule train_stage2_on_test:
@@ -65,6 +67,7 @@ rule train_stage2_on_test:
         device=CONFIG.device,
         gpu=gpus,
         state_every=CONFIG.state_every,
+        vectors_memory=CONFIG.vectors_memory,
     params:
         key=key_of("stage2"),
         events=beside("events"),
@@ -77,7 +80,8 @@ rule train_stage2_on_test:
         "--scores {input.scores} --positive {input.positive} --reliable {input.reliable} "
         "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
         "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
-        "--state {params.state:q} --state-every {resources.state_every} --key {params.key} --log {log} "
+        "--state {params.state:q} --state-every {resources.state_every} "
+        "--vectors-memory {resources.vectors_memory} --key {params.key} --log {log} "
         "--proposals {input.test} --annotations {input.annotations} --test {params.test:q} "
         "--exclude={params.exclude:q}"
 

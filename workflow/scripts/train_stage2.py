@@ -16,6 +16,7 @@ def arguments() -> argparse.ArgumentParser:
     for name in ("positive", "reliable", "negative"):
         parser.add_argument(f"--{name}", required=True, help="of propose.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
+    parser.add_argument("--vectors-memory", type=int, default=2000, help="MB of RoI vectors that are kept")
     training.add_arguments(parser)
     return parser
 
@@ -39,6 +40,7 @@ def run(args, make_test=None) -> None:
             args.events,
             make_test and make_test(file, scores),
             training.resume_of(args),
+            args.vectors_memory,
         )
         training.save(args.model, model, settings, classes, file.width, file.grid)
 

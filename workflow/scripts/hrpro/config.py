@@ -117,7 +117,6 @@ class Stage2(Strict):
     proposals: Count
     roi_bins: Annotated[int, Field(multiple_of=6, ge=6)]
     roi_margin: NonNegative
-    vectors_memory: NonNegative
     tiou_positive: Unit
     loss_weights: InstanceLossWeights
     learning_rate: Positive
@@ -233,6 +232,7 @@ class Config(Strict):
 
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     state_every: Annotated[int, Field(ge=0)]
+    vectors_memory: Annotated[int, Field(ge=0)]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     datasets: dict[DatasetName, Dataset]
     copies: dict[Name, Copy]

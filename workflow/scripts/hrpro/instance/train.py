@@ -30,8 +30,12 @@ def train(
     events: Path,
     test: training.Test | None,
     resume: Resume,
+    memory: int,
 ) -> InstanceModel:
-    """Stage 2. Returns the model at the end or, where `test` is given, the best tested one."""
+    """Stage 2. Returns the model at the end or, where `test` is given, the best tested one.
+
+    memory: MB of RoI vectors kept from step to step.
+    """
     model = InstanceModel(file.width, len(scores.classes), settings).to(device)
 
     def on_device(array: np.ndarray) -> torch.Tensor:
@@ -57,7 +61,7 @@ def train(
         candidates = {v: labelled(positive[v], negative[v], rng) for v in videos}
     targets = {v: (snippets(reliable[v].times), on_device(reliable[v].labels)) for v in videos}
     counts = {v: len(candidates[v]) for v in videos}
-    vectors = Vectors(vectors_of, counts, 3 * 4 * model.channels, settings.vectors_memory)
+    vectors = Vectors(vectors_of, counts, 3 * 4 * model.channels, memory)
     per_epoch = max(1, len(videos) // settings.batch)
     total = settings.iterations if settings.epochs is None else settings.epochs * per_epoch
     optimizer, schedule = training.optimizer(model, settings, total)

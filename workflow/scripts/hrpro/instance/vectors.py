@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-GIGABYTE = 1e9
+MEGABYTE = 1e6
 
 
 class Vectors:
@@ -13,7 +13,7 @@ class Vectors:
 
     compute: a video and the numbers of some of its candidates (M,) -> their vectors (M, 3, channels);
     counts: the candidates of each video; each: bytes of a candidate's vectors. All of a video's are
-    computed when it is first asked for and kept, until `memory` GB are; those of the videos that come
+    computed when it is first asked for and kept, until `memory` MB are; those of the videos that come
     later are computed at each step. Both ways give the same bits.
     """
 
@@ -25,7 +25,7 @@ class Vectors:
         memory: float,
     ):
         self.compute, self.counts, self.each = compute, counts, each
-        self.left = memory * GIGABYTE
+        self.left = memory * MEGABYTE
         self.kept: dict[str, torch.Tensor] = {}
 
     def of(self, video: str, chosen: np.ndarray) -> torch.Tensor:
