@@ -29,10 +29,11 @@ localrules:
 
 
 onsuccess:
-    # a training's state is of use until Snakemake has recorded its model
-    for state in Path("results").rglob("state.pt"):
-        if state.with_name("model.pt").exists():
-            state.unlink()
+    remove_states()
+
+
+onerror:
+    remove_states()
 
 
 rule all:

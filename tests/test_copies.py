@@ -229,7 +229,7 @@ def parent(demo_data, tmp_path_factory) -> Path:
         *("--annotations", truth, "--points", folder / "points.json"),
     ).check_returncode()
     run_script(
-        *("convert_features.py", "--root", demo_data, "--annotations", truth, "--frames", 16, "--fps", 25),
+        *("convert_features.py", "--root", demo_data, "--frames", 16, "--fps", 25),
         *("--settings", '{"dtype": "float32"}', "--output", folder / "features.h5"),
     ).check_returncode()
     return folder

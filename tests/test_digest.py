@@ -29,7 +29,7 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
 
 
 STAGE1 = {"train_stage1.py", "train_stage1_on_test.py", "score_snippets.py"}
-STAGE2 = {"train_stage2.py", "train_stage2_on_test.py", "detect.py", "refine_reliable.py"}
+STAGE2 = {"train_stage2.py", "train_stage2_on_test.py", "detect_stage2.py", "refine_reliable.py"}
 RANKED = {"propose.py", "refine_reliable.py", "measure_reliable.py"}
 TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
 
@@ -42,7 +42,12 @@ TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
         ("hrpro/grid.py", "ROUNDING = 1e-6", "ROUNDING  =  1e-6", set()),
         ("hrpro/snippet/model.py", "F.relu(", "torch.relu(", STAGE1),
         ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", STAGE2),
-        ("hrpro/suppression.py", "np.exp(-(", "np.exp(-1.0 * (", TESTED | {"detect.py"}),
+        (
+            "hrpro/suppression.py",
+            "np.exp(-(",
+            "np.exp(-1.0 * (",
+            TESTED | {"detect_stage1.py", "detect_stage2.py"},
+        ),
         ("hrpro/evaluation.py", "* 100", "* 100.0", TESTED | {"evaluate.py", "gather.py"}),
         ("hrpro/ranking.py", "-np.inf", "-1", RANKED),
     ],

@@ -1,5 +1,6 @@
 """What an edit makes run again: exactly the jobs that it reaches."""
 
+import base64
 import json
 import os
 import re
@@ -182,6 +183,12 @@ def moved(folder):
     write_config(folder, values)
 
 
+def reordered(folder):
+    """The training split's list turned round."""
+    path = folder / "data/split_train.txt"
+    path.write_text("\n".join(reversed(path.read_text().split())) + "\n")
+
+
 MODULES = "workflow/scripts/hrpro/"
 CASES = {
     "nothing": (lambda folder: None, NOTHING),
@@ -213,10 +220,9 @@ CASES = {
         replaced(MODULES + "snippet/model.py", "F.relu(", "torch.relu("),
         FROM_STAGE1 + GATHER,
     ),
-    # detect.py makes the detections of both stages
     "code of instance/": (
         replaced(MODULES + "instance/model.py", "nn.ReLU()", "nn.ELU()"),
-        FROM_STAGE2 + STAGE1_SHOWN + GATHER,
+        FROM_STAGE2 + GATHER,
     ),
     "code of suppression": (
         replaced(MODULES + "suppression.py", "np.exp(", "np.exp(1.0 * "),
@@ -270,6 +276,7 @@ CASES = {
         removed("results/mine/features.h5", f"{STEP}/scores.h5", f"{STEP}/model.pt"),
         NOTHING,
     ),
+    "the order of the training videos": (reordered, NOTHING),
     "the features removed, a seed added": (
         both(removed("results/mine/features.h5"), configured({"seeds": [0, 1]})),
         Counter(["convert_features"]) + FROM_STAGE1 + GATHER,
@@ -325,7 +332,30 @@ def test_a_fresh_clone_beside_existing_results(folder, tmp_path, with_records):
     assert planned(folder, snakefile=clone / "Snakefile") == NOTHING
 
 
+def test_what_a_killed_run_has_left_is_made_again(folder):
+    path = f"{STEP}/model.pt"
+    marker = folder / ".snakemake/incomplete" / base64.urlsafe_b64encode(path.encode()).decode()
+    marker.parent.mkdir(exist_ok=True)
+    marker.touch()  # as Snakemake does when the job starts; the record of the file before stays
+    assert planned(folder) == NOTHING  # what was made of it before is as it should be
+    both(removed(f"{STEP}/scores.h5"), configured({"proposals.class_score": 0.3}))(folder)
+    arguments = ["--configfile=extra.yaml", "--dry-run", "--rerun-incomplete", "--", RESULT]
+    run = snakemake(folder, *arguments, snakefile=folder / "Snakefile")
+    assert run.returncode == 0, run.stderr
+    assert "rule train_stage1:" in run.stdout + run.stderr
+
+
+def test_a_copy_of_a_data_set(folder):
+    """Its features are links, and it needs what its parent has; its draws depend on the videos' order."""
+    removed("results/mine/features.h5")(folder)
+    assert planned(folder, "results/mine-wrong/map.json") == (
+        Counter(["convert_features", "copy_dataset"]) + FROM_STAGE1 + GATHER
+    )
+
+
 def test_a_forced_rule_runs_with_what_follows(folder):
+    # what lies before it does not, whatever the dates
+    touched("results/mine/features.h5", f"{STEP}/scores.h5")(folder)
     arguments = ["--configfile=extra.yaml", "--dry-run", "--forcerun", "train_stage2", "--", RESULT]
     run = snakemake(folder, *arguments, snakefile=folder / "Snakefile")
     assert run.returncode == 0, run.stderr

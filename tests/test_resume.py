@@ -136,7 +136,9 @@ def test_on_sigterm_the_state_is_saved_whatever_the_interval(whole, tmp_path, co
 @pytest.fixture
 def saved(tmp_path):
     """The file of a small state of the key "key", after step 4."""
-    Resume(tmp_path / "state.pt", "key", 0).offer(4, {"batches": batches(0)})
+    first = Resume(tmp_path / "state.pt", "key", 0)
+    first.offer(4, {"batches": batches(0)})
+    os.close(first.lock)
     return tmp_path / "state.pt"
 
 
@@ -145,7 +147,9 @@ def batches(seed: int) -> training.Batches:
 
 
 def test_a_state_of_another_key_is_refused(saved, caplog):
-    assert Resume(saved, "another", 0).restore({"batches": batches(0)}) == 0
+    other = Resume(saved, "another", 0)
+    assert other.restore({"batches": batches(0)}) == 0
+    os.close(other.lock)
     assert (
         f"{saved}: the saved state is of other settings, code or inputs; training starts anew" in caplog.text
     )
@@ -185,11 +189,27 @@ def test_a_full_disk_ends_in_a_line_and_loses_no_more_than_the_interval(stopped)
     assert stopped.model.read_bytes() == stopped.wanted
 
 
+def test_a_second_process_does_not_train_in_the_same_folder(whole, tmp_path, config):
+    one = Training("stage1", whole, tmp_path, config)
+    first = one.start()
+    while not one.state.exists():
+        time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)
+    second = one.start()
+    _, said = second.communicate()
+    first.send_signal(signal.SIGCONT)
+    assert second.returncode == 1
+    assert said == f"error: {tmp_path}: another process trains here; wait for it, or end it\n"
+    first.communicate()
+    assert first.returncode == 0
+    assert one.model.read_bytes() == one.wanted
+
+
 def test_draws_and_batches_go_on_where_they_were(tmp_path):
     def parts(seed):
         rng = np.random.default_rng(seed)
         torch.manual_seed(seed)
-        return rng, {"batches": training.Batches(7, 2, rng), "draws": Draws(rng)}
+        return rng, {"batches": training.Batches(7, 2, rng), "draws": Draws(rng, torch.device("cpu"))}
 
     rng, state = parts(0)
     for _ in range(4):

@@ -8,6 +8,7 @@ training split, say), its key holds that part's. Nothing here knows Snakemake.
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -72,23 +73,24 @@ class Lineage:
     # The data set.
 
     def sources(self, dataset: str) -> dict:
-        """The digests of a data set's converted truth, split by split, and of its points."""
+        """The digests of a data set's converted truth, split by split, its points and its videos' order."""
         entry = self.config.datasets[dataset]
         if entry.root in self.made:
             rule = self.code(self.made[entry.root])
-            return dict.fromkeys((*SPLITS, "points"), rule)
+            return dict.fromkeys((*SPLITS, "points", "order"), rule)
         truth, points = annotations.convert(entry.root, entry.ambiguous)
         videos = truth["database"].items()
         parts = {split: {v: e for v, e in videos if e["subset"] == split} for split in SPLITS}
-        return {name: key(part) for name, part in (parts | {"points": points}).items()}
+        parts |= {"points": points, "order": list(points["videos"])}
+        return {name: key(part) for name, part in parts.items()}
 
     def truth(self, dataset: str, split: str) -> str:
         """The annotations of a split's videos."""
         entry, copy = self.config.origin(dataset)
         if copy is None:
             return key(self.code("convert_annotations"), self.sources(dataset)[split])
-        parent = [] if self.config.copies[copy].held_back else self.truth(entry, split)
-        return key(self.copied(dataset), parent, split)
+        held_back = self.config.copies[copy].held_back
+        return key(self.copied(dataset), self.truth(entry, "train" if held_back else split), split)
 
     def demo(self, at: At) -> str:
         """The demo's data set, which the workflow makes."""
@@ -108,14 +110,12 @@ class Lineage:
         return self.copied(dataset) if copied else self.points(At(dataset))
 
     def copied(self, dataset: str) -> str:
-        """What a copy's draws depend on: its settings, and its parent's points and training videos."""
+        """What a copy's draws depend on: its settings, its parent's points, their order and instances."""
         entry, copy = self.config.origin(dataset)
-        return key(
-            self.code("copy_dataset"),
-            config.canonical(self.config.copies[copy]),
-            self.learnt(entry),
-            self.truth(entry, "train"),
-        )
+        chosen = self.config.copies[copy]
+        instances = self.truth(entry, "train") if chosen.points == "uniform" else None
+        order = self.sources(entry)["order"]
+        return key(self.code("copy_dataset"), config.canonical(chosen), self.learnt(entry), order, instances)
 
     def copy(self, at: At) -> str:
         """The three files of a copy of a data set, which are made together."""
@@ -288,13 +288,13 @@ class Lineage:
         return self.config.datasets[entry].exclude
 
     def digests(self, paths: tuple[str, ...]) -> list[str]:
-        """The sha256 of files, remembered in `memory` for as long as size and time of change stay."""
+        """The sha256 of files, remembered in `memory` for as long as size and times of change stay."""
         known = {}
         if self.memory.is_file():
             with suppress(ValueError):  # a damaged memory is worth a second look at the files, no more
                 known = json.loads(self.memory.read_text())
-        stats = {path: [(stat := Path(path).stat()).st_size, stat.st_mtime_ns] for path in paths}
-        new = [path for path in paths if known.get(path, [])[:2] != stats[path]]
+        stats = {path: list(changed(Path(path).stat())) for path in paths}
+        new = [path for path in paths if known.get(path, [])[:3] != stats[path]]
         if len(new) > FEW:
             print(f"reading {len(new)} feature files to know their contents", file=sys.stderr, flush=True)
         if new:
@@ -305,7 +305,12 @@ class Lineage:
                 }
             with suppress(OSError):  # results that may only be read are planned all the same
                 files.write_json(self.memory, known)
-        return [known[path][2] for path in paths]
+        return [known[path][3] for path in paths]
+
+
+def changed(stat: os.stat_result) -> tuple[int, int, int]:
+    """What changes with a file's content: size and times; the second one even where the first is kept."""
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def sha256(path: str) -> str:

@@ -78,6 +78,7 @@ wildcard_constraints:
     experiment="|".join(EXPERIMENTS) or "none",
     pick="last|best-on-test",
     seed=r"\d+",
+    steps=r"(last|best-on-test)/seed\d+/.+",
     stage1=f"{variants_of('stage1')}|{settings.FLOOR}",
     proposals=variants_of("proposals"),
     stage2=variants_of("stage2"),
@@ -119,6 +120,13 @@ def evaluation_of(wildcards):
 def beside(name):
     """A params function: a file or folder beside a step's output that is none of its outputs."""
     return lambda wildcards, output: os.path.join(os.path.dirname(output[0]), name)
+
+
+def remove_states():
+    """Remove the states of trainings whose models Snakemake has recorded; none is running any more."""
+    for state in Path("results").rglob("state.pt"):
+        if state.with_name("model.pt").exists():
+            state.unlink()
 
 
 def gpus(wildcards):

@@ -16,7 +16,7 @@ rule detect_stage1:
     conda:
         "../../envs/torch.yaml"
     resources:
-        script=script("detect.py"),
+        script=script("detect_stage1.py"),
     params:
         key=key_of("detections"),
         settings=slice_of("detection"),
@@ -46,7 +46,7 @@ rule detect_stage2:
         "../../envs/torch.yaml"
     threads: 2
     resources:
-        script=script("detect.py"),
+        script=script("detect_stage2.py"),
         device=CONFIG.device,
         gpu=gpus,
     params:

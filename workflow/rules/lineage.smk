@@ -10,6 +10,7 @@ import logging
 
 import yaml
 from snakemake.io import IOFile
+from snakemake.settings.types import DeploymentMethod
 
 import digest
 from lineage import BEST, Lineage, at, key
@@ -41,28 +42,38 @@ def code_of(rule):
 
 
 def software(environment):
-    """The versions of a conda environment's packages: as installed here or, where they are not, as pinned."""
+    """The versions of a conda environment's packages: as installed here or, where it is used, as pinned."""
+    used = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
     versions = {}
     for pin in yaml.safe_load(environment.read_text())["dependencies"]:
         name, version = pin.split("=")
-        try:
+        if not used and name != "python":
             version = importlib.metadata.version(CONDA_NAMES.get(name, name))
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = version  # python itself; or the steps run in the conda environment alone
-        else:
-            versions[name] = version.partition("+")[0]  # the same release for a CPU and for a GPU
+        versions[name] = version.partition("+")[0]  # the same release for a CPU and for a GPU
     return versions
 
 
-LINEAGE = Lineage(CONFIG, code_of, {DEMO: "make_demo"}, Path(".snakemake/sources.json"))
+def forced_of(rule):
+    """As `code_of`, but like nothing that is there where --forcerun names the rule."""
+    return key("forced", code_of(rule)) if rule in workflow.dag_settings.forcerun else code_of(rule)
 
 
-def lineage(name, *given):
+MEMORY = Path(".snakemake/sources.json")
+LINEAGE = Lineage(CONFIG, code_of, {DEMO: "make_demo"}, MEMORY)
+WANTED = Lineage(
+    CONFIG, forced_of, {DEMO: "make_demo"}, MEMORY
+)  # what the files should be, forced rules run anew
+
+
+def lineage(name, *given, of=LINEAGE):
     """What Lineage says; faults of the data set end the run with one line."""
     try:
-        return getattr(LINEAGE, name)(*given)
+        return getattr(of, name)(*given)
     except InputError as error:
         stop(error)
+    except FileNotFoundError as error:
+        require(at(**given[0]._asdict()).dataset, [Path(error.filename)])
+        raise
 
 
 def key_of(name):
@@ -84,7 +95,9 @@ def made(pattern):
 def as_input(name, pattern, place):
     """A file as an input, by its key's name in Lineage and the place At that fills its pattern."""
     together = [other.format(**place._asdict()) for other in TOGETHER.get(name, [pattern])]
-    return settled(pattern.format(**place._asdict()), together, lambda: lineage(name, place))
+    if name == "copy":  # its features are links into those of its parent
+        together.append(FEATURES.format(dataset=CONFIG.origin(place.dataset)[0]))
+    return settled(pattern.format(**place._asdict()), together, lambda: lineage(name, place, of=WANTED))
 
 
 def settled(path, together, key_now):
@@ -92,14 +105,18 @@ def settled(path, together, key_now):
 
     Where Snakemake keeps no record of it, as with results copied from elsewhere, it is believed.
     """
-    chosen = workflow.dag_settings
-    forced = chosen.forceall or chosen.forcerun or chosen.forcetargets
+    chosen, records = workflow.dag_settings, workflow.persistence
+    rules = {rule.name for rule in workflow.rules}
+    forced = chosen.forceall or chosen.forcetargets or not rules.issuperset(chosen.forcerun)
     # reports and graphs show the whole past, and the hashes of Snakemake's cache run through it
     whole = CACHED or workflow.execution_settings is None
     if forced or whole or not all(map(os.path.exists, together)):
         return path
-    recorded = workflow.persistence.params(IOFile(path))
-    if recorded is None:
+    # what a killed run was about to make may be there without its record, or with that of the file before it
+    if records._filter_incomplete_keys(together):
+        return path
+    recorded = records.params(IOFile(path))
+    if recorded is None or path in chosen.targets:
         return ancient(path)
     return ancient(before_update(path)) if repr(key_now()) in recorded else path
 
@@ -173,7 +190,9 @@ def result_of(experiment):
     def path(wildcards):
         pattern = RESULT if experiment == "default" else RESULT_OF
         result = pattern.format(dataset=wildcards.dataset, experiment=experiment)
-        return settled(result, [result], lambda: lineage("result", at(wildcards.dataset), experiment))
+        return settled(
+            result, [result], lambda: lineage("result", at(wildcards.dataset), experiment, of=WANTED)
+        )
 
     return path
 

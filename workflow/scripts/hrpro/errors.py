@@ -1,6 +1,7 @@
 """What a user can get wrong, said in one line."""
 
 import errno
+import os
 import sys
 
 from . import progress
@@ -13,18 +14,22 @@ class InputError(Exception):
 
 
 def run(main) -> None:
-    """Call a script's `main`; an InputError ends it with one line on stderr and in its log, exit code 1."""
+    """Call a script's `main`. What goes wrong ends it with exit code 1, on stderr and in its log.
+
+    One line for an InputError and for a full disk, a traceback for what should not happen.
+    """
     progress.start()
     try:
         main()
     except InputError as error:
         progress.log.error("%s", error)
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        progress.log.error("%s; free some space and run again", error)
+    except BrokenPipeError:  # who reads the output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception:
-        progress.log.exception("a fault of hrpro's own; please report it with these lines")
+    except Exception as error:
+        if getattr(error, "errno", None) in FULL:
+            progress.log.error("%s; free some space and run again", error)
+        else:
+            progress.log.exception("a fault of hrpro's own; please report it with these lines")
         sys.exit(1)

@@ -4,9 +4,11 @@ A training that is killed and started again, with the same settings, code and in
 last saved state and ends with the same bytes.
 """
 
+import fcntl
 import hashlib
 import io
 import json
+import os
 import signal
 import sys
 import time
@@ -16,37 +18,53 @@ import numpy as np
 import torch
 
 from . import files
+from .errors import InputError
 from .progress import log
 
 TERMINATED = 128 + signal.SIGTERM  # exit code
 
 
-class Draws:
-    """The states of all random generators of a training: numpy's `rng` and torch's own."""
+def hold(folder: Path) -> int:
+    """Lock a folder until this process ends, where the file system can; InputError where another holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(f"{folder}: another process trains here; wait for it, or end it") from None
+    except OSError as error:
+        log.info("%s: cannot be locked (%s)", folder, error.strerror)
+    return handle
 
-    def __init__(self, rng: np.random.Generator):
+
+class Draws:
+    """The states of a training's random generators: numpy's `rng` and torch's own, of CPU and `device`."""
+
+    def __init__(self, rng: np.random.Generator, device: torch.device):
         self.rng = rng
+        self.device = device
 
     def state_dict(self) -> dict:
         """What `load_state_dict` takes."""
         state = {"numpy": json.dumps(self.rng.bit_generator.state), "torch": torch.get_rng_state()}
-        if torch.cuda.is_available():
-            state["cuda"] = torch.cuda.get_rng_state_all()
+        if self.device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(self.device)
         return state
 
     def load_state_dict(self, state: dict) -> None:
         """Go on drawing where `state_dict` was taken."""
         self.rng.bit_generator.state = json.loads(state["numpy"])
         torch.set_rng_state(state["torch"])
-        if torch.cuda.is_available() and "cuda" in state:
-            torch.cuda.set_rng_state_all(state["cuda"])
+        if self.device.type == "cuda" and "cuda" in state:
+            torch.cuda.set_rng_state(state["cuda"], self.device)
 
 
 class Resume:
     """The state of one training in the file `path`, saved at most every `every` seconds; None: nowhere.
 
     key: of what the training is, its settings, code and inputs; a state of another key is refused. From
-    here on SIGTERM ends the process at the next `offer`, once the state is saved.
+    here on SIGTERM ends the process at the next `offer`, once the state is saved. Raises InputError where
+    another process trains in the same folder, such as one that a killed Snakemake has left behind.
     """
 
     def __init__(self, path, key: str, every: float):
@@ -56,6 +74,9 @@ class Resume:
         self.saved = time.monotonic()
         self.terminated = False
         if path is not None:
+            self.lock = hold(Path(path).parent)
+            for left in Path(path).parent.glob(f".{Path(path).name}.*"):  # of a kill while it was written
+                left.unlink()
             signal.signal(signal.SIGTERM, self.terminate)
 
     def terminate(self, *_) -> None:

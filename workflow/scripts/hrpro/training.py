@@ -43,7 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def resume_of(args) -> Resume:
-    """Where the state of a training of these arguments is saved."""
+    """Where the state of a training of these arguments is saved. Raises InputError without a key for it."""
+    if args.state and not args.key:
+        raise InputError(
+            "--state: without --key a state of other code or inputs would do; give one, any text"
+        )
     return Resume(args.state, f"{args.key} {args.settings} {args.seed}", args.state_every)
 
 

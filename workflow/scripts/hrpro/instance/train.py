@@ -67,7 +67,7 @@ def train(
     optimizer, schedule = training.optimizer(model, settings, total)
     batches, best = training.Batches(len(videos), settings.batch, rng), training.Best(test)
     state = {"model": model, "optimizer": optimizer, "schedule": schedule, "batches": batches, "best": best}
-    state["draws"] = Draws(rng)
+    state["draws"] = Draws(rng, device)
     if not (done := resume.restore(state)):
         model.inputs.fit(file)
     status = {}

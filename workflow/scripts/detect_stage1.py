@@ -1,0 +1,35 @@
+"""Stage 1's detections on the test videos: its proposals, suppressed."""
+
+import argparse
+
+from hrpro import annotations, config, detections, errors, files, progress, suppression
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--proposals", required=True, help="of the test videos, of propose.py")
+    parser.add_argument("--points", required=True, help="for the names of the classes")
+    parser.add_argument("--annotations", help="where ambiguous segments are to be dropped")
+    parser.add_argument("--settings", required=True, help="JSON of settings.detection")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--log", help="log file")
+    return parser
+
+
+def run(args, score=None) -> None:
+    """Suppress and write the proposals; score: (proposals, settings) -> others in their place."""
+    progress.start(args.log)
+    settings = config.from_json(config.Detection, args.settings)
+    classes = files.read_json(args.points, "classes")["classes"]
+    candidates = detections.read(args.proposals, classes)
+    if score:
+        candidates = score(candidates, settings)
+    unsure = {}
+    if settings.drop_ambiguous:
+        _, unsure, _ = annotations.test_truth(args.annotations, "test", [], classes)
+    detections.write(args.output, suppression.suppress(candidates, settings, unsure), classes)
+
+
+if __name__ == "__main__":
+    errors.run(lambda: run(arguments().parse_args()))
