@@ -53,6 +53,13 @@ def own_signals():
     signal.signal(signal.SIGTERM, before)
 
 
+def wait_for(condition, process: subprocess.Popen) -> None:
+    """Wait until a condition holds while a process runs."""
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
 class Training:
     """One of the whole run's trainings once more, as a command of its own, in a folder of its own."""
 
@@ -97,9 +104,7 @@ class Training:
     def stop_midway(self, sign: signal.Signals) -> tuple[int, str]:
         """Start it and stop it as soon as a state is saved; its exit code and what it said."""
         process = self.start()
-        while not self.state.exists():
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
+        wait_for(self.state.exists, process)
         process.send_signal(sign)
         _, said = process.communicate()
         return process.returncode, said
@@ -123,8 +128,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(stopped):
 def test_on_sigterm_the_state_is_saved_whatever_the_interval(whole, tmp_path, config):
     one = Training("stage1", whole, tmp_path, config)
     process = one.start(every=3600)
-    while not list((tmp_path / "events").glob("*")):
-        time.sleep(0.01)
+    wait_for(lambda: list((tmp_path / "events").glob("*")), process)
     process.terminate()
     _, said = process.communicate()
     assert process.returncode == TERMINATED
@@ -192,8 +196,7 @@ def test_a_full_disk_ends_in_a_line_and_loses_no_more_than_the_interval(stopped)
 def test_a_second_process_does_not_train_in_the_same_folder(whole, tmp_path, config):
     one = Training("stage1", whole, tmp_path, config)
     first = one.start()
-    while not one.state.exists():
-        time.sleep(0.01)
+    wait_for(one.state.exists, first)
     first.send_signal(signal.SIGSTOP)
     second = one.start()
     _, said = second.communicate()
@@ -274,18 +277,11 @@ def start_workflow(folder, *arguments) -> subprocess.Popen:
     )
 
 
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    """Wait for a file that a running process makes."""
-    while not path.exists():
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["stage1", "stage2"])
 def test_the_workflow_killed_in_a_training_goes_on(whole, tmp_path, stage):
     process = start_workflow(tmp_path)
-    wait_for((tmp_path / MODELS[stage]).with_name("state.pt"), process)
+    wait_for((tmp_path / MODELS[stage]).with_name("state.pt").exists, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     unlock = snakemake(tmp_path, "--configfile=short.yaml", "--unlock")
@@ -304,7 +300,7 @@ def test_the_workflow_killed_in_a_training_goes_on(whole, tmp_path, stage):
 @pytest.mark.slow
 def test_two_runs_at_once_do_not_damage_each_other(whole, tmp_path):
     first = start_workflow(tmp_path)
-    wait_for((tmp_path / MODELS["stage1"]).with_name("state.pt"), first)
+    wait_for((tmp_path / MODELS["stage1"]).with_name("state.pt").exists, first)
     second = start_workflow(tmp_path)
     said, _ = second.communicate()
     assert second.returncode == 1
