@@ -7,6 +7,7 @@ there and has the key that it should have is handed to the jobs that read it as 
 
 import importlib.metadata
 import logging
+from contextlib import suppress
 
 import yaml
 from snakemake.io import IOFile
@@ -47,8 +48,10 @@ def software(environment):
     versions = {}
     for pin in yaml.safe_load(environment.read_text())["dependencies"]:
         name, version = pin.split("=")
-        if not used and name != "python":
-            version = importlib.metadata.version(CONDA_NAMES.get(name, name))
+        if not used:
+            # python itself is no package; and where Snakemake runs apart from the steps, the pins have to do
+            with suppress(importlib.metadata.PackageNotFoundError):
+                version = importlib.metadata.version(CONDA_NAMES.get(name, name))
         versions[name] = version.partition("+")[0]  # the same release for a CPU and for a GPU
     return versions
 
@@ -60,9 +63,8 @@ def forced_of(rule):
 
 MEMORY = Path(".snakemake/sources.json")
 LINEAGE = Lineage(CONFIG, code_of, {DEMO: "make_demo"}, MEMORY)
-WANTED = Lineage(
-    CONFIG, forced_of, {DEMO: "make_demo"}, MEMORY
-)  # what the files should be, forced rules run anew
+# What has to be there already for a job not to run.
+WANTED = Lineage(CONFIG, forced_of, {DEMO: "make_demo"}, MEMORY)
 
 
 def lineage(name, *given, of=LINEAGE):
