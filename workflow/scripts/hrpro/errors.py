@@ -29,7 +29,7 @@ def run(main) -> None:
         sys.exit(1)
     except Exception as error:
         if getattr(error, "errno", None) in FULL:
-            progress.log.error("%s; free some space and run again", error)
+            progress.log.error("%s: %s; free some space and run again", error.filename, error.strerror)
         else:
             progress.log.exception("a fault of hrpro's own; please report it with these lines")
         sys.exit(1)

@@ -26,8 +26,10 @@ def atomic(path):
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp is private; results are shared
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say what it had no place for
         raise
 
 
