@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import pytest
 
 from conftest import SCRIPTS, run_script
 from hrpro import annotations, features
+from hrpro.errors import InputError
 from hrpro.grid import Grid
 
 
@@ -100,6 +102,17 @@ def test_converting_needs_no_more_memory_for_more_videos(tmp_path):
     few = peak_of_converting(tmp_path / "few", 4, tmp_path)
     many = peak_of_converting(tmp_path / "many", 40, tmp_path)
     assert many - few < 20e6  # of the 144 MB that the larger data set has more
+
+
+def test_features_that_have_no_place_are_not_begun(demo_data, converted, tmp_path, monkeypatch):
+    _, splits = converted
+    durations = dict.fromkeys([v for names in splits.values() for v in names], 60.0)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    output = tmp_path / "features.h5"
+    with pytest.raises(InputError, match=r"features.h5: 1\.\d MB, but 1\.0 MB are free; free some space"):
+        features.convert(demo_data, splits, durations, Grid(16, 25), "float32", output)
+    assert not list(tmp_path.iterdir())
 
 
 def test_conversion_is_reproducible(demo_data, converted, tmp_path):

@@ -38,7 +38,9 @@ def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dty
     """
     videos = [(split, video) for split, names in splits.items() for video in names]
     width = None
-    arrays = read_ahead([feature_file(root, split, video) for split, video in videos])
+    paths = [feature_file(root, split, video) for split, video in videos]
+    files.require_space(output, sum(path.stat().st_size for path in paths if path.is_file()))
+    arrays = read_ahead(paths)
     with files.atomic(output) as temporary, h5py.File(temporary, "w") as file:
         for split, video in track(videos, len(videos), "features"):
             path, array, checksum = next(arrays)

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -43,6 +44,17 @@ def no_collection():
     finally:
         if enabled:
             gc.enable()
+
+
+def require_space(path, size: int) -> None:
+    """Raise InputError where a file of `size` bytes has no place; HDF5 does not survive to say so itself."""
+    folder = Path(path).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise InputError(
+            f"{path}: {size / 1e6:.1f} MB, but {free / 1e6:.1f} MB are free; free some space and run again"
+        )
 
 
 def write_text(path, text: str) -> None:

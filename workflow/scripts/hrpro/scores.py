@@ -43,6 +43,8 @@ def write(
     thresholds: {"background", "action"}, on B.
     """
     videos = [(split, video) for split, names in file.videos.items() for video in names]
+    snippets = sum(file.length(split, video) for split, video in videos)
+    files.require_space(path, 4 * snippets * (len(classes) + 1))
     with files.atomic(path) as temporary, h5py.File(temporary, "w") as output:
         output.attrs["classes"] = json.dumps(classes)
         output.attrs["thresholds"] = json.dumps(thresholds)
