@@ -345,6 +345,12 @@ def test_what_a_killed_run_has_left_is_made_again(folder):
     assert "rule train_stage1:" in run.stdout + run.stderr
 
 
+def test_a_changed_file_that_is_a_target_too_reaches_what_reads_it(folder):
+    feature("train")(folder)
+    jobs = planned(folder, "results/mine/features.h5", RESULT)
+    assert jobs == Counter(["convert_features"]) + FROM_STAGE1 + GATHER
+
+
 def test_a_copy_of_a_data_set(folder):
     """Its features are links, and it needs what its parent has; its draws depend on the videos' order."""
     removed("results/mine/features.h5")(folder)

@@ -118,9 +118,12 @@ def settled(path, together, key_now):
     if records._filter_incomplete_keys(together):
         return path
     recorded = records.params(IOFile(path))
-    if recorded is None or path in chosen.targets:
+    if recorded is None:
         return ancient(path)
-    return ancient(before_update(path)) if repr(key_now()) in recorded else path
+    if repr(key_now()) not in recorded:
+        return path
+    # a target may be made anew for Snakemake's own reasons, and then before what reads it
+    return ancient(path) if path in chosen.targets else ancient(before_update(path))
 
 
 def detections_of(wildcards):
