@@ -72,23 +72,52 @@ class Lineage:
 
     # The data set.
 
+    def converted(self, dataset: str) -> tuple[dict, dict]:
+        """A data set's checked truth and points, without the durations that its features say."""
+        entry = self.config.datasets[dataset]
+        return annotations.convert(entry.root, entry.labels, entry.ambiguous)
+
     def sources(self, dataset: str) -> dict:
         """The digests of a data set's converted truth, split by split, its points and its videos' order."""
         entry = self.config.datasets[dataset]
         if entry.root in self.made:
             rule = self.code(self.made[entry.root])
             return dict.fromkeys((*SPLITS, "points", "order"), rule)
-        truth, points = annotations.convert(entry.root, entry.ambiguous)
+        truth, points = self.converted(dataset)
         videos = truth["database"].items()
         parts = {split: {v: e for v, e in videos if e["subset"] == split} for split in SPLITS}
         parts |= {"points": points, "order": list(points["videos"])}
         return {name: key(part) for name, part in parts.items()}
 
+    def splits(self, dataset: str) -> dict[str, list[str]]:
+        """The videos of an entry's splits."""
+        entry = self.config.datasets[dataset]
+        return annotations.read_splits(entry.root, entry.labels)
+
+    def measured_by_features(self, dataset: str) -> bool:
+        """Whether an entry has training videos of which points alone are known, so no duration."""
+        if self.config.datasets[dataset].root in self.made:
+            return False
+        videos = self.converted(dataset)[0]["database"].values()
+        return any(entry["duration"] is None for entry in videos)
+
+    def lengths(self, dataset: str) -> list[str]:
+        """The features that say the durations of training videos, if there are such."""
+        return [self.videos(dataset, "train")] if self.measured_by_features(dataset) else []
+
+    def check_truth(self, dataset: str) -> None:
+        """Raise InputError where a data set's test split has nothing to be scored with."""
+        entry, copy = self.config.origin(dataset)
+        own_test = copy is None or not self.config.copies[copy].held_back
+        if own_test and self.config.datasets[entry].root not in self.made:
+            annotations.require_truth(self.converted(entry)[0]["database"], f"data set {entry}")
+
     def truth(self, dataset: str, split: str) -> str:
         """The annotations of a split's videos."""
         entry, copy = self.config.origin(dataset)
         if copy is None:
-            return key(self.code("convert_annotations"), self.sources(dataset)[split])
+            lengths = self.lengths(dataset) if split == "train" else []
+            return key(self.code("convert_annotations"), self.sources(dataset)[split], *lengths)
         held_back = self.config.copies[copy].held_back
         return key(self.copied(dataset), self.truth(entry, "train" if held_back else split), split)
 
@@ -102,7 +131,8 @@ class Lineage:
 
     def points(self, at: At) -> str:
         """points.json."""
-        return key(self.code("convert_points"), self.sources(at.dataset)["points"])
+        checked = self.lengths(at.dataset)  # a point lies inside them
+        return key(self.code("convert_points"), self.sources(at.dataset)["points"], *checked)
 
     def learnt(self, dataset: str) -> str:
         """The points that training reads."""
@@ -133,7 +163,7 @@ class Lineage:
         code = [self.code("convert_features"), self.settings(dataset, "features"), self.grid(dataset)]
         if chosen.root in self.made:
             return key(code, self.code(self.made[chosen.root]), split)
-        names = annotations.read_splits(chosen.root)[split]
+        names = self.splits(dataset)[split]
         found = [str(features.feature_file(chosen.root, split, name)) for name in names]
         return key(code, sorted(zip(names, self.digests(tuple(found)), strict=True)))
 

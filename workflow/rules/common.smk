@@ -8,7 +8,7 @@ from pathlib import Path
 HOME = Path(workflow.basedir)
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
-from hrpro import annotations, config as settings, features
+from hrpro import annotations, config as settings, features, points
 from hrpro.errors import InputError
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
@@ -135,13 +135,21 @@ def gpus(wildcards):
     return int(CONFIG.device.startswith("cuda") or (CONFIG.device == "auto" and here))
 
 
-def source(*names):
-    """An input function: files under the data set's root, which must be there before a job starts."""
+def label_files(wildcards):
+    """An input function: the files of annotations, splits and points, which must be there before a job starts."""
+    dataset, _ = CONFIG.origin(wildcards.dataset)
+    entry = CONFIG.datasets[dataset]
+    if entry.root == DEMO:
+        return checked(dataset, [])
+    try:
+        return checked(dataset, annotations.sources(entry.root, entry.labels))
+    except InputError as error:
+        stop(error)
 
-    def sources(wildcards):
-        return checked(wildcards.dataset, [Path(dataset_of(wildcards).root) / name for name in names])
 
-    return sources
+def labels_of(wildcards):
+    """Where the data set's annotations and points come from, as JSON."""
+    return settings.canonical(dataset_of(wildcards).labels)
 
 
 def ambiguous_file(wildcards):
@@ -153,14 +161,10 @@ def ambiguous_file(wildcards):
 def feature_files(wildcards):
     """An input function: the splits and the .npy file of each video that they list."""
     root = Path(dataset_of(wildcards).root)
+    lists = label_files(wildcards)
     if str(root) == DEMO:
-        return checked(wildcards.dataset, [])
-    names = [annotations.ANNOTATIONS, *map(annotations.split_file, ("train", "test"))]
-    lists = checked(wildcards.dataset, [root / name for name in names])
-    try:
-        splits = annotations.read_splits(root)
-    except InputError as error:
-        stop(error)
+        return lists
+    splits = lineage("splits", wildcards.dataset)
     files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
     return lists + checked(wildcards.dataset, files)
 
@@ -179,9 +183,15 @@ def require(dataset, paths):
     if not missing:
         return
     entry = CONFIG.datasets[dataset]
+    annotation_file, point_file = entry.annotations.file, entry.points.file
+    wanted = [annotation_file or annotations.DEFAULTS[0]]
+    if entry.annotations.test is None:
+        wanted += map(annotations.split_file, annotations.SPLITS)
+    if not entry.points.source:
+        wanted.append(point_file or points.DEFAULTS[0])
     others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     stop(
         f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "
-        "gt_full.json, split_train.txt, split_test.txt, point_labels/point_gaussian.csv and "
-        f"features/{{train,test}}/<video>.npy. {entry.source}".rstrip()
+        f"{', '.join(wanted)} and features/{{train,test}}/<video>.npy; docs/data.md has other layouts. "
+        f"{entry.source}".rstrip()
     )

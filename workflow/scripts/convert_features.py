@@ -9,6 +9,7 @@ from hrpro.grid import Grid
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", required=True, help="the data set's folder")
+    parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
     parser.add_argument("--frames", type=int, required=True, help="frames a snippet")
     parser.add_argument("--fps", type=float, required=True, help="frames a second of the snippets")
     parser.add_argument("--settings", required=True, help="JSON of settings.features")
@@ -19,8 +20,9 @@ def main() -> None:
 
     settings = config.from_json(config.Features, args.settings)
     snippet = config.parse(config.Snippet, {"frames": args.frames, "fps": args.fps}, "snippet")
-    splits = annotations.read_splits(args.root)
-    durations = annotations.durations(args.root, splits)
+    labels = config.from_json(config.Labels, args.labels)
+    splits = annotations.read_splits(args.root, labels)
+    durations = annotations.durations(args.root, splits, labels)
     grid = Grid(snippet.frames, snippet.fps)
     features.convert(args.root, splits, durations, grid, settings.dtype, args.output)
 

@@ -185,16 +185,81 @@ class Snippet(Strict):
     fps: Positive
 
 
+class Annotations(Strict):
+    """Where a data set's annotations lie under its root, and which subsets, in any case, are its splits.
+
+    file: None for gt_full.json or annotations.json. train, test: names of subsets; None where
+    split_*.txt or the names themselves say it.
+    """
+
+    file: str | None = None
+    train: list[str] | None = None
+    test: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def splits_are_two(self):
+        """No subset is in both splits, and the test split is named where the training split is."""
+        if self.train is not None and self.test is None:
+            raise ValueError("train without test; name the test split's subsets too")
+        for name in sorted(self.subsets("train") & self.subsets("test")):
+            raise ValueError(f"{name} is in train and in test; a subset belongs to one split")
+        return self
+
+    def subsets(self, split: str) -> set[str]:
+        """The names that the entry gives of a split's subsets, in lower case."""
+        return {name.lower() for name in getattr(self, split) or ()}
+
+
+class Points(Strict):
+    """Where a data set's points come from: a file under its root, or draws from its training segments.
+
+    file: None for point_labels/point_gaussian.csv or points.csv.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    file: str | None = None
+    source: Literal["segments"] | None = Field(default=None, alias="from")
+    distribution: Literal["gaussian", "uniform", "centre"] = "gaussian"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def one_source(self):
+        """A file and draws exclude each other."""
+        if self.source and self.file:
+            raise ValueError("file and from exclude each other; remove one")
+        if not self.source and (self.distribution, self.seed) != ("gaussian", 0):
+            raise ValueError("distribution and seed are of drawn points; add from: segments or remove them")
+        return self
+
+
+class Labels(Strict):
+    """Where a data set's annotations and points come from."""
+
+    annotations: Annotations = Annotations()
+    points: Points = Points()
+
+
+RECOGNISED = Labels()  # by the files that are there
+
+
 class Dataset(Strict):
     """A data set's entry."""
 
     root: str
     snippet: Snippet
+    annotations: Annotations = Annotations()
+    points: Points = Points()
     exclude: list[str] = []
     ambiguous: str | None = None
     source: str = ""
     settings: Overlay = {}
     variants: dict[Literal[STEPS], dict[Name, dict]] = {}
+
+    @property
+    def labels(self) -> Labels:
+        """Where its annotations and points come from."""
+        return Labels(annotations=self.annotations, points=self.points)
 
 
 class Copy(Strict):
@@ -385,7 +450,8 @@ def merge(base: dict, overlay: dict) -> dict:
 
 def unknown_key(place: str) -> InputError:
     """The error on an unknown key, with the nearest known one."""
-    known = {field for model in Strict.__subclasses__() for field in model.model_fields}
+    fields = [field for model in Strict.__subclasses__() for field in model.model_fields.items()]
+    known = {field.alias or name for name, field in fields}
     key = place.rsplit(".", 1)[-1]
     near = difflib.get_close_matches(key, sorted(known - {key}), n=1)
     hint = f"did you mean {near[0]!r}?" if near else "config/README.md lists the known ones"

@@ -32,9 +32,9 @@ def feature_file(root, split: str, video: str) -> Path:
 def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dtype: str, output) -> None:
     """Write the features of both splits to `output`, two videos in memory at a time.
 
-    splits: {"train"|"test": videos}; durations: {video: seconds}, for warnings alone; dtype: float32 or
-    float16. Raises InputError on a feature file that is missing, damaged, of a wrong kind or width, or
-    that holds NaN or infinity; `output` is then not written.
+    splits: {"train"|"test": videos}; durations: {video: seconds}, of some, for warnings alone; dtype:
+    float32 or float16. Raises InputError on a feature file that is missing, damaged, of a wrong kind
+    or width, or that holds NaN or infinity; `output` is then not written.
     """
     videos = [(split, video) for split, names in splits.items() for video in names]
     width = None
@@ -58,12 +58,14 @@ def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dty
                 )
             data = file.create_dataset(f"{split}/{video}", data=stored, chunks=array.shape)
             data.attrs["sha256"] = checksum
-            surplus = len(array) - durations[video] / grid.snippet
+            surplus = len(array) - durations[video] / grid.snippet if video in durations else 0
             if abs(surplus) > LENGTH_TOLERANCE:
                 log.warning(
                     "%s: %d snippets of features, but its %.2f s are %.1f; check snippet and duration",
                     video, len(array), durations[video], len(array) - surplus,
                 )  # fmt: skip
+        for split in splits:  # one may have no video
+            file.require_group(split)
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["width"] = width
         file.attrs["snippet_frames"] = grid.frames
