@@ -189,6 +189,12 @@ def reordered(folder):
     path.write_text("\n".join(reversed(path.read_text().split())) + "\n")
 
 
+def relabelled(folder):
+    """The same splits by subsets, from an annotation file of another name."""
+    removed("data/split_train.txt", "data/split_test.txt")(folder)
+    (folder / "data/gt_full.json").rename(folder / "data/annotations.json")
+
+
 MODULES = "workflow/scripts/hrpro/"
 CASES = {
     "nothing": (lambda folder: None, NOTHING),
@@ -263,6 +269,11 @@ CASES = {
         Counter(["convert_annotations"]) + EVALUATED + GATHER,
     ),
     "a point": (point, Counter(["convert_points"]) + FROM_STAGE1 + GATHER),
+    "points drawn from segments": (
+        configured({"datasets.mine.points": {"from": "segments", "seed": 1}}),
+        Counter(["convert_points"]) + FROM_STAGE1 + GATHER,
+    ),
+    "subsets in place of lists": (relabelled, NOTHING),
     "an annotation of the test split, and stage 2": (
         both(annotation, configured({"stage2.dropout": 0.4})),
         Counter(["convert_annotations"]) + EVALUATED + FROM_STAGE2 - Counter(["evaluate"]) + GATHER,
