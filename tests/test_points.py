@@ -2,13 +2,15 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from conftest import run_script
+from conftest import run_script, snakemake
 from hrpro import annotations, config, points
 from hrpro.errors import InputError
 from lineage import At, Lineage
@@ -98,6 +100,32 @@ def convert_features(root: Path, path: Path, labels: str = "{}"):
 
 def read(out: Path) -> tuple[dict, dict]:
     return tuple(json.loads((out / f"{name}.json").read_text()) for name in ("annotations", "points"))
+
+
+def entries(change):
+    """Change the database of annotations.json."""
+
+    def damage(root: Path) -> None:
+        content = json.loads((root / "annotations.json").read_text())
+        change(content["database"])
+        (root / "annotations.json").write_text(json.dumps(content))
+
+    return damage
+
+
+def subsets(*names: str):
+    """Give the entries of annotations.json subsets in turn."""
+
+    def change(database: dict) -> None:
+        for number, entry in enumerate(database.values()):
+            entry["subset"] = names[number % len(names)]
+
+    return entries(change)
+
+
+def rows(*lines: str):
+    """Replace points.csv."""
+    return write(PLAIN, "\n".join(lines) + "\n")
 
 
 # --- splits
@@ -270,6 +298,15 @@ def test_a_data_set_without_a_test_split_can_be_trained_on_but_not_scored(own, o
         annotations.require_truth(truth["database"], "data set mine")
 
 
+def test_a_training_subset_alone_is_no_test_split(root):
+    unlist(root)
+    rename_subsets(root, "training", "Training")
+    assert {split: len(videos) for split, videos in annotations.read_splits(root).items()} == {
+        "train": 36,
+        "test": 0,
+    }
+
+
 def test_an_evaluation_without_an_instance_stops(root, out, tmp_path):
     truth = {"database": {"v": {"subset": "test", "duration": 9, "annotations": []}}}
     (tmp_path / "truth.json").write_text(json.dumps(truth))
@@ -422,33 +459,81 @@ def test_what_reaches_videos_with_points_alone(own, tmp_path, raw_config, edit, 
     assert changed(before, lineage(own, tmp_path, raw_config)) == reached
 
 
+# --- the workflow
+
+
+def workflow(folder: Path, *arguments, **entry) -> str:
+    """What the workflow says of the data set mine in folder/data."""
+    values = {"root": "data", "snippet": {"frames": 16, "fps": 25}, **entry}
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": values}}))
+    run = snakemake(folder, "--configfile=mine.yaml", *arguments)
+    assert "Traceback" not in run.stderr
+    return f"{run.returncode}\n{run.stdout}{run.stderr}"
+
+
+def test_the_workflow_converts_points_alone_after_their_features(own, tmp_path, hrpro):
+    folder = tmp_path / "results/mine"
+    targets = [f"results/mine/{name}.json" for name in ("annotations", "points")]
+    said = workflow(tmp_path, "--", *targets)
+    assert said.startswith("0\n"), said
+    assert (folder / "features.h5").is_file()
+    assert read(folder)[1] == hrpro[1]
+    said = workflow(tmp_path, "--dry-run", "--", *targets)
+    assert "Nothing to be done" in said
+    subsets("test")(own)
+    said = workflow(tmp_path, "--dry-run", "--", *targets, annotations={"test": ["Test"]})
+    assert "Nothing to be done" in said
+    append(PLAIN, f"{TRAIN},1.0,golf\n")(own)
+    said = workflow(tmp_path, "--dry-run", "--", *targets, "results/mine/features.h5")
+    assert re.findall(r"^rule (\w+):", said, re.M) == ["convert_points"]
+
+
+def test_the_workflow_draws_points(root, tmp_path):
+    (root / HRPRO).unlink()
+    said = workflow(tmp_path, "--", "results/mine/points.json", points={"from": "segments"})
+    assert said.startswith("0\n"), said
+    assert not (tmp_path / "results/mine/features.h5").exists()
+    before = (tmp_path / "results/mine/points.json").read_bytes()
+    chosen = {"from": "segments", "seed": 1}
+    assert workflow(tmp_path, "--", "results/mine/points.json", points=chosen).startswith("0\n")
+    assert (tmp_path / "results/mine/points.json").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("edit", "entry", "words"),
+    [
+        (
+            remove("annotations.json"),
+            {},
+            ["data set mine: no test video has an annotation", "hold training videos back (docs/data.md"],
+        ),
+        (
+            remove(PLAIN),
+            {},
+            ["no file data/point_labels/point_gaussian.csv. Put into data/", "or points.csv"],
+        ),
+        (
+            subsets("fold1", "fold2"),
+            {},
+            ["error: data/annotations.json: its subsets (fold1, fold2) do not say", "set annotations"],
+        ),
+        (
+            remove("annotations.json"),
+            {"annotations": {"file": "mine.json", "test": ["test"]}, "points": {"from": "segments"}},
+            ["no file data/mine.json. Put into data/ (HR-Pro layout): mine.json and features/"],
+        ),
+    ],
+    ids=["no truth", "no points", "subsets", "a file that the entry names"],
+)
+def test_the_workflow_stops_before_any_job(own, tmp_path, edit, entry, words):
+    edit(own)
+    said = workflow(tmp_path, "--", "results/mine/map.json", **entry)
+    assert said.startswith("1\n")
+    assert [word for word in words if word not in said] == [], said
+    assert not (tmp_path / "results").exists()
+
+
 # --- faults
-
-
-def entries(change):
-    """Change the database of annotations.json."""
-
-    def damage(root: Path) -> None:
-        content = json.loads((root / "annotations.json").read_text())
-        change(content["database"])
-        (root / "annotations.json").write_text(json.dumps(content))
-
-    return damage
-
-
-def subsets(*names: str):
-    """Give the entries of annotations.json subsets in turn."""
-
-    def change(database: dict) -> None:
-        for number, entry in enumerate(database.values()):
-            entry["subset"] = names[number % len(names)]
-
-    return entries(change)
-
-
-def rows(*lines: str):
-    """Replace points.csv."""
-    return write(PLAIN, "\n".join(lines) + "\n")
 
 
 def entry(edit=None, **values):
@@ -539,7 +624,7 @@ CASES = [
         subsets("training", "validation", "testing"),
         ["annotations.json: its subsets (testing, training, validation) do not say", "set annotations"],
     ),
-    Case("a training subset alone", subsets("training"), ["annotations.json", "(training) do not say which"]),
+    Case("a subset for some", subsets("test", ""), ["annotations.json: its subsets (none, test) do not say"]),
     Case(
         "a subset that is not there",
         entry(subsets("test"), annotations={"test": ["Tset"]}),

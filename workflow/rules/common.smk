@@ -183,12 +183,11 @@ def require(dataset, paths):
     if not missing:
         return
     entry = CONFIG.datasets[dataset]
-    annotation_file, point_file = entry.annotations.file, entry.points.file
-    wanted = [annotation_file or annotations.DEFAULTS[0]]
+    wanted = [entry.annotations.file or " or ".join(annotations.DEFAULTS)]
     if entry.annotations.test is None:
         wanted += map(annotations.split_file, annotations.SPLITS)
     if not entry.points.source:
-        wanted.append(point_file or points.DEFAULTS[0])
+        wanted.append(entry.points.file or " or ".join(points.DEFAULTS))
     others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     stop(
         f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "

@@ -15,7 +15,7 @@ from .progress import log
 
 DEFAULTS = ("gt_full.json", "annotations.json")
 SPLITS = ("train", "test")
-# What the names of subsets usually mean, and which of them then is which split.
+# What the names of subsets usually mean, and which of them then is which split; None: there is none.
 KINDS = dict.fromkeys(("train", "training"), "train")
 KINDS |= dict.fromkeys(("val", "valid", "validation"), "validation")
 KINDS |= dict.fromkeys(("test", "testing"), "test")
@@ -23,6 +23,7 @@ OBVIOUS = {
     frozenset(("train", "test")): ("train", "test"),
     frozenset(("train", "validation")): ("train", "validation"),
     frozenset(("validation", "test")): ("validation", "test"),
+    frozenset(("train",)): ("train", None),
     frozenset(("validation",)): (None, "validation"),
     frozenset(("test",)): (None, "test"),
 }
