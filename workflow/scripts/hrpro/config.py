@@ -18,6 +18,7 @@ Unit = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Precision = Literal["float32", "bfloat16"]
 
 
 def increasing(values: list) -> list:
@@ -78,6 +79,7 @@ class Stage1(Strict):
     schedule: Literal["cosine", "constant"]
     iterations: Count
     batch: Count
+    precision: Precision
     test_every: Count
 
 
@@ -126,6 +128,7 @@ class Stage2(Strict):
     iterations: Count
     epochs: Count | None
     batch: Count
+    precision: Precision
     test_every: Count
 
 

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import io
 import math
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -171,6 +172,16 @@ class FeatureFile:
                 self.file[split][video].read_direct(packed, dest_sel=np.s_[row : row + length])
                 row += length
         return packed, lengths
+
+    def expect(self, split: str, videos: list[str]) -> None:
+        """Have the system begin to read some videos into its cache, where it can: `read` will want them."""
+        if not hasattr(os, "posix_fadvise"):  # macOS
+            return
+        for video in videos:
+            data = self.file[split][video]
+            chunk = data.id.get_chunk_info(0)
+            handle = data.file.id.get_vfd_handle()  # of another file, where a copy's features are links
+            os.posix_fadvise(handle, chunk.byte_offset, chunk.size, os.POSIX_FADV_WILLNEED)
 
     def moments(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of each channel over a split's snippets: (D,) float64, a video at a time.

@@ -35,7 +35,6 @@ class InstanceModel(nn.Module):
             nn.Linear(channels, half),
             nn.ReLU(),
             nn.Linear(half, outputs),
-            nn.Sigmoid(),
         )
         self.start_offset = offset_head(channels, half, outputs)
         self.end_offset = offset_head(channels, half, outputs)
@@ -61,7 +60,8 @@ class InstanceModel(nn.Module):
             own = [output.gather(1, labels.unsqueeze(1)).squeeze(1) for output in outputs]
         else:
             own = [output.squeeze(1) for output in outputs]
-        return own[0], torch.stack(own[1:], dim=1)
+        own = [output.to(vectors.dtype) for output in own]  # not bfloat16, in which 1 is what is nearly 1
+        return torch.sigmoid(own[0]), torch.stack(own[1:], dim=1)
 
 
 def offset_head(width: int, half: int, outputs: int) -> nn.Module:

@@ -59,8 +59,9 @@ class SnippetModel(nn.Module):
         """features (N, their width), packed -> SnippetScores."""
         x = self.project(self.inputs(features))
         embedding = F.relu(self.convolve(self.attend(x, packing), packing))
-        scores = torch.sigmoid(self.classifier(self.dropout(embedding)))
-        return SnippetScores(scores[:, :-1], scores[:, -1], embedding)
+        logits = self.classifier(self.dropout(embedding))
+        scores = torch.sigmoid(logits.to(features.dtype))  # bfloat16 would make 1 of what is nearly 1
+        return SnippetScores(scores[:, :-1], scores[:, -1], embedding.to(features.dtype))
 
     def attend(self, features: torch.Tensor, packing: Packing) -> torch.Tensor:
         """The blocks, over each video's snippets and the prototypes: (N, D) -> (N, D)."""
