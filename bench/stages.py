@@ -107,7 +107,8 @@ def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         size = f"{size_of(lengths)}; oracle on {share} of them"
         results[f"stage1_step_{width}"] = Result(size, seconds, baseline, limit)
     if machine.has_bfloat16():  # beside the float32 step of the last width
-        half, _ = stage1_step(lengths, width, chosen.model_copy(update={"precision": "bfloat16"}))
+        rough = chosen.model_copy(update={"precision": "bfloat16"})
+        half, _ = stage1_step(lengths, width, rough)
         seconds, full = medians(2, now, half, ours)
         results[f"stage1_step_{width}_bf16"] = Result(f"{size_of(lengths)}; beside float32", seconds, full)
     for length, videos in ((327, 16), (2600, 2)):
