@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import re
 import runpy
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -273,6 +275,30 @@ def test_a_folder_keeps_what_else_is_in_it(run, tmp_path):
     assert inside("predict.py", *given, "--output", tmp_path) == 0
     made = {path.name for path in (run / PREDICTED / "vtt").glob("*.vtt")}
     assert {path.name for path in tmp_path.iterdir()} == made | {"film.mp4"}
+
+
+def test_the_page_is_true(run, tmp_path):
+    """The commands of docs/predict.md without Snakemake, and its lines of Python, on this data set."""
+    page = (ROOT / "docs/predict.md").read_text()
+    page = page.replace("results/demo/data/features/test", "videos").replace("results/demo", "results/mine")
+    commands = re.findall(r"^python (?:.+\\\n)*.+$", page, re.M)
+    (lines,) = re.findall(r"```python\n(.+?)```", page, re.S)
+    assert len(commands) == 3
+    for name in ("workflow", "results", "videos"):
+        (tmp_path / name).symlink_to(run / name)
+    (tmp_path / "lines.py").write_text(lines)
+    path = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "PATH": path}
+    said = [
+        subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+        ).stdout
+        for command in [*commands, "python lines.py"]
+    ]
+    assert {path.name for path in tmp_path.glob("*found.*")} == {"found.json", "found.csv"}
+    assert len(list((tmp_path / "vtt").glob("*.vtt"))) == 12
+    assert (tmp_path / "demo_test_000.vtt").is_file()
+    assert said[:3] == [""] * 3 and len(said[3].splitlines()) == 5
 
 
 # --- what runs again
