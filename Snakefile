@@ -16,6 +16,7 @@ include: "workflow/rules/proposals.smk"
 include: "workflow/rules/stage2.smk"
 include: "workflow/rules/detection.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/prediction.smk"
 include: "workflow/rules/cache.smk"
 
 
@@ -26,6 +27,7 @@ localrules:
     gather,
     gather_experiment,
     ablate,
+    bundle_model,
 
 
 onsuccess:

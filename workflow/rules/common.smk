@@ -58,6 +58,8 @@ MEASURED = {
     "stage1": f"{PROPOSALS}/reliable-quality.json",
     "stage2": f"{STAGE2}/{DETECTION}/reliable-quality.json",
 }
+MODEL = "results/{dataset}/model.pt"
+PREDICTION = "results/{dataset}/predict/{new}"
 RESULT = "results/{dataset}/map.json"
 RESULT_OF = "results/{dataset}/{experiment}/map.json"
 
@@ -84,6 +86,7 @@ wildcard_constraints:
     stage2=variants_of("stage2"),
     detection=variants_of("detection"),
     evaluation=variants_of("evaluation"),
+    new=r"[\w-]+",
 
 
 def script(name):

@@ -25,6 +25,7 @@ NAMES = {
     MODEL1: "stage1",
     SCORES: "scores",
     MODEL2: "stage2",
+    MODEL: "bundle",
 } | dict.fromkeys([POSITIVE, RELIABLE, NEGATIVE, CANDIDATES], "proposals")
 TOGETHER = {
     "proposals": [POSITIVE, RELIABLE, NEGATIVE, CANDIDATES],
@@ -147,6 +148,22 @@ def ambiguous_truth(wildcards):
     """An input function: the annotations, only where detections on ambiguous segments are dropped."""
     chosen = CONFIG.step(wildcards.dataset, "detection", wildcards.detection)
     return [made(ANNOTATIONS)(wildcards)] if chosen.drop_ambiguous else []
+
+
+def final(pattern):
+    """An input function: the model of a stage that goes into the data set's model.pt; none of no stage 2."""
+
+    def path(wildcards):
+        run = lineage("final", wildcards.dataset)
+        skipped = pattern == MODEL2 and run.stage2 is None
+        return [] if skipped else [as_input(NAMES[pattern], pattern, run)]
+
+    return path
+
+
+def new_files(wildcards):
+    """An input function: the files of features that a prediction is for."""
+    return [ancient(str(path)) for path in lineage("new_videos", wildcards.new).values()]
 
 
 def parent(pattern):

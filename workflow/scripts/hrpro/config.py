@@ -171,6 +171,14 @@ class Settings(Strict):
     evaluation: Evaluation
 
 
+class Prediction(Strict):
+    """What detections on new videos take besides trained networks."""
+
+    features: Features
+    proposals: Proposals
+    detection: Detection
+
+
 # The steps of which an experiment chooses a variant, in the order of the flow.
 STEPS = ("stage1", "proposals", "stage2", "detection", "evaluation")
 FLOOR = "floor"  # stage 1's variant that is no network but a logistic regression
@@ -239,6 +247,7 @@ class Config(Strict):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     datasets: dict[DatasetName, Dataset]
     copies: dict[Name, Copy]
+    predict: dict[DatasetName, str]
     experiments: dict[Name, Experiment]
     ablation: dict[Name, dict[Literal[STEPS], list[str]]]
     variants: dict[Literal[STEPS], dict[Name, dict]]

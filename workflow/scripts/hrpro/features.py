@@ -30,6 +30,23 @@ def feature_file(root, split: str, video: str) -> Path:
     return Path(root) / "features" / split / f"{video}.npy"
 
 
+def of_folder(path) -> dict[str, Path]:
+    """The .npy file of each video in a folder, or of the one video that is named itself; by video, sorted.
+
+    Raises InputError where there is none.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; wanted a folder of <video>.npy, or one of these")
+    found = [path] if path.is_file() else list(path.glob("*.npy"))
+    if not found:
+        raise InputError(f"{path}: no features in this folder; wanted a <video>.npy a video")
+    for file in found:
+        if file.suffix != ".npy" or not file.is_file():
+            raise InputError(f"{file}: no .npy file; wanted the features of a video")
+    return dict(sorted((file.stem, file) for file in found))
+
+
 def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dtype: str, output) -> None:
     """Write the features of both splits to `output`, two videos in memory at a time.
 

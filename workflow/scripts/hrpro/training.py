@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,8 @@ def choose_device(name: str) -> torch.device:
 
     Of several GPUs, where none is named by number, one that no other step holds.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise InputError(f"device {name!r}: wanted auto, cpu, cuda or cuda:N")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
@@ -240,21 +243,48 @@ class Best:
 def save(path, model: torch.nn.Module, settings, classes: list[str], width: int, grid: Grid) -> None:
     """Write a trained model with all that its use needs; equal models give equal bytes."""
     facts = {"classes": classes, "width": width, "frames": grid.frames, "fps": grid.fps}
-    buffer = io.BytesIO()
     state = {name: value.cpu() for name, value in model.state_dict().items()}
-    torch.save({"facts": json.dumps(facts), "settings": config.canonical(settings), "state": state}, buffer)
+    write(path, {"facts": json.dumps(facts), "settings": config.canonical(settings), "state": state})
+
+
+def grid_of(facts: dict) -> Grid:
+    """The grid of the features that a model was trained on, from its facts."""
+    return Grid(facts["frames"], facts["fps"])
+
+
+def write(path, content: dict) -> None:
+    """Write text and tensors as a model file; equal contents give equal bytes."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     with files.atomic(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
+
+
+def read(path) -> dict:
+    """The content of a file of `write`. Raises InputError where it is none, or damaged."""
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; wanted a trained model") from None
+    except (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, UnpicklingError) as error:
+        raise no_model(path, error) from None
 
 
 def load(path) -> tuple[dict, dict]:
     """The content of a model file, {"settings": JSON, "state"}, and its facts, as `save` wrote them.
 
-    Raises InputError where it is damaged.
+    Raises InputError where it is damaged, or the model of both stages in one file.
     """
+    content = read(path)
+    if "stage1" in content:
+        raise InputError(f"{path}: the model of both stages in one file; give that of one stage")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
         return content, json.loads(content["facts"])
-    except (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: no model of hrpro ({reason}); remove it and train again") from None
+    except (LookupError, TypeError, ValueError) as error:
+        raise no_model(path, error) from None
+
+
+def no_model(path, error: Exception) -> InputError:
+    """The error on a file that is no model file, a damaged one, or one of another version."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return InputError(f"{path}: no model of hrpro as it is now ({reason}); remove it and train again")

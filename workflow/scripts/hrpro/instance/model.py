@@ -101,7 +101,12 @@ def score(
 def load(path, device) -> tuple[InstanceModel, list[str]]:
     """A stage-2 model, ready for use, and its classes."""
     content, facts = training.load(path)
+    return build(content, facts, device), facts["classes"]
+
+
+def build(content: dict, facts: dict, device) -> InstanceModel:
+    """A stage-2 model, ready for use, of what its file holds (`training.load`)."""
     settings = config.from_json(config.Stage2, content["settings"])
     model = InstanceModel(facts["width"], len(facts["classes"]), settings)
     model.load_state_dict(content["state"])
-    return model.to(device).eval(), facts["classes"]
+    return model.to(device).eval()

@@ -116,7 +116,12 @@ def attention_heads(width: int, given: int | None) -> int:
 def load(path, device) -> tuple[SnippetModel, list[str]]:
     """A stage-1 model, ready for use, and its classes."""
     content, facts = training.load(path)
+    return build(content, facts, device), facts["classes"]
+
+
+def build(content: dict, facts: dict, device) -> SnippetModel:
+    """A stage-1 model, ready for use, of what its file holds (`training.load`)."""
     settings = config.from_json(config.Stage1, content["settings"])
     model = SnippetModel(len(facts["classes"]), facts["width"], settings)
     model.load_state_dict(content["state"])
-    return model.to(device).eval(), facts["classes"]
+    return model.to(device).eval()
