@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import resource
+import signal
 import socket
 import ssl
 import stat
@@ -340,6 +341,8 @@ CASES = [
     Case("a local url", entry(url="file:///etc/passwd"), ["configuration: url: wanted http://"]),
     Case("no host", entry(url="http:///x.zip"), ["configuration: url: wanted http://"]),
     Case("a blank in a url", entry(url="http://a.b/x y.zip"), ["configuration: url: wanted http://", "%20"]),
+    Case("a port that is no number", entry(url="http://a.b:c/x"), ["configuration: ", "Port"]),
+    Case("a host that is none", entry(url="http://a..b/x.zip"), ["http://a..b/x.zip: no name of a host"]),
     Case("a url without a name", entry(url="http://a.b/"), ["configuration: to: wanted a path under"]),
     Case(
         "a Drive file without a name",
@@ -566,6 +569,14 @@ def test_a_killed_download_goes_on(site, out):
     assert (out / "x.bin").read_bytes() == CONTENT
 
 
+def test_an_interrupted_download_ends_with_one_line(site, out):
+    process = start(out, site.serve("x.bin", CONTENT, stalled(site)))
+    wait_for(lambda: fetch.size_of(out / "x.bin.part") >= MB, process)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate()[1] == f"warning: {out}: interrupted; fetch again to go on from there\n"
+    assert process.returncode == 128 + signal.SIGINT
+
+
 def test_two_fetches_at_once_share_one_download(site, out):
     one = site.serve("x.bin", CONTENT, stalled(site))
     first = start(out, one)
@@ -735,17 +746,30 @@ def test_a_stopped_unpacking_leaves_nothing_and_goes_on(site, out, monkeypatch):
     assert len(site.requests) == 1
 
 
-def test_an_unpacking_that_is_killed_midway_leaves_nothing_in_place(site, out):
-    content = zipped(*((f"{number:04}.npy", "x" * 5000) for number in range(4000)))
-    one = site.serve("x.zip", content, unpack=True)
-    process = start(out, one)
-    wait_for(lambda: (out / ".x.zip.unpacking/0050.npy").exists(), process)
-    process.kill()
-    process.communicate()
-    assert sorted(path.name for path in out.iterdir()) == [".x.zip.unpacking", "x.zip"]
+KILLED = """
+import os, signal, sys
+from hrpro import config, fetch, progress
+
+def killed(items, *_, **__):
+    for number, item in enumerate(items):
+        if number == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield item
+
+progress.track = killed
+fetch.fetch(sys.argv[1], [config.from_json(config.Remote, sys.argv[2])])
+"""
+
+
+def test_an_unpacking_that_is_killed_leaves_nothing_in_place(site, out):
+    members = [f"{number}.npy" for number in range(9)]
+    one = site.serve("x.zip", zipped(*((name, "x") for name in members)), unpack=True)
+    command = [sys.executable, "-c", KILLED, str(out), json.dumps(one)]
+    killed = subprocess.run(command, cwd=SCRIPTS, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert names(out) == [*(f".x.zip.unpacking/{name}" for name in members[:5]), "x.zip"]
     fetched(out, one)
-    assert sorted(path.name for path in out.iterdir())[:2] == [".x.zip.unpacked", "0000.npy"]
-    assert len(list(out.iterdir())) == 4001
+    assert names(out) == [".x.zip.unpacked", *members]
     assert len(site.requests) == 1
 
 

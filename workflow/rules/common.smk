@@ -182,13 +182,22 @@ def require(dataset, paths):
     if not missing:
         return
     entry = CONFIG.datasets[dataset]
-    fetched = f"`snakemake fetch_{dataset}` fetches what its entry lists. " if entry.fetch else ""
+    fetched = f"`snakemake fetch_{dataset}` fetches what its entry lists. " if unfetched(dataset) else ""
     others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     stop(
         f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "
         "gt_full.json, split_train.txt, split_test.txt, point_labels/point_gaussian.csv and "
         f"features/{{train,test}}/<video>.npy. {fetched}{entry.source}".rstrip()
     )
+
+
+def unfetched(dataset):
+    """What a data set's entry lists to fetch and is not there."""
+    entry = CONFIG.datasets[dataset]
+    try:
+        return [remote for remote in entry.fetch if not fetch.is_there(entry.root, remote)]
+    except InputError as error:
+        stop(error)
 
 
 @cache
@@ -198,14 +207,10 @@ def fetch_missing(dataset):
     What jobs there are, and their keys, depends on what the files say; so they are fetched while the
     workflow is planned, before the first of them is read, and never where it is only planned.
     """
-    entry = CONFIG.datasets[dataset]
-    if not CONFIG.fetch or workflow.execution_settings is None or workflow.dryrun:
+    only_planned = workflow.execution_settings is None or workflow.dryrun
+    if not CONFIG.fetch or only_planned or not unfetched(dataset):
         return
-    try:
-        if all(fetch.is_there(entry.root, remote) for remote in entry.fetch):
-            return
-    except InputError as error:
-        stop(error)
+    entry = CONFIG.datasets[dataset]
     print(f"data set {dataset}: fetching what is missing", file=sys.stderr, flush=True)
     command = [sys.executable, HOME / "workflow" / "scripts" / "fetch.py", "--root", entry.root]
     wanted = ["--settings", *map(settings.canonical, entry.fetch), "--log", f"logs/{dataset}/fetch.log"]

@@ -1,6 +1,8 @@
 """A data set's files, fetched: downloaded or resumed, verified, unpacked; what is there stays as it is."""
 
 import argparse
+import signal
+import sys
 
 from hrpro import config, errors, fetch, progress
 
@@ -19,7 +21,12 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    fetch.fetch(args.root, [config.from_json(config.Remote, text) for text in args.settings])
+    wanted = [config.from_json(config.Remote, text) for text in args.settings]
+    try:
+        fetch.fetch(args.root, wanted)
+    except KeyboardInterrupt:
+        progress.log.warning("%s: interrupted; fetch again to go on from there", args.root)
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -227,7 +227,7 @@ class Remote(Strict):
         if self.url is not None:
             parts = urllib.parse.urlsplit(self.url)
             whole = self.url.isascii() and self.url.isprintable() and " " not in self.url
-            if parts.scheme not in ("http", "https") or not parts.hostname or not whole:
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or not whole:
                 raise ValueError("url: wanted http://... or https://..., blanks and the like as %20")
         path = PurePosixPath(self.place)
         if not path.name or path.is_absolute() or ".." in path.parts or "\0" in self.place:

@@ -221,6 +221,8 @@ def transfer(url: str, part: Path) -> None:
             raise refusal(url, error) from None
     except (OSError, http.client.HTTPException) as error:
         raise unreachable(url, getattr(error, "reason", error)) from None
+    except UnicodeError as error:
+        raise InputError(f"{url}: no name of a host ({error}); correct the url") from None
     with response:
         if have and response.status == http.client.PARTIAL_CONTENT:
             if not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
