@@ -515,7 +515,7 @@ def test_a_server_that_is_not_there(site, out):
 
 
 def test_a_server_that_falls_silent(site, out, monkeypatch):
-    monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
+    monkeypatch.setattr(fetch, "TIMEOUT", 1.0)
     fetched(out, site.serve("x.bin", CONTENT, stalled(site)))
     assert (out / "x.bin").read_bytes() == CONTENT
     assert len(site.requests) == 2

@@ -232,7 +232,7 @@ def transfer(url: str, part: Path) -> None:
         else:
             have = 0
         size = None if response.length is None else have + response.length
-        files.require_space(part, response.length or 0)
+        files.require_space(part, (size or 0) - size_of(part))
         save(response, part, have, size)
     if size is not None and size_of(part) < size:
         raise Again(f"the connection was cut at {size_of(part) / MB:.1f} of {size / MB:.1f} MB")
