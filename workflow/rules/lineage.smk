@@ -14,7 +14,7 @@ from snakemake.io import IOFile
 from snakemake.settings.types import DeploymentMethod
 
 import digest
-from lineage import BEST, Lineage, at, key
+from lineage import BEST, At, Lineage, at, key
 
 # What a file is called in Lineage, and what a job makes together.
 NAMES = {
@@ -70,6 +70,8 @@ WANTED = Lineage(CONFIG, forced_of, {DEMO: "make_demo"}, MEMORY)
 
 def lineage(name, *given, of=LINEAGE):
     """What Lineage says; faults of the data set end the run with one line."""
+    if isinstance(given[0], At):
+        fetch_missing(CONFIG.origin(given[0].dataset)[0])
     try:
         return getattr(of, name)(*given)
     except InputError as error:
