@@ -61,6 +61,8 @@ def write(made: Made, path) -> None:
     with h5py.File(path, "w") as file:
         for (split, video), values in made.features.items():
             file[f"{split}/{video}"] = values
+        for split in VIDEOS:
+            file.require_group(split)
         width = next(iter(made.features.values())).shape[1]
         facts = {"format_version": FORMAT_VERSION, "width": width}
         file.attrs.update(facts | {"snippet_frames": GRID.frames, "snippet_fps": GRID.fps})
@@ -415,6 +417,7 @@ CASES = [
         ["note"],
         ["test videos without an instance: 1", "test_3", "`exclude`"],
     ),
+    Case("no test video", cut_to("test", 0), ["note"], ["no video, so nothing", "test split", "`predict`"]),
     Case(
         "no test instance at all",
         without(*TEST),

@@ -48,7 +48,14 @@ def percent(share: float) -> str:
 def on_splits(facts: dict) -> Iterator[dict]:
     """What the splits hold as a whole."""
     train, test = facts["splits"]["train"], facts["splits"]["test"]
-    if not test["instances"]:
+    if not test["videos"]:
+        yield finding(
+            "note",
+            "test split",
+            "no video, so nothing can be evaluated",
+            "leave it so if you want detections alone, by `predict`; otherwise annotate some videos to test on",
+        )
+    elif not test["instances"]:
         yield finding(
             "error",
             "test split",
@@ -56,7 +63,7 @@ def on_splits(facts: dict) -> Iterator[dict]:
             "annotate the test videos, or take detections alone by `predict`",
         )
     for split, held in facts["splits"].items():
-        if held["videos"] < FEW_VIDEOS:
+        if 0 < held["videos"] < FEW_VIDEOS:
             yield finding(
                 "note",
                 f"{split} split",
@@ -302,7 +309,7 @@ def on_features(facts: dict) -> Iterator[dict]:
             else "leave them; so few do no harm",
         )
     shift = found["shift"]
-    if shift["mean"] > SHIFT or not 1 / SCALE < shift["deviation"] < SCALE:
+    if shift and (shift["mean"] > SHIFT or not 1 / SCALE < shift["deviation"] < SCALE):
         yield finding(
             "warning",
             "features",

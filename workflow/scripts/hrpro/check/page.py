@@ -119,6 +119,7 @@ def table(caption: str, header: list[str], rows: list[list]) -> str:
 def splits(facts: dict) -> str:
     """How much each split holds."""
     held, instances, points = facts["splits"], facts["instances"], facts["points"]
+    ratios = [facts["lengths"][s]["ratio"] for s in SPLITS]
 
     def part(count: int | None, total: int) -> str | None:
         """A count and its share of a total."""
@@ -135,7 +136,7 @@ def splits(facts: dict) -> str:
         ["snippets", *(held[s]["snippets"] for s in SPLITS)],
         ["seconds a video", *(middle(held[s]["seconds"]) for s in SPLITS)],
         ["snippets a video", *(middle(held[s]["snippets_a_video"]) for s in SPLITS)],
-        ["snippets to duration", *(f"{facts['lengths'][s]['ratio']:.3f}" for s in SPLITS)],
+        ["snippets to duration", *(ratio and f"{ratio:.3f}" for ratio in ratios)],
         ["videos of odd length", *(len(facts["lengths"][s]["odd"]) for s in SPLITS)],
         ["videos without an action", *(len(held[s]["empty"]) for s in SPLITS)],
         ["share of time that is action", *(held[s]["action"] and percent(held[s]["action"]) for s in SPLITS)],
@@ -187,9 +188,10 @@ def plots(facts: dict) -> str:
         drawn.append(figure(svg.bars(caption, {"train": positions}, labels, axis, borders=True), caption))
     held = facts["splits"]
     labels = sorted({number for s in SPLITS for number in held[s]["classes_a_video"]}, key=int)
-    counts = {s: [held[s]["classes_a_video"].get(number, 0) for number in labels] for s in SPLITS}
+    drawn_of = [s for s in SPLITS if held[s]["videos"]]
+    counts = {s: [held[s]["classes_a_video"].get(number, 0) for number in labels] for s in drawn_of}
     caption = "How many classes a video shows"
-    drawn.append(figure(svg.bars(caption, counts, labels, "classes"), caption, SPLITS))
+    drawn.append(figure(svg.bars(caption, counts, labels, "classes"), caption, tuple(counts)))
     return '<div class="plots">\n' + "\n".join(drawn) + "\n</div>"
 
 
@@ -226,7 +228,7 @@ def classes(facts: dict) -> str:
 
 def features(facts: dict) -> str:
     """What the features look like."""
-    found = facts["features"]
+    found, shift = facts["features"], facts["features"]["shift"]
     rows = [
         ["channels", found["channels"]],
         ["values", f"{found['low']:.4g} to {found['high']:.4g}, {found['kind']}"],
@@ -235,8 +237,8 @@ def features(facts: dict) -> str:
         ["channels that hardly change", len(found["flat_channels"])],
         ["videos that hardly change", len(found["still"])],
         ["pairs of videos with the same features", len(found["shared"])],
-        ["mean of the test split, median channel", f"{found['shift']['mean']:.2f} deviations away"],
-        ["deviation of the test split, median channel", f"{found['shift']['deviation']:.2f} times as large"],
+        ["mean of the test split, median channel", shift and f"{shift['mean']:.2f} deviations away"],
+        ["deviation of the test split, median channel", shift and f"{shift['deviation']:.2f} times as large"],
     ]
     caption = "Mean of each channel in the training split, a deviation around it, and its extremes"
     picture = figure(svg.bands(caption, found["profile"], "channel"), caption)

@@ -112,14 +112,15 @@ def flat(channels: Channels) -> list[int]:
     return np.flatnonzero(channels.deviation <= border).tolist()
 
 
-def shift(train: Channels, test: Channels) -> dict:
+def shift(train: Channels, test: Channels) -> dict | None:
     """How a channel of the test split lies to that of the training split, the median over the channels.
 
     "mean": the distance of the means, in deviations of the training split; "deviation": their ratio.
+    None where there is nothing to compare.
     """
     moves = train.deviation > 0
-    if not moves.any():
-        return {"mean": 0.0, "deviation": 1.0}
+    if not moves.any() or not test.count:
+        return None
     deviation = train.deviation[moves]
     return {
         "mean": float(np.median(np.abs(test.mean - train.mean)[moves] / deviation)),
