@@ -53,7 +53,7 @@ def on_splits(facts: dict) -> Iterator[dict]:
             "note",
             "test split",
             "no video, so nothing can be evaluated",
-            "leave it so if you want detections alone, by `predict`; otherwise annotate some videos to test on",
+            "leave it so if you want detections alone, by `predict`; otherwise annotate some videos for it",
         )
     elif not test["instances"]:
         yield finding(
