@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import run_script, snakemake
+from conftest import ROOT, run_script, snakemake
 from hrpro.check import facts, findings, page, scan, svg
 from hrpro.features import FORMAT_VERSION, FeatureFile
 from hrpro.grid import Grid
@@ -590,6 +590,12 @@ def test_the_demo_has_no_finding_and_says_so(demo):
     assert "mine: 24 training videos (0.71 h, 138 points), 12 of test (0.35 h, 68 instances)" in said
     assert "no findings: results/mine/check.html" in said
     assert "no findings" in (folder / "logs/mine/check_dataset.log").read_text()
+
+
+def test_check_json_is_as_the_reference_says(demo):
+    known = json.loads((demo[0] / "results/mine/check.json").read_text())
+    reference = (ROOT / "config/README.md").read_text().partition("`check.json`: ")[2].partition("`; ")[0]
+    assert list(known) == re.findall(r'"(\w+)"', re.sub(r"\[.*?\]", "", reference, flags=re.S))
 
 
 def test_a_copy_is_checked_as_any_data_set(demo):
