@@ -135,7 +135,7 @@ def on_lengths(facts: dict) -> Iterator[dict]:
                 "warning",
                 some(named),
                 f"{split} videos whose snippets do not fit their duration: {len(odd)} of {videos}",
-                "correct their durations, or extract their features again: their times are off",
+                "correct their durations or, where it is most videos, `snippet`: their times are off",
             )
 
 
@@ -308,7 +308,7 @@ def on_features(facts: dict) -> Iterator[dict]:
             if most
             else "leave them; so few do no harm",
         )
-    shift = found["shift"]
+    shift = None if found["far"] else found["shift"]  # one video far away moves its split's figures
     if shift and (shift["mean"] > SHIFT or not 1 / SCALE < shift["deviation"] < SCALE):
         yield finding(
             "warning",
