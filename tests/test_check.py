@@ -872,3 +872,25 @@ def test_without_its_files_it_ends_with_one_line(demo, tmp_path):
         assert run.returncode == 1
         assert run.stderr.count("\n") == 1 and "nowhere: no such file" in run.stderr
         assert not (tmp_path / "out").exists()
+
+
+def test_files_of_different_data_sets_end_with_one_line(demo, tmp_path):
+    one, other = demo[0] / "results/mine", tmp_path / "other"
+    shutil.copytree(one, other)
+    for name, change in (
+        ("annotations.json", lambda found: found["database"].pop("demo_test_003")),
+        ("points.json", lambda found: found["videos"].update(elsewhere=[])),
+    ):
+        found = json.loads((one / name).read_text())
+        change(found)
+        (other / name).write_text(json.dumps(found))
+        given = {n: (other if n == name else one) / n for n in ("annotations.json", "points.json")}
+        run = run_script(
+            *("check_dataset.py", "--name", "mine", "--annotations", given["annotations.json"]),
+            *("--points", given["points.json"], "--features", one / "features.h5"),
+            *("--html", tmp_path / "out/check.html", "--json", tmp_path / "out/check.json"),
+        )
+        assert run.returncode == 1
+        assert run.stderr.count("\n") == 1 and "remove both and make them again" in run.stderr
+        assert ("demo_test_003" if name == "annotations.json" else "elsewhere") in run.stderr
+        assert not (tmp_path / "out").exists()

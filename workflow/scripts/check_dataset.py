@@ -22,6 +22,7 @@ def main() -> None:
     database = annotations.read_database(args.annotations)
     points = files.read_json(args.points, "classes", "videos")
     with FeatureFile(args.features) as file:
+        require_same_videos(args, database, points["videos"], file)
         features, grid = scan.scan(file), file.grid
     known = facts.gather(args.name, database, points["videos"], points["classes"], grid, features)
     found = findings.findings(known)
@@ -30,6 +31,21 @@ def main() -> None:
     for line in summary(known, found, args.html):
         print(line)
         progress.log.info("%s", line)
+
+
+def require_same_videos(args, database: dict, points: dict, file: FeatureFile) -> None:
+    """Raise InputError where the three files are not of one data set."""
+    for split, found in file.videos.items():
+        videos = {video for video, entry in database.items() if entry.get("subset") == split}
+        if video := min(videos ^ set(found), default=None):
+            raise errors.InputError(
+                f"{args.features}: {video} of {split} is not in both this file and {args.annotations}; "
+                "remove both and make them again"
+            )
+    if video := min(set(points) - set(file.videos["train"]), default=None):
+        raise errors.InputError(
+            f"{args.points}: {video} is no training video of {args.features}; remove both and make them again"
+        )
 
 
 def summary(known: dict, found: list[dict], path: str) -> list[str]:
