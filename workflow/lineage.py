@@ -142,6 +142,11 @@ class Lineage:
         """features.h5."""
         return key([self.videos(at.dataset, split) for split in SPLITS])
 
+    def check(self, at: At) -> str:
+        """check.html and check.json, which are made together."""
+        read = [self.annotations(at), self.learnt(at.dataset), self.features(at)]
+        return key(self.code("check_dataset"), read)
+
     # The steps.
 
     def stage1(self, at: At) -> str:
