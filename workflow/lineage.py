@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from hrpro import annotations, config, features, files
+from hrpro import annotations, config, files, layouts
 
 SPLITS = ("train", "test")
 STAGES = ("stage1", "stage2")
@@ -133,9 +133,13 @@ class Lineage:
         code = [self.code("convert_features"), self.settings(dataset, "features"), self.grid(dataset)]
         if chosen.root in self.made:
             return key(code, self.code(self.made[chosen.root]), split)
-        names = annotations.read_splits(chosen.root)[split]
-        found = [str(features.feature_file(chosen.root, split, name)) for name in names]
-        return key(code, sorted(zip(names, self.digests(tuple(found)), strict=True)))
+        splits = annotations.read_splits(chosen.root)
+        sources = layouts.of_splits(chosen.root, chosen.features, splits)
+        read = {name: sources[name] for name in splits[split]}
+        found = list(dict.fromkeys(str(file) for source in read.values() for file in source.files))
+        digests = dict(zip(found, self.digests(tuple(found)), strict=True))
+        parts = [[name, [digests[str(file)] for file in own.files], own.key] for name, own in read.items()]
+        return key(code, chosen.features.width, sorted(parts))
 
     def features(self, at: At) -> str:
         """features.h5."""
@@ -278,7 +282,7 @@ class Lineage:
         return config.canonical(self.config.step(dataset, step, variant))
 
     def grid(self, dataset: str) -> str:
-        """The length of a snippet, as JSON."""
+        """The grid of the snippets, as JSON."""
         entry, _ = self.config.origin(dataset)
         return config.canonical(self.config.datasets[entry].snippet)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 HOME = Path(workflow.basedir)
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
-from hrpro import annotations, config as settings, features
+from hrpro import annotations, config as settings, layouts
 from hrpro.errors import InputError
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
@@ -151,7 +151,7 @@ def ambiguous_file(wildcards):
 
 
 def feature_files(wildcards):
-    """An input function: the splits and the .npy file of each video that they list."""
+    """An input function: the splits and the files that hold the features of the videos that they list."""
     root = Path(dataset_of(wildcards).root)
     if str(root) == DEMO:
         return checked(wildcards.dataset, [])
@@ -159,9 +159,10 @@ def feature_files(wildcards):
     lists = checked(wildcards.dataset, [root / name for name in names])
     try:
         splits = annotations.read_splits(root)
+        sources = layouts.of_splits(root, dataset_of(wildcards).features, splits)
     except InputError as error:
         stop(error)
-    files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
+    files = list(dict.fromkeys(file for source in sources.values() for file in source.files))
     return lists + checked(wildcards.dataset, files)
 
 
@@ -183,5 +184,6 @@ def require(dataset, paths):
     stop(
         f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "
         "gt_full.json, split_train.txt, split_test.txt, point_labels/point_gaussian.csv and "
-        f"features/{{train,test}}/<video>.npy. {entry.source}".rstrip()
+        "features/{train,test}/<video>.npy, or features in another layout (docs/data.md). "
+        f"{entry.source}".rstrip()
     )

@@ -94,14 +94,16 @@ rule convert_features:
     resources:
         script=script("convert_features.py"),
         root=lambda wildcards: dataset_of(wildcards).root,
+        features=lambda wildcards: settings.canonical(dataset_of(wildcards).features),
     params:
         key=key_of("features"),
         settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
         frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
+        window=lambda wildcards: dataset_of(wildcards).snippet.window,
         fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     shell:
-        "python {resources.script:q} --root {resources.root:q} "
-        "--frames {params.frames} --fps {params.fps} "
+        "python {resources.script:q} --root {resources.root:q} --features {resources.features:q} "
+        "--frames {params.frames} --window {params.window} --fps {params.fps} "
         "--settings {params.settings:q} --output {output} --log {log}"
 
 
