@@ -327,6 +327,7 @@ def damaged_member(root: Path) -> None:
 
 FLAT, TWO = own_files("{video}.npy"), own_files("{video}_rgb.npy", "{video}_flow.npy")
 ONE_H5 = h5("features.h5", "{video}")
+OTHER_NAMES = h5("features.h5", "v_{video}")
 CASES = [  # (what lays the features out, the entry's `features`), words of the message
     Case(
         "nothing of a video",
@@ -338,6 +339,8 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
         (lambda root, demo: None, {}),
         [f"features/train/{TRAIN}.npy: no such file", "put it there"],
     ),
+    Case("an h5 of other videos", (OTHER_NAMES, {}), ["features.h5: no features of demo_train_000"]),
+    Case("an h5 that is not there", (FLAT, {"folder": "all.h5"}), ["all.h5: no such file or folder, so no"]),
     Case(
         "no file of a layout that is named",
         (FLAT, {"layout": "h5"}),

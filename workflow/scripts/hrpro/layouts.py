@@ -38,6 +38,7 @@ PATTERNS = {
     "npz": ("{video}.npz",),
 }
 SHARED = {"npz_file": (".npz",), "h5": (".h5", ".hdf5"), "wtalc": (".npy",)}  # one file for all videos
+ENDINGS = [ending for endings in SHARED.values() for ending in endings]
 NAMES = "videoname.npy"  # W-TALC's list of the videos in its joint file
 # What an array is called inside the file or group of one video; other names are videos'.
 ARRAY = re.compile(r"(.*[_-])?(arr_0|data|feats?|features?|rgb|flow)", re.IGNORECASE)
@@ -82,8 +83,14 @@ def of_splits(root, chosen: FeatureFiles, splits: dict[str, list[str]]) -> dict[
         found = [held.get(split, held.get("", {})).get(video) for split, video in wanted]
         if any(found):
             fitting[layout] = found
-    if not fitting and (chosen.layout in PATTERNS or (chosen.layout == "auto" and not folder.exists())):
-        fitting = {"hrpro" if chosen.layout == "auto" else chosen.layout: [None] * len(wanted)}
+    if not fitting:
+        there = [
+            file for layout in tried(chosen) if layout in SHARED and (file := shared_file(layout, folder))
+        ]
+        folder = there[0] if there else folder
+        missing = chosen.layout == "auto" and not folder.exists() and folder.suffix not in ENDINGS
+        if missing or chosen.layout in PATTERNS:
+            fitting = {"hrpro" if missing else chosen.layout: [None] * len(wanted)}
     layout = only(fitting, folder, chosen, f"{wanted[0][1]} or another video of the splits")
     sources = {}
     for (split, video), source in zip(wanted, fitting[layout], strict=True):
@@ -129,8 +136,10 @@ def only(fitting: dict, folder: Path, chosen: FeatureFiles, wanted: str) -> str:
             "name the one that is meant, `features: {layout: ...}` in the data set's entry"
         )
     if not fitting:
+        missing = "" if folder.exists() else "no such file or folder, so "
+        layouts = " or ".join(tried(chosen))
         raise InputError(
-            f"{folder}: no features of {wanted} in the layout {' or '.join(tried(chosen))} (docs/data.md); "
+            f"{folder}: {missing}no features of {wanted} in the layout {layouts} (docs/data.md); "
             "name the folder or file that has them, `features: {folder: ...}` in the data set's entry"
         )
     return next(iter(fitting))
@@ -241,8 +250,8 @@ def listed(names: Path) -> list[str]:
 # Reading.
 
 
-class Plain(NamedTuple):
-    """What an array is, before it is read."""
+class Header(NamedTuple):
+    """What an array is, and where it lies."""
 
     place: str
     shape: tuple[int, ...]
@@ -284,7 +293,7 @@ def oriented(
     )
 
 
-def sides(streams: list[Plain]) -> dict[bool, tuple[int, int]]:
+def sides(streams: list[Header]) -> dict[bool, tuple[int, int]]:
     """What (T, D) a video has, if its arrays are (T, D): False, and if they are (D, T): True."""
     found = {}
     for by_columns in (False, True):
@@ -309,7 +318,7 @@ def common_width(sources: dict[str, Source], given: dict[str, dict[bool, tuple[i
         raise InputError(f"{source}: {said}; say `features: {{width: ...}}` in the data set's entry")
     ways = Counter((way, d) for found in given.values() for way, (_, d) in found.items())
     (way, width), _ = ways.most_common(1)[0]
-    like = next(v for v, found in given.items() if width in sizes[v])
+    like = next(v for v in sources if width in sizes[v])
     odd = next(v for v in sources if width not in sizes[v])
     own = given[odd].get(way) or next(iter(given[odd].values()))
     raise InputError(f"{sources[odd]}: {own[1]} channels, but {sources[like]} has {width}; extract it again")
@@ -342,7 +351,7 @@ def read(source: Source, chosen: FeatureFiles) -> tuple[np.ndarray, str]:
     return joined, checksum.hexdigest()
 
 
-def checked(place: str, shape: tuple[int, ...], dtype: np.dtype) -> Plain:
+def checked(place: str, shape: tuple[int, ...], dtype: np.dtype) -> Header:
     """What an array is. Raises InputError where it is no features."""
     if dtype.hasobject:
         raise InputError(f"{place}: a pickled array; save it as float32")
@@ -350,7 +359,7 @@ def checked(place: str, shape: tuple[int, ...], dtype: np.dtype) -> Plain:
         raise InputError(f"{place}: values of type {dtype}; wanted float32")
     if len(shape) != 2 or 0 in shape:
         raise InputError(f"{place}: shape {shape}; wanted (snippets, channels)")
-    return Plain(place, tuple(shape), dtype)
+    return Header(place, tuple(shape), dtype)
 
 
 def described(source: Source) -> Iterator[tuple[str, tuple[int, ...], np.dtype]]:
@@ -358,7 +367,7 @@ def described(source: Source) -> Iterator[tuple[str, tuple[int, ...], np.dtype]]
     file, key = source.files[0], source.key
     if file.suffix == ".npz":
         with damage(file):
-            for name in array_names(source, members(file), key):
+            for name in [key] if key else array_names(source, members(file)):
                 with archive(file).open(f"{name}.npy") as opened:
                     shape, _, dtype = npy_header(opened)
                 yield f"{file}: {name}", shape, dtype
@@ -389,7 +398,7 @@ def arrays(source: Source, checksum) -> Iterator[tuple[str, np.ndarray]]:
                 yield str(path), parse_npy(content, path)
             else:
                 with zipfile.ZipFile(io.BytesIO(content)) as opened:
-                    for name in array_names(source, names_in(opened), None):
+                    for name in array_names(source, names_in(opened)):
                         place = f"{path}: {name}"
                         yield place, parse_npy(opened.read(f"{name}.npy"), place)
 
@@ -411,14 +420,12 @@ def opened_arrays(source: Source) -> Iterator[list[tuple[str, object]]]:
             if isinstance(node, h5py.Dataset):
                 yield [(str(source), node)]
             else:
-                names = array_names(source, list(node), None)
+                names = array_names(source, list(node))
                 yield [(f"{source}/{name}", node[name]) for name in names]
 
 
-def array_names(place, names: list[str], key: str | None) -> list[str]:
+def array_names(place, names: list[str]) -> list[str]:
     """Of the arrays that a video's file or group has, its features: one, or rgb and flow."""
-    if key is not None:
-        return [key]
     found = [name for name in names if ARRAY.fullmatch(name)] or names
     by_stream = [[name for name in found if name.lower().endswith(stream)] for stream in STREAMS]
     if len(found) == 2 and all(len(own) == 1 for own in by_stream):
