@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from hrpro import annotations, config, features, files
+from hrpro import annotations, config, files, layouts
 from hrpro.errors import InputError
 
 SPLITS = ("train", "test")
@@ -164,9 +164,10 @@ class Lineage:
         code = [self.code("convert_features"), self.settings(dataset, "features"), self.grid(dataset)]
         if chosen.root in self.made:
             return key(code, self.code(self.made[chosen.root]), split)
-        names = self.splits(dataset)[split]
-        found = [str(features.feature_file(chosen.root, split, name)) for name in names]
-        return key(code, sorted(zip(names, self.digests(tuple(found)), strict=True)))
+        splits = self.splits(dataset)
+        sources = layouts.of_splits(chosen.root, chosen.features, splits)
+        read = {name: sources[name] for name in splits[split]}
+        return key(code, chosen.features.width, self.contents(read))
 
     def features(self, at: At) -> str:
         """features.h5."""
@@ -334,21 +335,19 @@ class Lineage:
         second = self.stage2(run) if run.stage2 else None
         return key(self.code("bundle_model"), self.bundled(at), self.stage1(run), second)
 
-    def new_videos(self, name: str) -> dict[str, Path]:
-        """The files of features of `predict.<name>`, by video. Raises InputError where there are none."""
+    def new_videos(self, name: str) -> dict[str, layouts.Source]:
+        """Where the features lie of `predict.<name>`, by video. Raises InputError where there are none."""
         if name not in self.config.predict:
             known = ", ".join(self.config.predict) or "none"
             raise InputError(f"configuration: predict.{name}: missing (there are: {known}); name a folder")
         try:
-            return features.of_folder(self.config.predict[name])
+            return layouts.of_folder(self.config.predict[name], config.FeatureFiles())
         except InputError as error:
             raise InputError(f"configuration: predict.{name}: {error}") from None
 
     def prediction(self, at: At, name: str) -> str:
         """The detections on new videos, in all formats."""
-        found = self.new_videos(name)
-        digests = self.digests(tuple(map(str, found.values())))
-        return key(self.code("predict"), self.bundle(at), list(zip(found, digests, strict=True)))
+        return key(self.code("predict"), self.bundle(at), self.contents(self.new_videos(name)))
 
     # What several keys hold.
 
@@ -357,7 +356,7 @@ class Lineage:
         return config.canonical(self.config.step(dataset, step, variant))
 
     def grid(self, dataset: str) -> str:
-        """The length of a snippet, as JSON."""
+        """The grid of the snippets, as JSON."""
         entry, _ = self.config.origin(dataset)
         return config.canonical(self.config.datasets[entry].snippet)
 
@@ -365,6 +364,14 @@ class Lineage:
         """The videos that are not evaluated."""
         entry, _ = self.config.origin(at.dataset)
         return self.config.datasets[entry].exclude
+
+    def contents(self, read: dict[str, layouts.Source]) -> list:
+        """What the features of videos are: the digests of their files, and the keys of those in one file."""
+        paths = list(dict.fromkeys(str(file) for source in read.values() for file in source.files))
+        digests = dict(zip(paths, self.digests(tuple(paths)), strict=True))
+        return sorted(
+            [name, [digests[str(file)] for file in own.files], own.key] for name, own in read.items()
+        )
 
     def digests(self, paths: tuple[str, ...]) -> list[str]:
         """The sha256 of files, remembered in `memory` for as long as size and times of change stay."""

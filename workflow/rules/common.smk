@@ -10,7 +10,7 @@ from pathlib import Path
 HOME = Path(workflow.basedir)
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
-from hrpro import annotations, config as settings, features, fetch, points
+from hrpro import annotations, config as settings, fetch, layouts, points
 from hrpro.errors import InputError
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
@@ -165,13 +165,17 @@ def ambiguous_file(wildcards):
 
 
 def feature_files(wildcards):
-    """An input function: the splits and the .npy file of each video that they list."""
+    """An input function: the splits and the files that hold the features of the videos that they list."""
     root = Path(dataset_of(wildcards).root)
     lists = label_files(wildcards)
     if str(root) == DEMO:
         return lists
     splits = lineage("splits", wildcards.dataset)
-    files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
+    try:
+        sources = layouts.of_splits(root, dataset_of(wildcards).features, splits)
+    except InputError as error:
+        stop(error)
+    files = list(dict.fromkeys(file for source in sources.values() for file in source.files))
     return lists + checked(wildcards.dataset, files)
 
 

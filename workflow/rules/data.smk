@@ -94,14 +94,17 @@ rule convert_features:
         script=script("convert_features.py"),
         root=lambda wildcards: dataset_of(wildcards).root,
         labels=labels_of,
+        features=lambda wildcards: settings.canonical(dataset_of(wildcards).features),
     params:
         key=key_of("features"),
         settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
         frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
+        window=lambda wildcards: dataset_of(wildcards).snippet.window,
         fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     shell:
         "python {resources.script:q} --root {resources.root:q} --labels {resources.labels:q} "
-        "--frames {params.frames} --fps {params.fps} "
+        "--features {resources.features:q} "
+        "--frames {params.frames} --window {params.window} --fps {params.fps} "
         "--settings {params.settings:q} --output {output} --log {log}"
 
 

@@ -179,7 +179,8 @@ def final(pattern):
 
 def new_files(wildcards):
     """An input function: the files of features that a prediction is for."""
-    return [ancient(str(path)) for path in lineage("new_videos", wildcards.new).values()]
+    found = lineage("new_videos", wildcards.new).values()
+    return [ancient(path) for path in dict.fromkeys(str(file) for source in found for file in source.files)]
 
 
 def parent(pattern):

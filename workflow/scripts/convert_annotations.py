@@ -36,9 +36,7 @@ def main() -> None:
 def read_lengths(path) -> annotations.Lengths:
     """The training videos' lengths by their features."""
     with features.FeatureFile(path) as file:
-        seconds = {
-            video: float(file.grid.seconds(file.length("train", video))) for video in file.videos["train"]
-        }
+        seconds = {video: file.grid.duration(file.length("train", video)) for video in file.videos["train"]}
         return annotations.Lengths(seconds, features.LENGTH_TOLERANCE * file.grid.snippet)
 
 

@@ -187,16 +187,43 @@ FLOOR = "floor"  # stage 1's variant that is no network but a logistic regressio
 ABLATIONS = ("alone", "without")
 UNKNOWN = "unknown"  # in place of a sha256 that the fetch is to print
 
+# How features may lie on disk; layouts.py reads them.
+LAYOUTS = ("hrpro", "lacp", "rgb_flow", "flat", "flat_rgb_flow", "npz", "npz_file", "h5", "wtalc")
+
 Overlay = dict[str, dict]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Snippet(Strict):
-    """A snippet is `frames` frames at `fps` frames a second."""
+    """Snippets follow each other by `frames` frames and see `window` each, at `fps` frames a second."""
 
     frames: Count
     fps: Positive
+    window: Count
+
+    @model_validator(mode="before")
+    @classmethod
+    def window_is_known(cls, values):
+        """Without a window, or with null, a snippet sees the frames up to the next one."""
+        if isinstance(values, dict) and values.get("window") is None and "frames" in values:
+            return values | {"window": values["frames"]}
+        return values
+
+
+class FeatureFiles(Strict):
+    """Where a data set's features lie under its root, and how.
+
+    folder: a folder or, for layouts of one file, that file. width: channels, which tell (T, D) from
+    (D, T); None: the one size that all have in common. names: the list of videos of W-TALC's joint file,
+    seen from where that lies; None: videoname.npy.
+    """
+
+    layout: Literal["auto", *LAYOUTS] = "auto"
+    folder: str = "features"
+    width: Count | None = None
+    names: str | None = None
+    allow_pickle: bool = False
 
 
 class Annotations(Strict):
@@ -318,6 +345,7 @@ class Dataset(Strict):
 
     root: str
     snippet: Snippet
+    features: FeatureFiles = FeatureFiles()
     annotations: Annotations = Annotations()
     points: Points = Points()
     exclude: list[str] = []
@@ -579,9 +607,9 @@ def canonical(model: Strict) -> str:
     return json.dumps(model.model_dump(), sort_keys=True)
 
 
-def from_json(model: type[Strict], text: str) -> Strict:
+def from_json(model: type[Strict], text: str, option: str = "--settings") -> Strict:
     """The settings that `canonical` wrote. Raises InputError where they are malformed or wrong."""
     try:
         return parse(model, json.loads(text))
     except json.JSONDecodeError as error:
-        raise InputError(f"--settings {text}: not valid JSON ({error.msg}); wanted {{key: value}}") from None
+        raise InputError(f"{option} {text}: not valid JSON ({error.msg}); wanted {{key: value}}") from None

@@ -209,7 +209,7 @@ def touched(found: list[tuple[str, float, float]]) -> int:
 def of_lengths(database: dict, lengths: dict[str, int], grid: Grid, split: str) -> dict:
     """How snippets fit durations: their median ratio, None without a video, and the videos of odd length."""
     videos = entries(database, split)
-    wanted = {video: entry["duration"] / grid.snippet for video, entry in videos.items()}
+    wanted = {video: grid.length(entry["duration"]) for video, entry in videos.items()}
     odd = [video for video in videos if abs(lengths[video] - wanted[video]) > LENGTH_TOLERANCE]
     return {
         "ratio": float(np.median([lengths[v] / wanted[v] for v in videos])) if videos else None,
