@@ -1,6 +1,7 @@
 """Where things lie, and what of the configuration each rule sees. Functions alone, no rules."""
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -43,6 +44,7 @@ CACHED = workflow.workflow_settings.cache is not None
 DEMO = "results/demo/data"
 ANNOTATIONS = "results/{dataset}/annotations.json"
 POINTS = "results/{dataset}/points.json"
+EXTRACTED = "results/{dataset}/extracted/{video}.npy"
 FEATURES = "results/{dataset}/features.h5"
 MODEL1 = f"{STAGE1}/model.pt"
 SCORES = f"{STAGE1}/scores.h5"
@@ -78,6 +80,7 @@ wildcard_constraints:
     experiment="|".join(EXPERIMENTS) or "none",
     pick="last|best-on-test",
     seed=r"\d+",
+    video="[^/]+",
     steps=r"(last|best-on-test)/seed\d+/.+",
     stage1=f"{variants_of('stage1')}|{settings.FLOOR}",
     proposals=variants_of("proposals"),
@@ -150,6 +153,36 @@ def ambiguous_file(wildcards):
     return checked(wildcards.dataset, [Path(path)]) if path else []
 
 
+def extracted_folder(wildcards):
+    """A params function: the argument that names the folder of features, where they are from videos."""
+    folder = os.path.dirname(EXTRACTED).format(**wildcards)
+    return f"--extracted {folder}" if dataset_of(wildcards).features is not None else ""
+
+
+def video_file(wildcards):
+    """An input function: the video that features are made of."""
+    path = f"results/{wildcards.dataset}/extracted/{wildcards.video}.npy"
+    if dataset_of(wildcards).features is None:
+        stop(f"{path}: the features of data set {wildcards.dataset} are not from videos")
+    films = lineage("films", wildcards.dataset)
+    if wildcards.video not in films:
+        stop(f"{path}: no video of the splits; extract_features.py takes others (docs/video.md)")
+    return ancient(films[wildcards.video])
+
+
+def weight_files(wildcards):
+    """An input function: the files of the network's weights."""
+    lineage("weights", wildcards.dataset)  # ends where one is missing
+    return [ancient(path) for path in dataset_of(wildcards).features.files().values()]
+
+
+def weight_arguments(wildcards):
+    """The weights as the script takes them: rgb=FILE flow=FILE, a file or the word download."""
+    given = dataset_of(wildcards).features.weights
+    words = [given] if isinstance(given, str) else [f"{stream}={path}" for stream, path in given.items()]
+    return shlex.join(words)
+
+
 def feature_files(wildcards):
     """An input function: the splits and the .npy file of each video that they list."""
     root = Path(dataset_of(wildcards).root)
@@ -161,6 +194,9 @@ def feature_files(wildcards):
         splits = annotations.read_splits(root)
     except InputError as error:
         stop(error)
+    if dataset_of(wildcards).features is not None:
+        names = [video for names in splits.values() for video in names]
+        return lists + [made(EXTRACTED)({"dataset": wildcards.dataset, "video": video}) for video in names]
     files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
     return lists + checked(wildcards.dataset, files)
 

@@ -97,10 +97,11 @@ rule convert_features:
     params:
         key=key_of("features"),
         settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
+        extracted=extracted_folder,
         frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
         fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     shell:
-        "python {resources.script:q} --root {resources.root:q} "
+        "python {resources.script:q} --root {resources.root:q} {params.extracted} "
         "--frames {params.frames} --fps {params.fps} "
         "--settings {params.settings:q} --output {output} --log {log}"
 

@@ -9,6 +9,7 @@ from hrpro.grid import Grid
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", required=True, help="the data set's folder")
+    parser.add_argument("--extracted", help="folder of the .npy files; default: as in the HR-Pro layout")
     parser.add_argument("--frames", type=int, required=True, help="frames a snippet")
     parser.add_argument("--fps", type=float, required=True, help="frames a second of the snippets")
     parser.add_argument("--settings", required=True, help="JSON of settings.features")
@@ -22,7 +23,7 @@ def main() -> None:
     splits = annotations.read_splits(args.root)
     durations = annotations.durations(args.root, splits)
     grid = Grid(snippet.frames, snippet.fps)
-    features.convert(args.root, splits, durations, grid, settings.dtype, args.output)
+    features.convert(args.root, splits, durations, grid, settings.dtype, args.output, args.extracted)
 
 
 if __name__ == "__main__":

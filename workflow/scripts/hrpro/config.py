@@ -9,7 +9,16 @@ import json
 import math
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from .errors import InputError
 
@@ -179,10 +188,56 @@ DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Snippet(Strict):
-    """A snippet is `frames` frames at `fps` frames a second."""
+    """Snippets follow each other by `frames` frames and see `window` each, at `fps` frames a second."""
 
     frames: Count
     fps: Positive
+    window: Count
+
+    @model_validator(mode="before")
+    @classmethod
+    def window_is_known(cls, values):
+        """Without a window, or with null, a snippet sees the frames up to the next one."""
+        if isinstance(values, dict) and values.get("window") is None and "frames" in values:
+            return values | {"window": values["frames"]}
+        return values
+
+
+# Networks that make features of videos: I3D, and those of torchvision (hrpro/backbones.py).
+I3D = "i3d"
+BACKBONES = (I3D, "r3d_18", "mc3_18", "r2plus1d_18", "s3d", "mvit_v1_b", "mvit_v2_s", "swin3d_t")
+DOWNLOAD = "download"
+
+
+class Videos(Strict):
+    """Features that are made of videos: of those in `folder`, by the network `model`.
+
+    weights: a file, or `download` for what torchvision offers; of i3d a file a stream, {rgb, flow}, or of
+    one of them alone.
+    """
+
+    source: Annotated[Literal["videos"], Field(alias="from")]
+    folder: str = "videos"
+    model: Literal[BACKBONES]
+    weights: str | dict[str, str]
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def of_the_model(cls, given, info: ValidationInfo):
+        """Pass weights on if they are of the model's kind."""
+        if info.data.get("model") == I3D:
+            files = isinstance(given, dict) and given and set(given) <= {"rgb", "flow"}
+            if not files or not all(isinstance(file, str) for file in given.values()):
+                raise ValueError("wanted {rgb: FILE, flow: FILE} for i3d, or one of them alone")
+        elif not isinstance(given, str):
+            raise ValueError("wanted a file, or download for what torchvision offers")
+        return given
+
+    def files(self) -> dict[str, str]:
+        """The files of weights: by stream, or one as "all"; none if they are downloaded."""
+        if isinstance(self.weights, dict):
+            return self.weights
+        return {} if self.weights == DOWNLOAD else {"all": self.weights}
 
 
 class Dataset(Strict):
@@ -190,6 +245,7 @@ class Dataset(Strict):
 
     root: str
     snippet: Snippet
+    features: Videos | None = None
     exclude: list[str] = []
     ambiguous: str | None = None
     source: str = ""

@@ -29,16 +29,22 @@ def feature_file(root, split: str, video: str) -> Path:
     return Path(root) / "features" / split / f"{video}.npy"
 
 
-def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dtype: str, output) -> None:
+def convert(
+    root, splits: dict[str, list[str]], durations: dict, grid: Grid, dtype: str, output, extracted=None
+) -> None:
     """Write the features of both splits to `output`, two videos in memory at a time.
 
     splits: {"train"|"test": videos}; durations: {video: seconds}, for warnings alone; dtype: float32 or
-    float16. Raises InputError on a feature file that is missing, damaged, of a wrong kind or width, or
-    that holds NaN or infinity; `output` is then not written.
+    float16; extracted: a folder of <video>.npy in place of the layout's. Raises InputError on a feature
+    file that is missing, damaged, of a wrong kind or width, or that holds NaN or infinity; `output` is
+    then not written.
     """
     videos = [(split, video) for split, names in splits.items() for video in names]
     width = None
-    paths = [feature_file(root, split, video) for split, video in videos]
+    paths = [
+        Path(extracted) / f"{video}.npy" if extracted else feature_file(root, split, video)
+        for split, video in videos
+    ]
     files.require_space(output, sum(path.stat().st_size for path in paths if path.is_file()))
     arrays = read_ahead(paths)
     with files.atomic(output) as temporary, h5py.File(temporary, "w") as file:
