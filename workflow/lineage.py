@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from hrpro import annotations, config, features, files, video
+from hrpro import annotations, config, files, layouts, video
 from hrpro.errors import InputError
 
 SPLITS = ("train", "test")
@@ -138,11 +138,17 @@ class Lineage:
         code = [self.code("convert_features"), self.settings(dataset, "features"), self.grid(dataset)]
         if chosen.root in self.made:
             return key(code, self.code(self.made[chosen.root]), split)
-        names = annotations.read_splits(chosen.root)[split]
-        if chosen.features is not None:
-            return key(code, sorted((name, self.extracted(At(dataset, video=name))) for name in names))
-        found = [str(features.feature_file(chosen.root, split, name)) for name in names]
-        return key(code, sorted(zip(names, self.digests(tuple(found)), strict=True)))
+        splits = annotations.read_splits(chosen.root)
+        if isinstance(chosen.features, config.Videos):
+            return key(
+                code, sorted((name, self.extracted(At(dataset, video=name))) for name in splits[split])
+            )
+        sources = layouts.of_splits(chosen.root, chosen.features, splits)
+        read = {name: sources[name] for name in splits[split]}
+        found = list(dict.fromkeys(str(file) for source in read.values() for file in source.files))
+        digests = dict(zip(found, self.digests(tuple(found)), strict=True))
+        parts = [[name, [digests[str(file)] for file in own.files], own.key] for name, own in read.items()]
+        return key(code, chosen.features.width, sorted(parts))
 
     def films(self, dataset: str) -> dict[str, str]:
         """The videos that features are made of: their files by their names."""
@@ -311,7 +317,7 @@ class Lineage:
         return config.canonical(self.config.step(dataset, step, variant))
 
     def grid(self, dataset: str) -> str:
-        """The length of a snippet, as JSON."""
+        """The grid of the snippets, as JSON."""
         entry, _ = self.config.origin(dataset)
         return config.canonical(self.config.datasets[entry].snippet)
 

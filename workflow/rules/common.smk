@@ -9,7 +9,7 @@ from pathlib import Path
 HOME = Path(workflow.basedir)
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
-from hrpro import annotations, config as settings, features
+from hrpro import annotations, config as settings, layouts
 from hrpro.errors import InputError
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
@@ -153,16 +153,19 @@ def ambiguous_file(wildcards):
     return checked(wildcards.dataset, [Path(path)]) if path else []
 
 
-def extracted_folder(wildcards):
-    """A params function: the argument that names the folder of features, where they are from videos."""
-    folder = os.path.dirname(EXTRACTED).format(**wildcards)
-    return f"--extracted {folder}" if dataset_of(wildcards).features is not None else ""
+def features_of(wildcards):
+    """Where a data set's features lie, and how; those of videos in results/, once they are extracted."""
+    chosen = dataset_of(wildcards).features
+    if not isinstance(chosen, settings.Videos):
+        return chosen
+    folder = os.path.abspath(os.path.dirname(EXTRACTED).format(dataset=wildcards.dataset))
+    return settings.FeatureFiles(layout="flat", folder=folder, width=chosen.width)
 
 
 def video_file(wildcards):
     """An input function: the video that features are made of."""
     path = f"results/{wildcards.dataset}/extracted/{wildcards.video}.npy"
-    if dataset_of(wildcards).features is None:
+    if not isinstance(dataset_of(wildcards).features, settings.Videos):
         stop(f"{path}: the features of data set {wildcards.dataset} are not from videos")
     films = lineage("films", wildcards.dataset)
     if wildcards.video not in films:
@@ -184,7 +187,7 @@ def weight_arguments(wildcards):
 
 
 def feature_files(wildcards):
-    """An input function: the splits and the .npy file of each video that they list."""
+    """An input function: the splits and the files that hold the features of the videos that they list."""
     root = Path(dataset_of(wildcards).root)
     if str(root) == DEMO:
         return checked(wildcards.dataset, [])
@@ -192,12 +195,14 @@ def feature_files(wildcards):
     lists = checked(wildcards.dataset, [root / name for name in names])
     try:
         splits = annotations.read_splits(root)
+        if isinstance(dataset_of(wildcards).features, settings.Videos):
+            names = [video for names in splits.values() for video in names]
+            place = {"dataset": wildcards.dataset}
+            return lists + [made(EXTRACTED)({**place, "video": video}) for video in names]
+        sources = layouts.of_splits(root, dataset_of(wildcards).features, splits)
     except InputError as error:
         stop(error)
-    if dataset_of(wildcards).features is not None:
-        names = [video for names in splits.values() for video in names]
-        return lists + [made(EXTRACTED)({"dataset": wildcards.dataset, "video": video}) for video in names]
-    files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
+    files = list(dict.fromkeys(file for source in sources.values() for file in source.files))
     return lists + checked(wildcards.dataset, files)
 
 
@@ -219,5 +224,6 @@ def require(dataset, paths):
     stop(
         f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "
         "gt_full.json, split_train.txt, split_test.txt, point_labels/point_gaussian.csv and "
-        f"features/{{train,test}}/<video>.npy. {entry.source}".rstrip()
+        "features/{train,test}/<video>.npy, or features in another layout (docs/data.md). "
+        f"{entry.source}".rstrip()
     )

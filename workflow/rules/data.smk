@@ -94,15 +94,16 @@ rule convert_features:
     resources:
         script=script("convert_features.py"),
         root=lambda wildcards: dataset_of(wildcards).root,
+        features=lambda wildcards: settings.canonical(features_of(wildcards)),
     params:
         key=key_of("features"),
         settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
-        extracted=extracted_folder,
         frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
+        window=lambda wildcards: dataset_of(wildcards).snippet.window,
         fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     shell:
-        "python {resources.script:q} --root {resources.root:q} {params.extracted} "
-        "--frames {params.frames} --fps {params.fps} "
+        "python {resources.script:q} --root {resources.root:q} --features {resources.features:q} "
+        "--frames {params.frames} --window {params.window} --fps {params.fps} "
         "--settings {params.settings:q} --output {output} --log {log}"
 
 

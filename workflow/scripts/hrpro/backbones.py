@@ -11,19 +11,19 @@ import torch
 from torch import nn
 
 from . import flow, i3d, progress, video
-from .config import DOWNLOAD, I3D
+from .config import BACKBONES, DOWNLOAD, I3D
 from .errors import InputError
 
-# torchvision's video models: the name of the classifier, which is taken off, the width of what it reads
-# and the frames of a clip that the network can take, at least and at most.
+# torchvision's video models: the name of the classifier, which is taken off, and the frames of a clip that
+# the network can take, at least and at most.
 TORCHVISION = {
-    "r3d_18": ("fc", 512, 1, None),
-    "mc3_18": ("fc", 512, 1, None),
-    "r2plus1d_18": ("fc", 512, 1, None),
-    "s3d": ("classifier", 1024, 14, None),
-    "mvit_v1_b": ("head", 768, 16, 16),
-    "mvit_v2_s": ("head", 768, 16, 16),
-    "swin3d_t": ("head", 768, 1, None),
+    "r3d_18": ("fc", 1, None),
+    "mc3_18": ("fc", 1, None),
+    "r2plus1d_18": ("fc", 1, None),
+    "s3d": ("classifier", 14, None),
+    "mvit_v1_b": ("head", 16, 16),
+    "mvit_v2_s": ("head", 16, 16),
+    "swin3d_t": ("head", 1, None),
 }
 I3D_LEAST = 8  # frames that make one step of I3D's time
 
@@ -112,14 +112,14 @@ def load_i3d(weights: dict[str, str], device: torch.device) -> Backbone:
             found.append(streams["flow"](flow.scaled(clips)))
         return torch.cat(found, dim=1)
 
-    width = i3d.WIDTH * len(streams)
+    width = BACKBONES[I3D] * len(streams)
     return Backbone(width, (256,), (224, 224), network, device, least=I3D_LEAST, ahead=ahead)
 
 
 def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone:
     """One of torchvision's video models without its classifier; pictures are shown as its own weights ask."""
     models = torchvision_models(model)
-    head, width, least, most = TORCHVISION[model]
+    head, least, most = TORCHVISION[model]
     download = weights == DOWNLOAD
     try:
         network = models.get_model(model, weights="DEFAULT" if download else None)
@@ -136,7 +136,7 @@ def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone
     shown = models.get_model_weights(model).DEFAULT.transforms()
     mean, std = list(shown.mean), list(shown.std)
     return Backbone(
-        *(width, tuple(shown.resize_size), tuple(shown.crop_size)),
+        *(BACKBONES[model], tuple(shown.resize_size), tuple(shown.crop_size)),
         *(lambda clips: network(normalized(clips, mean, std)), device, least, most),
     )
 

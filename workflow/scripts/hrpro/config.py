@@ -13,7 +13,9 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -182,6 +184,9 @@ STEPS = ("stage1", "proposals", "stage2", "detection", "evaluation")
 FLOOR = "floor"  # stage 1's variant that is no network but a logistic regression
 ABLATIONS = ("alone", "without")
 
+# How features may lie on disk; layouts.py reads them.
+LAYOUTS = ("hrpro", "lacp", "rgb_flow", "flat", "flat_rgb_flow", "npz", "npz_file", "h5", "wtalc")
+
 Overlay = dict[str, dict]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
@@ -203,9 +208,33 @@ class Snippet(Strict):
         return values
 
 
-# Networks that make features of videos: I3D, and those of torchvision (hrpro/backbones.py).
+class FeatureFiles(Strict):
+    """Where a data set's features lie under its root, and how.
+
+    folder: a folder or, for layouts of one file, that file. width: channels, which tell (T, D) from
+    (D, T); None: the one size that all have in common. names: the list of videos of W-TALC's joint file,
+    seen from where that lies; None: videoname.npy.
+    """
+
+    layout: Literal["auto", *LAYOUTS] = "auto"
+    folder: str = "features"
+    width: Count | None = None
+    names: str | None = None
+    allow_pickle: bool = False
+
+
+# Networks that make features of videos, and their channels: I3D, a stream, and torchvision's (backbones.py).
 I3D = "i3d"
-BACKBONES = (I3D, "r3d_18", "mc3_18", "r2plus1d_18", "s3d", "mvit_v1_b", "mvit_v2_s", "swin3d_t")
+BACKBONES = {
+    I3D: 1024,
+    "r3d_18": 512,
+    "mc3_18": 512,
+    "r2plus1d_18": 512,
+    "s3d": 1024,
+    "mvit_v1_b": 768,
+    "mvit_v2_s": 768,
+    "swin3d_t": 768,
+}
 DOWNLOAD = "download"
 
 
@@ -218,7 +247,7 @@ class Videos(Strict):
 
     source: Annotated[Literal["videos"], Field(alias="from")]
     folder: str = "videos"
-    model: Literal[BACKBONES]
+    model: Literal[tuple(BACKBONES)]
     weights: str | dict[str, str]
 
     @field_validator("weights", mode="before")
@@ -233,6 +262,11 @@ class Videos(Strict):
             raise ValueError("wanted a file, or download for what torchvision offers")
         return given
 
+    @property
+    def width(self) -> int:
+        """The channels of the features."""
+        return BACKBONES[self.model] * len(self.files() or [DOWNLOAD])
+
     def files(self) -> dict[str, str]:
         """The files of weights: by stream, or one as "all"; none if they are downloaded."""
         if isinstance(self.weights, dict):
@@ -240,12 +274,26 @@ class Videos(Strict):
         return {} if self.weights == DOWNLOAD else {"all": self.weights}
 
 
+def kind_of(features) -> str:
+    """Which of the two models of `features` an entry means."""
+    of_videos = "from" in features if isinstance(features, dict) else isinstance(features, Videos)
+    return VIDEOS if of_videos else FILES
+
+
+FILES, VIDEOS = "[files]", "[videos]"  # they stand in pydantic's places of faults
+AnyFeatures = Annotated[
+    Annotated[FeatureFiles, Tag(FILES)] | Annotated[Videos, Tag(VIDEOS)], Discriminator(kind_of)
+]
+
+
 class Dataset(Strict):
     """A data set's entry."""
 
     root: str
     snippet: Snippet
-    features: Videos | None = None
+    features: FeatureFiles = FeatureFiles()
+
+    features: AnyFeatures = FeatureFiles()
     exclude: list[str] = []
     ambiguous: str | None = None
     source: str = ""
@@ -454,7 +502,9 @@ def parse(model: type[Strict], values, place: str = "") -> Strict:
         return model.model_validate(values)
     except ValidationError as error:
         fault = error.errors()[0]
-    path = ([place] if place else []) + [str(part) for part in fault["loc"] if part != "[key]"]
+    path = ([place] if place else []) + [
+        str(part) for part in fault["loc"] if part not in ("[key]", FILES, VIDEOS)
+    ]
     key, value = ".".join(path), fault["input"]
     if fault["type"] == "extra_forbidden":
         raise unknown_key(key)
@@ -487,9 +537,9 @@ def canonical(model: Strict) -> str:
     return json.dumps(model.model_dump(), sort_keys=True)
 
 
-def from_json(model: type[Strict], text: str) -> Strict:
+def from_json(model: type[Strict], text: str, option: str = "--settings") -> Strict:
     """The settings that `canonical` wrote. Raises InputError where they are malformed or wrong."""
     try:
         return parse(model, json.loads(text))
     except json.JSONDecodeError as error:
-        raise InputError(f"--settings {text}: not valid JSON ({error.msg}); wanted {{key: value}}") from None
+        raise InputError(f"{option} {text}: not valid JSON ({error.msg}); wanted {{key: value}}") from None

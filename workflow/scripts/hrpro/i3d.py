@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-WIDTH = 1024
 Size = tuple[int, int, int]
 
 

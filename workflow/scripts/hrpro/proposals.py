@@ -49,7 +49,11 @@ def propose(
         once = np.ones(len(order), dtype=bool)
         once[1:] = (np.diff(labels) != 0) | (np.diff(start) != 0) | (np.diff(end) != 0)
         labels, start, end, score = labels[once], start[once], end[once], score[once]
-    return segments(grid.seconds(np.stack([start, end], axis=1) / settings.scale), labels, score)
+    times = grid.seconds(np.stack([start, end], axis=1) / settings.scale)
+    if grid.offset < 0:  # then the first cells begin, or even end, before the video does
+        times, seen = np.maximum(times, 0), times[:, 1] > 0
+        times, labels, score = times[seen], labels[seen], score[seen]
+    return segments(times, labels, score)
 
 
 def chosen_classes(video_score: np.ndarray, threshold: float) -> np.ndarray:

@@ -163,12 +163,18 @@ class Best:
 
 def save(path, model: torch.nn.Module, settings, classes: list[str], width: int, grid: Grid) -> None:
     """Write a trained model with all that its use needs; equal models give equal bytes."""
-    facts = {"classes": classes, "width": width, "frames": grid.frames, "fps": grid.fps}
+    facts = {"classes": classes, "width": width}
+    facts |= {"frames": grid.frames, "fps": grid.fps, "window": grid.window}
     buffer = io.BytesIO()
     state = {name: value.cpu() for name, value in model.state_dict().items()}
     torch.save({"facts": json.dumps(facts), "settings": config.canonical(settings), "state": state}, buffer)
     with files.atomic(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
+
+
+def grid_of(facts: dict) -> Grid:
+    """The grid of the features that a model was trained on, from its facts."""
+    return Grid(facts["frames"], facts["fps"], facts.get("window"))  # models from before there was one
 
 
 def load(path) -> tuple[dict, dict]:

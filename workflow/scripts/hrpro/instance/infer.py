@@ -37,10 +37,12 @@ def candidates(
             for part in score(model, features, snippet_scores, at, labels, settings.clip_refined)
         )
         kept = np.ones(len(given), dtype=bool)
+        times = file.grid.seconds(refined)
         if settings.clip_refined:
-            kept = refined[:, 1] > refined[:, 0]
+            times = np.maximum(times, 0)
+            kept = times[:, 1] > times[:, 0]
         itself = segments(given.times, given.labels, fused(given.scores, completeness, settings))
-        moved = segments(file.grid.seconds(refined), given.labels, fused(given.scores, again, settings))
+        moved = segments(times, given.labels, fused(given.scores, again, settings))
         found[video] = join([itself, moved.take(kept)])
     return found
 
