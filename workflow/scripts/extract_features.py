@@ -51,8 +51,10 @@ def main() -> None:
     else:
         found = video.find(args.videos)
 
+    video.pyav()
     torch.set_num_threads(args.threads)
-    backbone = backbones.load(chosen.model, chosen.weights, devices.choose_device(args.device))
+    device = devices.choose_device(args.device)
+    backbone = backbones.load(chosen.model, chosen.weights, grid.window, device)
     weights = {name: files.sha256(file) for name, file in chosen.files().items()} or chosen.weights
     made_of = {"model": chosen.model, "weights": weights, "snippet": grid.model_dump()}
     faults = []

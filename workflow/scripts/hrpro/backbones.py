@@ -14,18 +14,18 @@ from . import flow, i3d, progress, video
 from .config import BACKBONES, DOWNLOAD, I3D
 from .errors import InputError
 
-# torchvision's video models: the name of the classifier, which is taken off, and the frames of a clip that
-# the network can take, at least and at most.
-TORCHVISION = {
-    "r3d_18": ("fc", 1, None),
-    "mc3_18": ("fc", 1, None),
-    "r2plus1d_18": ("fc", 1, None),
-    "s3d": ("classifier", 14, None),
-    "mvit_v1_b": ("head", 16, 16),
-    "mvit_v2_s": ("head", 16, 16),
-    "swin3d_t": ("head", 1, None),
+# torchvision's video models, and the name of the classifier in them, which is taken off.
+HEADS = {
+    "r3d_18": "fc",
+    "mc3_18": "fc",
+    "r2plus1d_18": "fc",
+    "s3d": "classifier",
+    "mvit_v1_b": "head",
+    "mvit_v2_s": "head",
+    "swin3d_t": "head",
 }
-I3D_LEAST = 8  # frames that make one step of I3D's time
+# Frames of a clip that a network can take, at least and at most; 8 make one step of I3D's time.
+WINDOWS = {I3D: (8, None), "s3d": (14, None), "mvit_v1_b": (16, 16), "mvit_v2_s": (16, 16)}
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Backbone:
     """A network with what it has to be shown.
 
     resize: the shorter side in pixels, or height and width; crop: height and width cut out of the centre.
-    least, most: frames of a clip; ahead: frames after them that it needs too. mean, std: of values from
-    0 to 1, a channel each. width: D. network: (N, 3, frames + ahead, *crop) uint8 on `device` -> (N, D).
+    ahead: frames after a clip's that it needs too. width: D. network: (N, 3, frames + ahead, *crop) uint8 on
+    `device` -> (N, D).
     """
 
     width: int
@@ -42,8 +42,6 @@ class Backbone:
     crop: tuple[int, int]
     network: Callable[[torch.Tensor], torch.Tensor]
     device: torch.device
-    least: int = 1
-    most: int | None = None
     ahead: int = 0
 
     def __call__(self, clips: torch.Tensor) -> torch.Tensor:
@@ -55,12 +53,9 @@ class Backbone:
 def features(path, backbone: Backbone, stride: int, window: int, fps: float, batch: int) -> np.ndarray:
     """The features of a video's snippets, (T, D) float32; `batch` of them in memory at a time.
 
-    stride, window: in frames at `fps` a second. Raises InputError on a file that cannot be read, on a
-    window that the network cannot take, and where it gives NaN or infinity.
+    stride, window: in frames at `fps` a second. Raises InputError on a file that cannot be read, and where
+    the network gives NaN or infinity.
     """
-    if window < backbone.least or window > (backbone.most or window):
-        wanted = f"{backbone.least} or more" if backbone.most is None else backbone.least
-        raise InputError(f"snippet.window: {window} frames, but the model takes {wanted}; correct it")
     rows = []
     with video.opened(path, torch.get_num_threads()) as source:
         frames = source.frames(fps, backbone.resize, backbone.crop)
@@ -82,12 +77,17 @@ def grouped(items: Iterable, size: int) -> Iterator[list]:
     return iter(lambda: list(itertools.islice(items, size)), [])
 
 
-def load(model: str, weights, device: torch.device) -> Backbone:
-    """A backbone by the name of its model, with its weights.
+def load(model: str, weights, window: int, device: torch.device) -> Backbone:
+    """A backbone by the name of its model, with its weights, for clips of `window` frames.
 
     weights: a file, or "download" for what torchvision offers; of i3d {"rgb": file, "flow": file}, either
-    of them alone for a network of one stream. Raises InputError where they are missing or do not fit.
+    of them alone for a network of one stream. Raises InputError where they are missing or do not fit, and
+    where the network cannot take such clips.
     """
+    least, most = WINDOWS.get(model, (1, None))
+    if window < least or window > (most or window):
+        wanted = f"{least} alone" if most else f"{least} or more"
+        raise InputError(f"snippet.window: {window} frames, but {model} takes {wanted}; correct it")
     if model == I3D:
         return load_i3d(weights, device)
     return load_torchvision(model, weights, device)
@@ -113,13 +113,13 @@ def load_i3d(weights: dict[str, str], device: torch.device) -> Backbone:
         return torch.cat(found, dim=1)
 
     width = BACKBONES[I3D] * len(streams)
-    return Backbone(width, (256,), (224, 224), network, device, least=I3D_LEAST, ahead=ahead)
+    return Backbone(width, (256,), (224, 224), network, device, ahead)
 
 
 def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone:
     """One of torchvision's video models without its classifier; pictures are shown as its own weights ask."""
     models = torchvision_models(model)
-    head, least, most = TORCHVISION[model]
+    head = HEADS[model]
     download = weights == DOWNLOAD
     try:
         network = models.get_model(model, weights="DEFAULT" if download else None)
@@ -136,8 +136,11 @@ def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone
     shown = models.get_model_weights(model).DEFAULT.transforms()
     mean, std = list(shown.mean), list(shown.std)
     return Backbone(
-        *(BACKBONES[model], tuple(shown.resize_size), tuple(shown.crop_size)),
-        *(lambda clips: network(normalized(clips, mean, std)), device, least, most),
+        BACKBONES[model],
+        tuple(shown.resize_size),
+        tuple(shown.crop_size),
+        lambda clips: network(normalized(clips, mean, std)),
+        device,
     )
 
 

@@ -80,18 +80,24 @@ def clip(frames: list[np.ndarray], length: int) -> np.ndarray:
     return np.stack(padded[:length]).transpose(3, 0, 1, 2)
 
 
-@contextlib.contextmanager
-def opened(path, threads: int = 1) -> Iterator["Source"]:
-    """A video to read, decoded by so many threads.
-
-    Raises InputError where it is missing or damaged, holds no video, or PyAV is not installed.
-    """
+def pyav():
+    """The module av, which is needed here alone. Raises InputError where it is not installed."""
     try:
         import av
     except ModuleNotFoundError:
         raise InputError(
             "features: from videos needs PyAV; install it: pip install -r requirements-video.lock"
         ) from None
+    return av
+
+
+@contextlib.contextmanager
+def opened(path, threads: int = 1) -> Iterator["Source"]:
+    """A video to read, decoded by so many threads.
+
+    Raises InputError where it is missing or damaged, or holds no video.
+    """
+    av = pyav()
     try:
         container = av.open(str(path))
     except FileNotFoundError:
