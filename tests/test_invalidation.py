@@ -183,6 +183,12 @@ def moved(folder):
     write_config(folder, values)
 
 
+def flattened(folder):
+    """The same features in one folder for both splits."""
+    for path in folder.glob("data/features/*/*.npy"):
+        path.rename(folder / "data/features" / path.name)
+
+
 def reordered(folder):
     """The training split's list turned round."""
     path = folder / "data/split_train.txt"
@@ -272,6 +278,12 @@ CASES = {
         Counter(["convert_features", "score_snippets"]) + FROM_PROPOSALS + GATHER,
     ),
     "the data moved elsewhere": (moved, NOTHING),
+    "the features in another layout": (flattened, NOTHING),
+    "the snippets' window": (
+        configured({"datasets.mine.snippet.window": 32}),
+        Counter(["convert_features"]) + FROM_STAGE1 + GATHER,
+    ),
+    "the window that is meant anyway": (configured({"datasets.mine.snippet.window": 16}), NOTHING),
     "intermediates removed": (
         removed("results/mine/features.h5", f"{STEP}/scores.h5", f"{STEP}/model.pt"),
         NOTHING,

@@ -234,7 +234,7 @@ def listed(names: Path) -> list[str]:
         videos = [line.strip() for line in files.read_text(names).splitlines() if line.strip()]
     for video, count in Counter(videos).items():
         if count > 1:
-            raise InputError(f"{names}: {video} stands {count} times; which array is its own?")
+            raise InputError(f"{names}: {video} stands {count} times; wanted once, correct the list")
     return videos
 
 
