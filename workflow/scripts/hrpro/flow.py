@@ -52,15 +52,16 @@ def refined(first: torch.Tensor, second: torch.Tensor, flow: torch.Tensor) -> to
     for _ in range(WARPS):
         moved = warped(torch.cat([second, slopes], dim=1), flow)
         slope = moved[:, 1:]
-        steepness = (slope**2).sum(1, keepdim=True)
+        flatness = 1 / (slope**2).sum(1, keepdim=True).clamp(min=1e-9)
         constant = moved[:, :1] - first - (slope * flow).sum(1, keepdim=True)
         for _ in range(ITERATIONS):
             residual = constant + (slope * flow).sum(1, keepdim=True)
             # against the slope as far as the residual asks for, but no farther than `reach`
-            data = flow + slope * (-residual / steepness.clamp(min=1e-9)).clamp(-reach, reach)
+            data = torch.addcmul(flow, slope, (residual * -flatness).clamp_(-reach, reach))
             flow = data + TIGHTNESS * divergence(dual)
-            gradient = forward_differences(flow) * (STEP / TIGHTNESS)
-            dual = (dual + gradient) / (1 + gradient.norm(dim=2, keepdim=True))
+            gradient = forward_differences(flow).mul_(STEP / TIGHTNESS)
+            length = torch.hypot(gradient[:, :, 0], gradient[:, :, 1])
+            dual = (dual + gradient).div_(1 + length[:, :, None])
     return flow
 
 
