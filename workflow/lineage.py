@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from hrpro import annotations, config, files, layouts
+from hrpro import annotations, config, files, layouts, video
 from hrpro.errors import InputError
 
 SPLITS = ("train", "test")
@@ -28,7 +28,10 @@ FEW = 100  # files that are hashed anew before it is worth a word
 
 
 class At(NamedTuple):
-    """Where a file lies in results/: its data set, and the choices so far, None for those to come."""
+    """Where a file lies in results/: its data set, and the choices so far, None for those to come.
+
+    video: of a file of one video alone.
+    """
 
     dataset: str
     pick: str | None = None
@@ -38,6 +41,7 @@ class At(NamedTuple):
     stage2: str | None = None
     detection: str | None = None
     evaluation: str | None = None
+    video: str | None = None
 
 
 def at(dataset: str, steps: str = "", **chosen: str) -> At:
@@ -165,9 +169,38 @@ class Lineage:
         if chosen.root in self.made:
             return key(code, self.code(self.made[chosen.root]), split)
         splits = self.splits(dataset)
+        if isinstance(chosen.features, config.Videos):
+            found = sorted((name, self.extracted(At(dataset, video=name))) for name in splits[split])
+            return key(code, found)
         sources = layouts.of_splits(chosen.root, chosen.features, splits)
         read = {name: sources[name] for name in splits[split]}
         return key(code, chosen.features.width, self.contents(read))
+
+    def films(self, dataset: str) -> dict[str, str]:
+        """The videos that features are made of: their files by their names."""
+        entry = self.config.datasets[dataset]
+        names = [name for split in self.splits(dataset).values() for name in split]
+        found = video.find_all(Path(entry.root) / entry.features.folder, names)
+        return {name: str(path) for name, path in found.items()}
+
+    def footage(self, dataset: str) -> dict[str, str]:
+        """The digests of those videos."""
+        found = self.films(dataset)
+        return dict(zip(found, self.digests(tuple(found.values())), strict=True))
+
+    def weights(self, dataset: str) -> list:
+        """The digests of the weights of the network that makes features of videos."""
+        given = self.config.datasets[dataset].features.files()
+        for path in given.values():
+            if not Path(path).is_file():
+                raise InputError(f"{path}: no such file; correct datasets.{dataset}.features.weights")
+        return sorted(zip(given, self.digests(tuple(given.values())), strict=True))
+
+    def extracted(self, at: At) -> str:
+        """The features of one video."""
+        chosen = self.config.datasets[at.dataset].features
+        made_of = [chosen.model, self.weights(at.dataset), self.footage(at.dataset)[at.video]]
+        return key(self.code("extract_features"), self.grid(at.dataset), made_of)
 
     def features(self, at: At) -> str:
         """features.h5."""
@@ -382,12 +415,12 @@ class Lineage:
         stats = {path: list(changed(Path(path).stat())) for path in paths}
         new = [path for path in paths if known.get(path, [])[:3] != stats[path]]
         if len(new) > FEW:
-            print(f"reading {len(new)} feature files to know their contents", file=sys.stderr, flush=True)
+            print(f"reading {len(new)} files to know their contents", file=sys.stderr, flush=True)
         if new:
             with ThreadPoolExecutor() as pool:
                 known |= {
                     path: [*stats[path], found]
-                    for path, found in zip(new, pool.map(sha256, new), strict=True)
+                    for path, found in zip(new, pool.map(files.sha256, new), strict=True)
                 }
             with suppress(OSError):  # results that may only be read are planned all the same
                 files.write_json(self.memory, known)
@@ -397,9 +430,3 @@ class Lineage:
 def changed(stat: os.stat_result) -> tuple[int, int, int]:
     """What changes with a file's content: size and times; the second one even where the first is kept."""
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-
-
-def sha256(path: str) -> str:
-    """The sha256 of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,7 @@
 """Where things lie, and what of the configuration each rule sees. Functions alone, no rules."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,7 @@ CACHED = workflow.workflow_settings.cache is not None
 DEMO = "results/demo/data"
 ANNOTATIONS = "results/{dataset}/annotations.json"
 POINTS = "results/{dataset}/points.json"
+EXTRACTED = "results/{dataset}/extracted/{video}.npy"
 FEATURES = "results/{dataset}/features.h5"
 MODEL1 = f"{STAGE1}/model.pt"
 SCORES = f"{STAGE1}/scores.h5"
@@ -82,6 +84,7 @@ wildcard_constraints:
     experiment="|".join(EXPERIMENTS) or "none",
     pick="last|best-on-test",
     seed=r"\d+",
+    video="[^/]+",
     steps=r"(last|best-on-test)/seed\d+/.+",
     stage1=f"{variants_of('stage1')}|{settings.FLOOR}",
     proposals=variants_of("proposals"),
@@ -164,6 +167,39 @@ def ambiguous_file(wildcards):
     return checked(wildcards.dataset, [Path(path)]) if path else []
 
 
+def features_of(wildcards):
+    """Where a data set's features lie, and how; those of videos in results/, once they are extracted."""
+    chosen = dataset_of(wildcards).features
+    if not isinstance(chosen, settings.Videos):
+        return chosen
+    folder = os.path.abspath(os.path.dirname(EXTRACTED).format(dataset=wildcards.dataset))
+    return settings.FeatureFiles(layout="flat", folder=folder, width=chosen.width)
+
+
+def video_file(wildcards):
+    """An input function: the video that features are made of."""
+    path = f"results/{wildcards.dataset}/extracted/{wildcards.video}.npy"
+    if not isinstance(dataset_of(wildcards).features, settings.Videos):
+        stop(f"{path}: the features of data set {wildcards.dataset} are not from videos")
+    films = lineage("films", wildcards.dataset)
+    if wildcards.video not in films:
+        stop(f"{path}: no video of the splits; extract_features.py takes others (docs/video.md)")
+    return ancient(films[wildcards.video])
+
+
+def weight_files(wildcards):
+    """An input function: the files of the network's weights."""
+    lineage("weights", wildcards.dataset)  # ends where one is missing
+    return [ancient(path) for path in dataset_of(wildcards).features.files().values()]
+
+
+def weight_arguments(wildcards):
+    """The weights as the script takes them: rgb=FILE flow=FILE, a file or the word download."""
+    given = dataset_of(wildcards).features.weights
+    words = [given] if isinstance(given, str) else [f"{stream}={path}" for stream, path in given.items()]
+    return shlex.join(words)
+
+
 def feature_files(wildcards):
     """An input function: the splits and the files that hold the features of the videos that they list."""
     root = Path(dataset_of(wildcards).root)
@@ -172,6 +208,10 @@ def feature_files(wildcards):
         return lists
     splits = lineage("splits", wildcards.dataset)
     try:
+        if isinstance(dataset_of(wildcards).features, settings.Videos):
+            names = [video for own in splits.values() for video in own]
+            place = {"dataset": wildcards.dataset}
+            return lists + [made(EXTRACTED)({**place, "video": video}) for video in names]
         sources = layouts.of_splits(root, dataset_of(wildcards).features, splits)
     except InputError as error:
         stop(error)

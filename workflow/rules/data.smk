@@ -94,7 +94,7 @@ rule convert_features:
         script=script("convert_features.py"),
         root=lambda wildcards: dataset_of(wildcards).root,
         labels=labels_of,
-        features=lambda wildcards: settings.canonical(dataset_of(wildcards).features),
+        features=lambda wildcards: settings.canonical(features_of(wildcards)),
     params:
         key=key_of("features"),
         settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),

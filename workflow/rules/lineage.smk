@@ -21,6 +21,7 @@ NAMES = {
     DEMO: "demo",
     ANNOTATIONS: "annotations",
     POINTS: "points",
+    EXTRACTED: "extracted",
     FEATURES: "features",
     MODEL1: "stage1",
     SCORES: "scores",

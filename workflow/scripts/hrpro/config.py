@@ -11,7 +11,18 @@ import urllib.parse
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from .errors import InputError
 
@@ -226,6 +237,69 @@ class FeatureFiles(Strict):
     allow_pickle: bool = False
 
 
+# Networks that make features of videos, and their channels: I3D, a stream, and torchvision's (backbones.py).
+I3D = "i3d"
+BACKBONES = {
+    I3D: 1024,
+    "r3d_18": 512,
+    "mc3_18": 512,
+    "r2plus1d_18": 512,
+    "s3d": 1024,
+    "mvit_v1_b": 768,
+    "mvit_v2_s": 768,
+    "swin3d_t": 768,
+}
+DOWNLOAD = "download"
+
+
+class Videos(Strict):
+    """Features that are made of videos: of those in `folder`, by the network `model`.
+
+    weights: a file, or `download` for what torchvision offers; of i3d a file a stream, {rgb, flow}, or of
+    one of them alone.
+    """
+
+    source: Annotated[Literal["videos"], Field(alias="from")]
+    folder: str = "videos"
+    model: Literal[tuple(BACKBONES)]
+    weights: str | dict[str, str]
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def of_the_model(cls, given, info: ValidationInfo):
+        """Pass weights on if they are of the model's kind."""
+        if info.data.get("model") == I3D:
+            files = isinstance(given, dict) and given and set(given) <= {"rgb", "flow"}
+            if not files or not all(isinstance(file, str) for file in given.values()):
+                raise ValueError("wanted {rgb: FILE, flow: FILE} for i3d, or one of them alone")
+        elif not isinstance(given, str):
+            raise ValueError("wanted a file, or download for what torchvision offers")
+        return given
+
+    @property
+    def width(self) -> int:
+        """The channels of the features."""
+        return BACKBONES[self.model] * len(self.files() or [DOWNLOAD])
+
+    def files(self) -> dict[str, str]:
+        """The files of weights: by stream, or one as "all"; none if they are downloaded."""
+        if isinstance(self.weights, dict):
+            return self.weights
+        return {} if self.weights == DOWNLOAD else {"all": self.weights}
+
+
+def kind_of(features) -> str:
+    """Which of the two models of `features` an entry means."""
+    of_videos = "from" in features if isinstance(features, dict) else isinstance(features, Videos)
+    return VIDEOS if of_videos else FILES
+
+
+FILES, VIDEOS = "[files]", "[videos]"  # they stand in pydantic's places of faults
+AnyFeatures = Annotated[
+    Annotated[FeatureFiles, Tag(FILES)] | Annotated[Videos, Tag(VIDEOS)], Discriminator(kind_of)
+]
+
+
 class Annotations(Strict):
     """Where a data set's annotations lie under its root, and which subsets, in any case, are its splits.
 
@@ -345,7 +419,7 @@ class Dataset(Strict):
 
     root: str
     snippet: Snippet
-    features: FeatureFiles = FeatureFiles()
+    features: AnyFeatures = FeatureFiles()
     annotations: Annotations = Annotations()
     points: Points = Points()
     exclude: list[str] = []
@@ -574,7 +648,9 @@ def parse(model: type[Strict], values, place: str = "") -> Strict:
         return model.model_validate(values)
     except ValidationError as error:
         fault = error.errors()[0]
-    path = ([place] if place else []) + [str(part) for part in fault["loc"] if part != "[key]"]
+    path = ([place] if place else []) + [
+        str(part) for part in fault["loc"] if part not in ("[key]", FILES, VIDEOS)
+    ]
     key, value = ".".join(path), fault["input"]
     if fault["type"] == "extra_forbidden":
         raise unknown_key(key)

@@ -39,7 +39,7 @@ def convert(
 
     splits: {"train"|"test": videos}; durations: {video: seconds}, of some, for warnings alone; dtype:
     float32 or float16; chosen: where under `root` they lie, and how. Raises InputError on features that
-    are missing, damaged, of a wrong kind or width, or that hold NaN or infinity; `output` is then not written.
+    are missing, damaged, of a wrong kind or width, or hold NaN or infinity; `output` is then not written.
     """
     videos = [(split, video) for split, names in splits.items() for video in names]
     sources, shapes = layouts.oriented(layouts.of_splits(root, chosen, splits), chosen)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import config, training
+from . import config, devices, training
 from .detections import Segments
 from .errors import InputError
 from .grid import Grid
@@ -59,7 +59,7 @@ def load(path, device="auto") -> Model:
 
     Raises InputError where the file is missing, damaged, one stage's, or of another version of hrpro.
     """
-    content, device = training.read(path), training.choose_device(device)
+    content, device = training.read(path), devices.choose_device(device)
     if "state" in content:
         raise InputError(
             f"{path}: the model of one stage alone; wanted results/<dataset>/model.pt, which has both "
