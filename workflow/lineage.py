@@ -173,7 +173,7 @@ class Lineage:
             found = sorted((name, self.extracted(At(dataset, video=name))) for name in splits[split])
             return key(code, found)
         sources = layouts.of_splits(chosen.root, chosen.features, splits)
-        read = {name: sources[name] for name in splits[split]}
+        read = tuple((name, sources[name]) for name in splits[split])
         return key(code, chosen.features.width, self.contents(read))
 
     def films(self, dataset: str) -> dict[str, str]:
@@ -380,7 +380,7 @@ class Lineage:
 
     def prediction(self, at: At, name: str) -> str:
         """The detections on new videos, in all formats."""
-        return key(self.code("predict"), self.bundle(at), self.contents(self.new_videos(name)))
+        return key(self.code("predict"), self.bundle(at), self.contents(tuple(self.new_videos(name).items())))
 
     # What several keys hold.
 
@@ -398,13 +398,11 @@ class Lineage:
         entry, _ = self.config.origin(at.dataset)
         return self.config.datasets[entry].exclude
 
-    def contents(self, read: dict[str, layouts.Source]) -> list:
+    def contents(self, read: tuple[tuple[str, layouts.Source], ...]) -> list:
         """What the features of videos are: the digests of their files, and the keys of those in one file."""
-        paths = list(dict.fromkeys(str(file) for source in read.values() for file in source.files))
-        digests = dict(zip(paths, self.digests(tuple(paths)), strict=True))
-        return sorted(
-            [name, [digests[str(file)] for file in own.files], own.key] for name, own in read.items()
-        )
+        paths = tuple(dict.fromkeys(str(file) for _, source in read for file in source.files))
+        digests = dict(zip(paths, self.digests(paths), strict=True))
+        return [[name, [digests[str(file)] for file in own.files], own.key] for name, own in sorted(read)]
 
     def digests(self, paths: tuple[str, ...]) -> list[str]:
         """The sha256 of files, remembered in `memory` for as long as size and times of change stay."""
