@@ -1,4 +1,5 @@
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -55,9 +56,18 @@ def reproducible():
 
 
 def run_script(name: str, *arguments) -> subprocess.CompletedProcess:
-    """Run a script of the workflow as a user would; stdout and stderr are text."""
+    """Run a script of the workflow as a user would; stdout and stderr are text, `seconds` processor time."""
     command = [sys.executable, SCRIPTS / name, *arguments]
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    before = children_seconds()
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    result.seconds = children_seconds() - before
+    return result
+
+
+def children_seconds() -> float:
+    """The processor time of all ended children: however busy the machine is, it is the same."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile") -> subprocess.CompletedProcess:

@@ -79,7 +79,7 @@ def convert_features(root: Path, out: Path, settings='{"dtype": "float32"}', fps
 
 
 def assert_stopped(result: subprocess.CompletedProcess, words: list[str], out: Path) -> None:
-    """One "error: " line with the words, exit code 1, no traceback, and `out` as empty as before."""
+    """One "error: " line with the words, exit code 1, no traceback, in 10 s, and `out` as empty as before."""
     assert result.returncode == 1, result.stderr
     assert "Traceback" not in result.stderr
     *before, last = result.stderr.splitlines()
@@ -87,6 +87,7 @@ def assert_stopped(result: subprocess.CompletedProcess, words: list[str], out: P
     assert [line for line in before if not line.startswith("warning: ")] == []
     assert [word for word in words if word not in last] == [], last
     assert list(out.iterdir()) == []
+    assert getattr(result, "seconds", 0) < 10  # of a script
 
 
 def assert_says(error: InputError, start: str, words: list[str]) -> None:

@@ -491,6 +491,14 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
         (FLAT, {"widht": 64}),
         ["configuration: widht: unknown key", "did you mean 'width'?"],
     ),
+    Case("no channels", (FLAT, {"width": 0}), ["width: 0", "greater than or equal to 1"]),
+    Case("a width that is text", (FLAT, {"width": "64"}), ["width: '64': text to YAML", "write 64"]),
+    Case("pickle by another word", (FLAT, {"allow_pickle": "yes"}), ["allow_pickle: 'yes'", "boolean"]),
+    Case("a folder that is a number", (FLAT, {"folder": 7}), ["folder: 7", "valid string"]),
+    Case("names that are a list", (FLAT, {"names": [TRAIN]}), ["names: [", "valid string"]),
+    Case(
+        "a text for a folder", (FLAT, {"folder": "gt_full.json"}), ["gt_full.json: no features of", "folder"]
+    ),
 ]
 
 
