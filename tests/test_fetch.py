@@ -213,6 +213,8 @@ def start(root, *entries: dict, **options) -> subprocess.Popen:
     """The script, left running."""
     settings = [json.dumps(entry) for entry in entries]
     command = [sys.executable, SCRIPTS / "fetch.py", "--root", root, "--settings", *settings]
+    # tests that run in the background ignore SIGINT, and would hand that on
+    options |= {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, **options)
 
 
