@@ -10,12 +10,14 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/lineage.smk"
+include: "workflow/rules/fetch.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/stage1.smk"
 include: "workflow/rules/proposals.smk"
 include: "workflow/rules/stage2.smk"
 include: "workflow/rules/detection.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/prediction.smk"
 include: "workflow/rules/cache.smk"
 
 
@@ -26,6 +28,7 @@ localrules:
     gather,
     gather_experiment,
     ablate,
+    bundle_model,
 
 
 onsuccess:

@@ -53,6 +53,11 @@ def product() -> Callable[[], object]:
     return lambda: a @ b
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor has bfloat16 instructions."""
+    return any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
 def at_limit(operations: float, rounds: int, now: Clock, call: Callable[[], object]) -> tuple[float, float]:
     """The median seconds of a call, and of its operations at the rate of the large product beside it."""
     seconds, large = medians(rounds, now, call, product())

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+import machine
 import made
 import oracle
 from hrpro import training
@@ -12,7 +13,7 @@ from hrpro.instance.vectors import Vectors
 from hrpro.packing import Packing
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
-from machine import Clock, Result, at_limit, clock
+from machine import Clock, Result, at_limit, clock, medians
 
 VECTORS_MEMORY = 2000  # MB, as config.yaml says
 
@@ -67,9 +68,9 @@ def stage1_step(lengths: list[int], width: int, settings):
     optimizer, _ = training.optimizer(model, settings, settings.iterations)
 
     def ours():
-        values, prototypes = snippet_losses.stage1(
-            model(features, packing), points, model.prototypes, packing, settings
-        )
+        with training.autocast(settings, features.device):
+            scores = model(features, packing)
+        values, prototypes = snippet_losses.stage1(scores, points, model.prototypes, packing, settings)
         optimizer.zero_grad()
         values["total"].mean().backward()
         optimizer.step()
@@ -86,6 +87,11 @@ def stage1_step(lengths: list[int], width: int, settings):
     return ours, plain
 
 
+def size_of(lengths: list[int]) -> str:
+    """A batch of videos, in words."""
+    return f"{len(lengths)} videos, {sum(lengths)} snippets"
+
+
 def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     """A step of the released program's stage 1, but with the default's tokens and no attention dropout."""
     chosen = settings["stage1"].model_copy(update={"prototype_tokens": "paper", "attention_dropout": 0.0})
@@ -98,8 +104,13 @@ def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         share = 1 if quick else videos
         baseline = clock(lambda plain=plain, share=share: plain(share), now)
         baseline *= operations / stage1_operations(lengths[:share], width, chosen)
-        size = f"{videos} videos, {sum(lengths)} snippets; oracle on {share} of them"
+        size = f"{size_of(lengths)}; oracle on {share} of them"
         results[f"stage1_step_{width}"] = Result(size, seconds, baseline, limit)
+    if machine.has_bfloat16():  # beside the float32 step of the last width
+        rough = chosen.model_copy(update={"precision": "bfloat16"})
+        half, _ = stage1_step(lengths, width, rough)
+        seconds, full = medians(2, now, half, ours)
+        results[f"stage1_step_{width}_bf16"] = Result(f"{size_of(lengths)}; beside float32", seconds, full)
     for length, videos in ((327, 16), (2600, 2)):
         ours, _ = stage1_step([length] * videos, 256, chosen)
         seconds, limit = at_limit(stage1_operations([length] * videos, 256, chosen), 3, now, ours)
@@ -130,7 +141,8 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
 
     def ours():
         vectors = torch.cat([kept.of(video, rng.permutation(proposals)) for video in range(videos)])
-        completeness, offsets = model(vectors, labels)
+        with training.autocast(settings, vectors.device):
+            completeness, offsets = model(vectors, labels)
         values = instance_losses.stage2(
             completeness,
             instance_model.refine(given, offsets),
@@ -160,12 +172,19 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
 
 def stage2(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     """A step of the released program's stage 2."""
-    results = {}
+    chosen, results = settings["stage2"], {}
     for width, videos in ((256, 10), (2048, 3 if quick else 10)):
-        ours, plain = stage2_step(videos, made.PROPOSALS, width, settings["stage2"])
+        ours, plain = stage2_step(videos, made.PROPOSALS, width, chosen)
         count = videos * made.PROPOSALS
         seconds, limit = at_limit(stage2_operations(count, width), 5, now, ours)
         baseline = clock(plain, now) * count / (2 * FEW)
         size = f"{videos} videos of {made.PROPOSALS} proposals; oracle on {2 * FEW} proposals"
         results[f"stage2_step_{width}"] = Result(size, seconds, baseline, limit)
+    if machine.has_bfloat16():
+        half, _ = stage2_step(
+            videos, made.PROPOSALS, width, chosen.model_copy(update={"precision": "bfloat16"})
+        )
+        seconds, full = medians(5, now, half, ours)
+        size = f"{videos} videos of {made.PROPOSALS} proposals; beside float32"
+        results[f"stage2_step_{width}_bf16"] = Result(size, seconds, full)
     return results

@@ -31,6 +31,7 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
 STAGE1 = {"train_stage1.py", "train_stage1_on_test.py", "score_snippets.py"}
 STAGE2 = {"train_stage2.py", "train_stage2_on_test.py", "detect_stage2.py", "refine_reliable.py"}
 RANKED = {"propose.py", "refine_reliable.py", "measure_reliable.py"}
+PREDICTS = {"predict.py", "bundle_model.py"}
 TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
 
 
@@ -40,13 +41,13 @@ TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
         ("hrpro/grid.py", "# Rounding of", "# The rounding of", set()),
         ("hrpro/grid.py", '"""The length of a snippet', '"""How long a snippet is', set()),
         ("hrpro/grid.py", "ROUNDING = 1e-6", "ROUNDING  =  1e-6", set()),
-        ("hrpro/snippet/model.py", "F.relu(", "torch.relu(", STAGE1),
-        ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", STAGE2),
+        ("hrpro/snippet/model.py", "F.relu(", "torch.relu(", STAGE1 | PREDICTS),
+        ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", STAGE2 | PREDICTS),
         (
             "hrpro/suppression.py",
             "np.exp(-(",
             "np.exp(-1.0 * (",
-            TESTED | {"detect_stage1.py", "detect_stage2.py"},
+            TESTED | PREDICTS | {"detect_stage1.py", "detect_stage2.py"},
         ),
         ("hrpro/evaluation.py", "* 100", "* 100.0", TESTED | {"evaluate.py", "gather.py"}),
         ("hrpro/ranking.py", "-np.inf", "-1", RANKED),

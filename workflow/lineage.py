@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hrpro import annotations, config, features, files
+from hrpro.errors import InputError
 
 SPLITS = ("train", "test")
 STAGES = ("stage1", "stage2")
@@ -270,6 +271,49 @@ class Lineage:
         """ablation.json and ablation.md."""
         experiments = ["default", *self.config.ablations()]
         return key(self.code("ablate"), [self.result(at, name) for name in experiments])
+
+    # Prediction.
+
+    def final(self, dataset: str) -> At:
+        """The run whose model predicts: of the default experiment and the first seed, at the end of training.
+
+        Raises InputError where the experiment has no network to predict with.
+        """
+        if self.config.experiment("default").stage1 == config.FLOOR:
+            raise InputError(
+                f"configuration: experiments.default.stage1: {config.FLOOR} is no model that is kept; "
+                "to predict, name a variant that is trained"
+            )
+        runs = [self.runs(dataset, "default", stage, "last") for stage in ("stage2", "stage1")]
+        return (runs[0] or runs[1])[0]
+
+    def bundled(self, at: At) -> str:
+        """The settings that the data set's model.pt holds beside the networks, as JSON."""
+        run, steps = self.final(at.dataset), config.Prediction.model_fields
+        chosen = {step: self.config.step(at.dataset, step, getattr(run, step, None)) for step in steps}
+        return config.canonical(config.Prediction(**chosen))
+
+    def bundle(self, at: At) -> str:
+        """The data set's model.pt, of both stages."""
+        run = self.final(at.dataset)
+        second = self.stage2(run) if run.stage2 else None
+        return key(self.code("bundle_model"), self.bundled(at), self.stage1(run), second)
+
+    def new_videos(self, name: str) -> dict[str, Path]:
+        """The files of features of `predict.<name>`, by video. Raises InputError where there are none."""
+        if name not in self.config.predict:
+            known = ", ".join(self.config.predict) or "none"
+            raise InputError(f"configuration: predict.{name}: missing (there are: {known}); name a folder")
+        try:
+            return features.of_folder(self.config.predict[name])
+        except InputError as error:
+            raise InputError(f"configuration: predict.{name}: {error}") from None
+
+    def prediction(self, at: At, name: str) -> str:
+        """The detections on new videos, in all formats."""
+        found = self.new_videos(name)
+        digests = self.digests(tuple(map(str, found.values())))
+        return key(self.code("predict"), self.bundle(at), list(zip(found, digests, strict=True)))
 
     # What several keys hold.
 

@@ -2,13 +2,15 @@
 
 import os
 import shutil
+import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 HOME = Path(workflow.basedir)
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
-from hrpro import annotations, config as settings, features
+from hrpro import annotations, config as settings, features, fetch
 from hrpro.errors import InputError
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
@@ -58,6 +60,8 @@ MEASURED = {
     "stage1": f"{PROPOSALS}/reliable-quality.json",
     "stage2": f"{STAGE2}/{DETECTION}/reliable-quality.json",
 }
+MODEL = "results/{dataset}/model.pt"
+PREDICTION = "results/{dataset}/predict/{new}"
 RESULT = "results/{dataset}/map.json"
 RESULT_OF = "results/{dataset}/{experiment}/map.json"
 
@@ -84,6 +88,7 @@ wildcard_constraints:
     stage2=variants_of("stage2"),
     detection=variants_of("detection"),
     evaluation=variants_of("evaluation"),
+    new=r"[\w-]+",
 
 
 def script(name):
@@ -169,6 +174,7 @@ def checked(dataset, paths):
     """The paths as inputs, by content alone; a root that the workflow makes is one input, its folder."""
     if CONFIG.datasets[dataset].root == DEMO:
         return [made(DEMO)({"dataset": dataset})]
+    fetch_missing(dataset)
     require(dataset, paths)
     return [ancient(str(path)) for path in paths]
 
@@ -179,9 +185,37 @@ def require(dataset, paths):
     if not missing:
         return
     entry = CONFIG.datasets[dataset]
+    fetched = f"`snakemake fetch_{dataset}` fetches what its entry lists. " if unfetched(dataset) else ""
     others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     stop(
         f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "
         "gt_full.json, split_train.txt, split_test.txt, point_labels/point_gaussian.csv and "
-        f"features/{{train,test}}/<video>.npy. {entry.source}".rstrip()
+        f"features/{{train,test}}/<video>.npy. {fetched}{entry.source}".rstrip()
     )
+
+
+def unfetched(dataset):
+    """What a data set's entry lists to fetch and is not there."""
+    entry = CONFIG.datasets[dataset]
+    try:
+        return [remote for remote in entry.fetch if not fetch.is_there(entry.root, remote)]
+    except InputError as error:
+        stop(error)
+
+
+@cache
+def fetch_missing(dataset):
+    """With `--config fetch=true`, fetch what a data set's entry lists if any of it is not there.
+
+    What jobs there are, and their keys, depends on what the files say; so they are fetched while the
+    workflow is planned, before the first of them is read, and never where it is only planned.
+    """
+    only_planned = workflow.execution_settings is None or workflow.dryrun
+    if not CONFIG.fetch or only_planned or not unfetched(dataset):
+        return
+    entry = CONFIG.datasets[dataset]
+    print(f"data set {dataset}: fetching what is missing", file=sys.stderr, flush=True)
+    command = [sys.executable, HOME / "workflow" / "scripts" / "fetch.py", "--root", entry.root]
+    wanted = ["--settings", *map(settings.canonical, entry.fetch), "--log", f"logs/{dataset}/fetch.log"]
+    if subprocess.run([*command, *wanted], check=False).returncode:
+        sys.exit(1)  # it has said why

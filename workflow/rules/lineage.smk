@@ -14,7 +14,7 @@ from snakemake.io import IOFile
 from snakemake.settings.types import DeploymentMethod
 
 import digest
-from lineage import BEST, Lineage, at, key
+from lineage import BEST, At, Lineage, at, key
 
 # What a file is called in Lineage, and what a job makes together.
 NAMES = {
@@ -25,6 +25,7 @@ NAMES = {
     MODEL1: "stage1",
     SCORES: "scores",
     MODEL2: "stage2",
+    MODEL: "bundle",
 } | dict.fromkeys([POSITIVE, RELIABLE, NEGATIVE, CANDIDATES], "proposals")
 TOGETHER = {
     "proposals": [POSITIVE, RELIABLE, NEGATIVE, CANDIDATES],
@@ -69,6 +70,8 @@ WANTED = Lineage(CONFIG, forced_of, {DEMO: "make_demo"}, MEMORY)
 
 def lineage(name, *given, of=LINEAGE):
     """What Lineage says; faults of the data set end the run with one line."""
+    if isinstance(given[0], At):
+        fetch_missing(CONFIG.origin(given[0].dataset)[0])
     try:
         return getattr(of, name)(*given)
     except InputError as error:
@@ -147,6 +150,22 @@ def ambiguous_truth(wildcards):
     """An input function: the annotations, only where detections on ambiguous segments are dropped."""
     chosen = CONFIG.step(wildcards.dataset, "detection", wildcards.detection)
     return [made(ANNOTATIONS)(wildcards)] if chosen.drop_ambiguous else []
+
+
+def final(pattern):
+    """An input function: the model of a stage that goes into the data set's model.pt; none of no stage 2."""
+
+    def path(wildcards):
+        run = lineage("final", wildcards.dataset)
+        skipped = pattern == MODEL2 and run.stage2 is None
+        return [] if skipped else [as_input(NAMES[pattern], pattern, run)]
+
+    return path
+
+
+def new_files(wildcards):
+    """An input function: the files of features that a prediction is for."""
+    return [ancient(str(path)) for path in lineage("new_videos", wildcards.new).values()]
 
 
 def parent(pattern):

@@ -7,6 +7,8 @@ import difflib
 import itertools
 import json
 import math
+import urllib.parse
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -18,6 +20,7 @@ Unit = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Precision = Literal["float32", "bfloat16"]
 
 
 def increasing(values: list) -> list:
@@ -78,6 +81,7 @@ class Stage1(Strict):
     schedule: Literal["cosine", "constant"]
     iterations: Count
     batch: Count
+    precision: Precision
     test_every: Count
 
 
@@ -126,6 +130,7 @@ class Stage2(Strict):
     iterations: Count
     epochs: Count | None
     batch: Count
+    precision: Precision
     test_every: Count
 
 
@@ -168,10 +173,19 @@ class Settings(Strict):
     evaluation: Evaluation
 
 
+class Prediction(Strict):
+    """What detections on new videos take besides trained networks."""
+
+    features: Features
+    proposals: Proposals
+    detection: Detection
+
+
 # The steps of which an experiment chooses a variant, in the order of the flow.
 STEPS = ("stage1", "proposals", "stage2", "detection", "evaluation")
 FLOOR = "floor"  # stage 1's variant that is no network but a logistic regression
 ABLATIONS = ("alone", "without")
+UNKNOWN = "unknown"  # in place of a sha256 that the fetch is to print
 
 Overlay = dict[str, dict]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
@@ -185,6 +199,62 @@ class Snippet(Strict):
     fps: Positive
 
 
+class ZenodoFile(Strict):
+    """A file of a record of Zenodo."""
+
+    record: Count
+    file: Annotated[str, Field(min_length=1)]
+
+
+class Remote(Strict):
+    """A file to fetch, by one of url, gdrive (its id on Google Drive) and zenodo.
+
+    to: where it goes under the data set's root; unpack: it is an archive, to be unpacked where it lies.
+    """
+
+    url: str | None = None
+    gdrive: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    zenodo: ZenodoFile | None = None
+    sha256: Annotated[str, Field(pattern=rf"^([0-9a-f]{{64}}|{UNKNOWN})$")]
+    to: str | None = None
+    unpack: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def has_a_digest(cls, values):
+        """Say where to get the sha256 from, where it is missing."""
+        if isinstance(values, dict) and "sha256" not in values:
+            raise ValueError(
+                "no sha256; `sha256sum FILE` prints it, and of a file that is still to come "
+                f"{UNKNOWN!r} has the fetch print it"
+            )
+        return values
+
+    @model_validator(mode="after")
+    def is_one_file(self):
+        """It is one file's, on the web, with a place inside the root."""
+        if [self.url, self.gdrive, self.zenodo].count(None) != 2:
+            raise ValueError("wanted one of url, gdrive and zenodo")
+        if self.url is not None:
+            parts = urllib.parse.urlsplit(self.url)
+            whole = self.url.isascii() and self.url.isprintable() and " " not in self.url
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or not whole:
+                raise ValueError("url: wanted http://... or https://..., blanks and the like as %20")
+        path = PurePosixPath(self.place)
+        if not path.name or path.is_absolute() or ".." in path.parts or "\0" in self.place:
+            raise ValueError("to: wanted a path under the data set's root, as features/all.zip")
+        return self
+
+    @property
+    def place(self) -> str:
+        """Where the file goes under the data set's root; by default it keeps its own name."""
+        if self.to is not None:
+            return self.to
+        if self.zenodo is not None:
+            return PurePosixPath(self.zenodo.file).name
+        return urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(self.url or "").path).name)
+
+
 class Dataset(Strict):
     """A data set's entry."""
 
@@ -193,8 +263,18 @@ class Dataset(Strict):
     exclude: list[str] = []
     ambiguous: str | None = None
     source: str = ""
+    fetch: list[Remote] = []
     settings: Overlay = {}
     variants: dict[Literal[STEPS], dict[Name, dict]] = {}
+
+    @model_validator(mode="after")
+    def places_differ(self):
+        """No two files are fetched to one place."""
+        places = [remote.place for remote in self.fetch]
+        for place in places:
+            if places.count(place) > 1:
+                raise ValueError(f"fetch: two files go to {place!r}; give one another `to`")
+        return self
 
 
 class Copy(Strict):
@@ -234,8 +314,10 @@ class Config(Strict):
     state_every: Annotated[int, Field(ge=0)]
     vectors_memory: Annotated[int, Field(ge=0)]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    fetch: Annotated[bool, Field(strict=False)]  # --config fetch=true gives text
     datasets: dict[DatasetName, Dataset]
     copies: dict[Name, Copy]
+    predict: dict[DatasetName, str]
     experiments: dict[Name, Experiment]
     ablation: dict[Name, dict[Literal[STEPS], list[str]]]
     variants: dict[Literal[STEPS], dict[Name, dict]]

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import io
 import math
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +28,23 @@ LENGTH_TOLERANCE = 2  # snippets between features and duration before a warning
 def feature_file(root, split: str, video: str) -> Path:
     """Where the HR-Pro layout keeps the features of a video."""
     return Path(root) / "features" / split / f"{video}.npy"
+
+
+def of_folder(path) -> dict[str, Path]:
+    """The .npy file of each video in a folder, or of the one video that is named itself; by video, sorted.
+
+    Raises InputError where there is none.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; wanted a folder of <video>.npy, or one of these")
+    found = [path] if path.is_file() else list(path.glob("*.npy"))
+    if not found:
+        raise InputError(f"{path}: no features in this folder; wanted a <video>.npy a video")
+    for file in found:
+        if file.suffix != ".npy" or not file.is_file():
+            raise InputError(f"{file}: no .npy file; wanted the features of a video")
+    return dict(sorted((file.stem, file) for file in found))
 
 
 def convert(root, splits: dict[str, list[str]], durations: dict, grid: Grid, dtype: str, output) -> None:
@@ -171,6 +189,16 @@ class FeatureFile:
                 self.file[split][video].read_direct(packed, dest_sel=np.s_[row : row + length])
                 row += length
         return packed, lengths
+
+    def expect(self, split: str, videos: list[str]) -> None:
+        """Have the system begin to read some videos into its cache, where it can: `read` will want them."""
+        if not hasattr(os, "posix_fadvise"):  # macOS
+            return
+        for video in videos:
+            data = self.file[split][video]
+            chunk = data.id.get_chunk_info(0)
+            handle = data.file.id.get_vfd_handle()  # of another file, where a copy's features are links
+            os.posix_fadvise(handle, chunk.byte_offset, chunk.size, os.POSIX_FADV_WILLNEED)
 
     def moments(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of each channel over a split's snippets: (D,) float64, a video at a time.

@@ -60,7 +60,7 @@ def require_space(path, size: int) -> None:
 def write_text(path, text: str) -> None:
     """Write `text` to `path` atomically."""
     with atomic(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path, value, indent: int | None = None) -> None:

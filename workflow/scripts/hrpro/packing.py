@@ -31,7 +31,8 @@ class Packing:
     @cached_property
     def video(self) -> torch.Tensor:
         """(N,) the number of the video that each snippet belongs to."""
-        return torch.repeat_interleave(torch.arange(len(self), device=self.device), self.sizes)
+        number = torch.arange(len(self), device=self.device)
+        return torch.repeat_interleave(number, self.sizes, output_size=sum(self.lengths))
 
     @cached_property
     def is_first(self) -> torch.Tensor:
@@ -53,9 +54,3 @@ class Packing:
 def group_sum(values: torch.Tensor, group: torch.Tensor, groups: int) -> torch.Tensor:
     """Sum rows by group: (N, ...) and (N,) -> (groups, ...)."""
     return values.new_zeros(groups, *values.shape[1:]).index_add(0, group, values)
-
-
-def group_mean(values: torch.Tensor, group: torch.Tensor, groups: int) -> torch.Tensor:
-    """Mean of rows by group: (N, ...) and (N,) -> (groups, ...); an empty group has mean 0."""
-    size = torch.bincount(group, minlength=groups).clamp(min=1).to(values.dtype)
-    return group_sum(values, group, groups) / size.reshape(-1, *[1] * (values.dim() - 1))

@@ -29,10 +29,13 @@ def start(path=None) -> None:
         log.addHandler(file)
 
 
-def track(items: Iterable, total: int, name: str, status: dict | None = None, done: int = 0) -> Iterator:
+def track(
+    items: Iterable, total: int | None, name: str, status: dict | None = None, done: int = 0
+) -> Iterator:
     """Pass `items` on with a bar in a terminal and, every few seconds, a line in the log.
 
-    `status`: figures shown with it; the caller changes them as it goes. done: of `total`, before these.
+    total: None where it is not known. `status`: figures shown with it; the caller changes them as it
+    goes. done: of `total`, before these.
     """
     began = said = time.monotonic()
     terminal = sys.stderr.isatty()
@@ -45,4 +48,5 @@ def track(items: Iterable, total: int, name: str, status: dict | None = None, do
                 said = now
                 figures = "".join(f"  {key} {value:.4g}" for key, value in (status or {}).items())
                 bar.set_postfix_str(figures)
-                log.info("%s %d/%d  %.0f s%s", name, count, total, now - began, figures)
+                of = "" if total is None else f"/{total}"
+                log.info("%s %d%s  %.0f s%s", name, count, of, now - began, figures)

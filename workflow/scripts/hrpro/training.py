@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +22,10 @@ from .grid import Grid
 from .progress import log
 from .resume import Resume
 
-WIDE = 512  # channels from which a second thread pays
+WIDE = 256  # channels from which a second thread pays
+EVENTS = 10  # steps whose events are written at a time
 HELD = []  # locks of the GPUs that this process uses
+CARD_SHARE = 0.5  # of a GPU's free memory, for the features that stay there
 RISE = 0.05  # share of the steps over which a cosine schedule's learning rate rises
 
 # A test during training: the model -> its mAP on the test split.
@@ -61,6 +64,8 @@ def choose_device(name: str) -> torch.device:
 
     Of several GPUs, where none is named by number, one that no other step holds.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise InputError(f"device {name!r}: wanted auto, cpu, cuda or cuda:N")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
@@ -98,6 +103,11 @@ def start(seed: int, threads: int, width: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
+def card_room(device: torch.device) -> float:
+    """How many bytes of features may stay on a device: none of the CPU's, whose files are cached anyway."""
+    return CARD_SHARE * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
+
+
 class Batches:
     """Batches of numbers below `count` without end: each epoch shuffled, its remainder dropped.
 
@@ -107,6 +117,10 @@ class Batches:
     def __init__(self, count: int, size: int, rng: np.random.Generator):
         self.count, self.size, self.rng = count, min(size, count), rng
         self.left = np.zeros((0, self.size), dtype=np.int64)  # of the epoch, (batches, size)
+
+    def following(self) -> np.ndarray:
+        """The next batch, without drawing for it: none where the next one opens an epoch."""
+        return self.left[0] if len(self.left) else np.zeros(0, dtype=np.int64)
 
     def __next__(self) -> np.ndarray:
         if not len(self.left):
@@ -147,19 +161,48 @@ def optimizer(model: torch.nn.Module, settings, steps: int):
     return adam, torch.optim.lr_scheduler.LambdaLR(adam, share)
 
 
-def event_writer(folder, done: int) -> SummaryWriter:
-    """TensorBoard events in a folder, after the steps `done`; none are kept of an earlier training."""
-    for old in Path(folder).glob("events.out.tfevents.*") if not done else ():
-        old.unlink()
-    return SummaryWriter(folder, purge_step=done + 1 if done else None)
+def autocast(settings, device: torch.device):
+    """Matrix products in bfloat16 inside it, where the settings' precision says so."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
 
 
-def report(writer: SummaryWriter, step: int, losses: dict, optimizer, status: dict) -> None:
-    """Write the losses of a step and the learning rate; show the total."""
-    for name, loss in losses.items():
-        writer.add_scalar(f"loss/{name}", loss.mean(), step)
-    writer.add_scalar("learning rate", optimizer.param_groups[0]["lr"], step)
-    status["loss"] = losses["total"].mean().item()
+class Events:
+    """TensorBoard events in a folder, after the steps `done`; a context manager.
+
+    They are written EVENTS steps at a time, so that no step waits until a GPU has its losses. None are
+    kept of an earlier training. status: gets the last written "loss".
+    """
+
+    def __init__(self, folder, done: int, status: dict):
+        for old in Path(folder).glob("events.out.tfevents.*") if not done else ():
+            old.unlink()
+        self.writer = SummaryWriter(folder, purge_step=done + 1 if done else None)
+        self.status = status
+        self.waiting: list[tuple[int, float, list[str], torch.Tensor]] = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.write()
+        self.writer.close()
+
+    def add(self, step: int, rate: float, values: dict[str, torch.Tensor]) -> None:
+        """Note a step's learning rate and values, each averaged."""
+        means = torch.stack([value.detach().mean() for value in values.values()])
+        self.waiting.append((step, rate, list(values), means))
+        if len(self.waiting) == EVENTS:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is noted."""
+        for step, rate, names, means in self.waiting:
+            values = dict(zip(names, means.tolist(), strict=True))
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
+            self.writer.add_scalar("learning rate", rate, step)
+            self.status["loss"] = values["loss/total"]
+        self.waiting.clear()
 
 
 class Best:
@@ -170,13 +213,13 @@ class Best:
         self.score = -1.0
         self.state = None
 
-    def offer(self, model: torch.nn.Module, step: int, writer: SummaryWriter) -> None:
+    def offer(self, model: torch.nn.Module, step: int, events: Events) -> None:
         """Test a model and remember its weights if none was better."""
         if self.test is None:
             return
         model.eval()
         score = self.test(model)
-        writer.add_scalar("mAP", score, step)
+        events.writer.add_scalar("mAP", score, step)
         log.info("step %d: mAP on the test split %.2f", step, score)
         if score > self.score:
             self.score = score
@@ -200,21 +243,48 @@ class Best:
 def save(path, model: torch.nn.Module, settings, classes: list[str], width: int, grid: Grid) -> None:
     """Write a trained model with all that its use needs; equal models give equal bytes."""
     facts = {"classes": classes, "width": width, "frames": grid.frames, "fps": grid.fps}
-    buffer = io.BytesIO()
     state = {name: value.cpu() for name, value in model.state_dict().items()}
-    torch.save({"facts": json.dumps(facts), "settings": config.canonical(settings), "state": state}, buffer)
+    write(path, {"facts": json.dumps(facts), "settings": config.canonical(settings), "state": state})
+
+
+def grid_of(facts: dict) -> Grid:
+    """The grid of the features that a model was trained on, from its facts."""
+    return Grid(facts["frames"], facts["fps"])
+
+
+def write(path, content: dict) -> None:
+    """Write text and tensors as a model file; equal contents give equal bytes."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     with files.atomic(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
+
+
+def read(path) -> dict:
+    """The content of a file of `write`. Raises InputError where it is none, or damaged."""
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; wanted a trained model") from None
+    except (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, UnpicklingError) as error:
+        raise no_model(path, error) from None
 
 
 def load(path) -> tuple[dict, dict]:
     """The content of a model file, {"settings": JSON, "state"}, and its facts, as `save` wrote them.
 
-    Raises InputError where it is damaged.
+    Raises InputError where it is damaged, or the model of both stages in one file.
     """
+    content = read(path)
+    if "stage1" in content:
+        raise InputError(f"{path}: the model of both stages in one file; give that of one stage")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
         return content, json.loads(content["facts"])
-    except (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: no model of hrpro ({reason}); remove it and train again") from None
+    except (LookupError, TypeError, ValueError) as error:
+        raise no_model(path, error) from None
+
+
+def no_model(path, error: Exception) -> InputError:
+    """The error on a file that is no model file, a damaged one, or one of another version."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return InputError(f"{path}: no model of hrpro as it is now ({reason}); remove it and train again")

@@ -6,7 +6,8 @@ import torch
 from .. import config, training
 from ..detections import Segments, join, segments
 from ..features import FeatureFile
-from ..scores import ScoreFile
+from ..grid import Grid
+from ..scores import ScoreFile, Scores
 from .model import InstanceModel, score
 
 LEAST = 1e-3  # a stage-1 score under it counts as it, where scores are multiplied
@@ -20,29 +21,46 @@ def candidates(
     proposals: dict[str, Segments],
     settings: config.Detection,
 ) -> dict[str, Segments]:
-    """Each proposal of a split's videos twice: itself and refined, scored by both stages.
+    """The candidates of all of a split's videos, from their proposals."""
+    return {
+        video: candidates_of(
+            model, file.read(split, [video])[0], scores.read(split, video), given, file.grid, settings
+        )
+        for video, given in proposals.items()
+    }
 
-    With `clip_refined`, refined segments are kept inside the video and those without length dropped
-    (fault 11).
+
+def candidates_of(
+    model: InstanceModel,
+    features: np.ndarray,
+    scores: Scores,
+    given: Segments,
+    grid: Grid,
+    settings: config.Detection,
+) -> Segments:
+    """Each proposal of a video twice: itself and refined, scored by both stages.
+
+    features (T, D) float32; scores: stage 1's. With `clip_refined`, refined segments are kept inside the
+    video and those without length dropped (fault 11).
     """
     device = training.device_of(model)
-    found = {}
-    for video, given in proposals.items():
-        features = torch.from_numpy(file.read(split, [video])[0]).to(device)
-        snippet_scores = torch.from_numpy(scores.read(split, video).fused).to(device)
-        at = torch.from_numpy(file.grid.snippets(given.times)).float().to(device)
-        labels = torch.from_numpy(given.labels).to(device)
-        completeness, refined, again = (
-            part.cpu().double().numpy()
-            for part in score(model, features, snippet_scores, at, labels, settings.clip_refined)
+    completeness, refined, again = (
+        part.cpu().double().numpy()
+        for part in score(
+            model,
+            torch.from_numpy(features).to(device),
+            torch.from_numpy(scores.fused).to(device),
+            torch.from_numpy(grid.snippets(given.times)).float().to(device),
+            torch.from_numpy(given.labels).to(device),
+            settings.clip_refined,
         )
-        kept = np.ones(len(given), dtype=bool)
-        if settings.clip_refined:
-            kept = refined[:, 1] > refined[:, 0]
-        itself = segments(given.times, given.labels, fused(given.scores, completeness, settings))
-        moved = segments(file.grid.seconds(refined), given.labels, fused(given.scores, again, settings))
-        found[video] = join([itself, moved.take(kept)])
-    return found
+    )
+    kept = np.ones(len(given), dtype=bool)
+    if settings.clip_refined:
+        kept = refined[:, 1] > refined[:, 0]
+    itself = segments(given.times, given.labels, fused(given.scores, completeness, settings))
+    moved = segments(grid.seconds(refined), given.labels, fused(given.scores, again, settings))
+    return join([itself, moved.take(kept)])
 
 
 def fused(scores: np.ndarray, completeness: np.ndarray, settings: config.Detection) -> np.ndarray:

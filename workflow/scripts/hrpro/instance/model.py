@@ -35,7 +35,6 @@ class InstanceModel(nn.Module):
             nn.Linear(channels, half),
             nn.ReLU(),
             nn.Linear(half, outputs),
-            nn.Sigmoid(),
         )
         self.start_offset = offset_head(channels, half, outputs)
         self.end_offset = offset_head(channels, half, outputs)
@@ -61,7 +60,8 @@ class InstanceModel(nn.Module):
             own = [output.gather(1, labels.unsqueeze(1)).squeeze(1) for output in outputs]
         else:
             own = [output.squeeze(1) for output in outputs]
-        return own[0], torch.stack(own[1:], dim=1)
+        own = [output.to(vectors.dtype) for output in own]  # not bfloat16, in which 1 is what is nearly 1
+        return torch.sigmoid(own[0]), torch.stack(own[1:], dim=1)
 
 
 def offset_head(width: int, half: int, outputs: int) -> nn.Module:
@@ -101,7 +101,12 @@ def score(
 def load(path, device) -> tuple[InstanceModel, list[str]]:
     """A stage-2 model, ready for use, and its classes."""
     content, facts = training.load(path)
+    return build(content, facts, device), facts["classes"]
+
+
+def build(content: dict, facts: dict, device) -> InstanceModel:
+    """A stage-2 model, ready for use, of what its file holds (`training.load`)."""
     settings = config.from_json(config.Stage2, content["settings"])
     model = InstanceModel(facts["width"], len(facts["classes"]), settings)
     model.load_state_dict(content["state"])
-    return model.to(device).eval(), facts["classes"]
+    return model.to(device).eval()

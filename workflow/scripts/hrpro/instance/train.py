@@ -13,6 +13,7 @@ from ..packing import Packing
 from ..progress import track
 from ..resume import Draws, Resume
 from ..scores import ScoreFile
+from ..videos import Videos
 from . import losses
 from .model import InstanceModel, refine
 from .vectors import Vectors
@@ -46,11 +47,12 @@ def train(
 
     def vectors_of(video: str, chosen: np.ndarray) -> torch.Tensor:
         return model.vectors(
-            on_device(file.read("train", [video])[0]),
+            there.of(video),
             on_device(scores.read("train", video).fused),
             snippets(candidates[video].times[chosen]),
         )
 
+    there = Videos(file, "train", device, training.card_room(device))
     videos = [v for v in file.videos["train"] if len(positive[v])]
     if not videos:
         raise InputError(
@@ -71,7 +73,7 @@ def train(
     if not (done := resume.restore(state)):
         model.inputs.fit(file)
     status = {}
-    with training.event_writer(events, done) as writer:
+    with training.Events(events, done, status) as noted:
         for step in track(range(done + 1, total + 1), total, "stage 2", status, done):
             model.train()
             names = [videos[i] for i in next(batches)]
@@ -80,7 +82,9 @@ def train(
             given = join(drawn)
             proposals, labels = snippets(given.times), on_device(given.labels)
             own = torch.cat([vectors.of(v, numbers) for v, numbers in zip(names, chosen, strict=True)])
-            completeness, offsets = model(own, labels)
+            there.expect([v for v in (videos[i] for i in batches.following()) if v not in vectors.kept])
+            with training.autocast(settings, device):
+                completeness, offsets = model(own, labels)
             reliable_at, reliable_labels = zip(*(targets[v] for v in names), strict=True)
             values = losses.stage2(
                 completeness,
@@ -95,12 +99,13 @@ def train(
             )
             optimizer.zero_grad()
             values["total"].mean().backward()
+            rate = schedule.get_last_lr()[0]
             optimizer.step()
             schedule.step()
 
-            training.report(writer, step, values, optimizer, status)
+            noted.add(step, rate, {f"loss/{name}": loss for name, loss in values.items()})
             if step % (settings.test_every * per_epoch) == 0 or step == total:
-                best.offer(model, step, writer)
+                best.offer(model, step, noted)
             resume.offer(step, state)
     return best.restore(model)
 

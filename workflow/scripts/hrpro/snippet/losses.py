@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from ..packing import Packing, group_mean, group_sum
+from ..packing import Packing, group_sum
 from . import memory, seeds
 from .model import SnippetScores, video_scores
 
@@ -21,10 +21,8 @@ def frame(
 
     fused: P (N, C + 1); target (N, C + 1) of 0 and 1; chosen (N,) of 0 and 1.
     """
-    row = chosen.nonzero().squeeze(1)
-    video = packing.video[row]
-    total = group_sum(focal(fused[row], target[row], power), video, len(packing))
-    return total / (torch.bincount(video, minlength=len(packing)).to(total.dtype) + 1e-6)
+    total = group_sum(focal(fused, target, power) * chosen, packing.video, len(packing))
+    return total / (group_sum(chosen, packing.video, len(packing)) + 1e-6)
 
 
 def video(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
@@ -51,41 +49,32 @@ def contrastive(
     adds nothing. drop_last: leave out each video's last snippet, as the released program does (its
     runs that reach the video's end lose one snippet; a fault that method.md does not list). -> (B,)
     """
-    videos, classes = len(packing), action.shape[1]
-    unit, centre = F.normalize(embedding, dim=-1), F.normalize(prototypes, dim=-1)
-    product = torch.cat([x @ m.T for x, m in zip(packing.split(unit), centre, strict=True)])
-    similarity = torch.exp(product / temperature)  # (N, C)
-
-    pair, index, rows, partial = runs(action, packing, drop_last)
-    owner, own = pair // classes, pair % classes
-    a = group_mean(similarity[rows], index, len(pair))  # (pairs, C)
-
-    owner_b, index, rows, partial_b = runs(background.unsqueeze(1), packing, drop_last)
-    b = similarity.new_zeros(videos, classes)
-    b[owner_b] = group_mean(similarity[rows], index, len(owner_b))
-    has_background = torch.zeros(videos, dtype=torch.bool, device=b.device)
-    has_background[owner_b] = partial_b
-
-    a_own = a.gather(1, own.unsqueeze(1)).squeeze(1)
-    value = -0.5 * torch.log(a_own / a.sum(1)) - 0.5 * torch.log(a_own / (a_own + b[owner, own]))
-    value = torch.where(partial & has_background[owner], value, 0.0)
     present = torch.stack([video.any(0).sum() for video in packing.split(action)])
-    return group_sum(value, owner, videos) / present.clamp(min=1)
-
-
-def runs(seeds: torch.Tensor, packing: Packing, drop_last: bool):
-    """The runs of seeds (N, K) of 0 and 1, by pairs of a video and a column.
-
-    -> pair = video * K + column (P,), the pair of each seed (S,), the row of each seed (S,), and
-    whether the pair's seeds leave something of the video (P,).
-    """
-    columns = seeds.shape[1]
-    whole = torch.stack([video.all(0) for video in packing.split(seeds)]).flatten()
+    # seeds that cover their video are no runs
+    within = ~torch.stack([video.all(0) for video in packing.split(action)])  # (B, C)
+    within_b = ~torch.stack([video.all() for video in packing.split(background)])  # (B,)
     if drop_last:
-        seeds = seeds.masked_fill(packing.is_last.unsqueeze(1), 0)
-    rows, column = seeds.nonzero(as_tuple=True)
-    pair, index = torch.unique(packing.video[rows] * columns + column, return_inverse=True)
-    return pair, index, rows, ~whole[pair]
+        action = action.masked_fill(packing.is_last.unsqueeze(1), 0)
+        background = background.masked_fill(packing.is_last, 0)
+    unit, centre = F.normalize(embedding, dim=-1), F.normalize(prototypes, dim=-1)
+    parts = zip(packing.split(unit), centre, packing.split(action), packing.split(background), strict=True)
+    means = [seed_means(torch.exp(x @ m.T / temperature), own, other) for x, m, own, other in parts]
+    a, count, b, count_b = (torch.stack(part) for part in zip(*means, strict=True))
+    counted = within & (count > 0) & (within_b & (count_b > 0)).unsqueeze(1)
+    # logarithms of 1 where nothing counts, so that gradients stay finite
+    a_own, total = (torch.where(counted, x, 1.0) for x in (a.diagonal(dim1=1, dim2=2), a.sum(2)))
+    value = -0.5 * torch.log(a_own / total) - 0.5 * torch.log(a_own / (a_own + b))
+    return torch.where(counted, value, 0.0).sum(1) / present.clamp(min=1)
+
+
+def seed_means(similarity: torch.Tensor, action: torch.Tensor, background: torch.Tensor):
+    """Means of a video's similarities (T, C) over its seeds: action (T, C) and background (T,).
+
+    -> a (C, C), a row a class, its seeds (C,); b (C,), its seeds (); a mean over no seed is 0.
+    """
+    count, count_b = action.sum(0), background.sum()
+    a = action.T @ similarity / count.clamp(min=1).unsqueeze(1)
+    return a, count, background @ similarity / count_b.clamp(min=1), count_b
 
 
 def stage1(

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..packing import Packing, group_mean
+from ..packing import Packing
 
 
 def tokens(prototypes: torch.Tensor, order: str) -> torch.Tensor:
@@ -39,14 +39,9 @@ def updated(
     M_c <- momentum * M_c + (1 - momentum) * mean(embedding over the action seeds of c), for the
     classes of each video. embedding (N, D), action seeds (N, C) of 0 and 1. Entry 0 is the input.
     """
-    row, label = action.nonzero(as_tuple=True)
-    classes = prototypes.shape[0]
-    pair, index = torch.unique(packing.video[row] * classes + label, return_inverse=True)
-    means = group_mean(embedding[row], index, len(pair))
-    history = prototypes.repeat(len(packing) + 1, 1, 1)
-    video, label = pair // classes, pair % classes
-    for v in range(len(packing)):
-        moved, mean = label[video == v], means[video == v]
-        history[v + 1] = history[v]
-        history[v + 1, moved] = momentum * history[v, moved] + (1 - momentum) * mean
-    return history
+    means, count = zip(*map(class_means, packing.split(embedding), packing.split(action)), strict=True)
+    history = [prototypes]
+    for mean, seen in zip(means, count, strict=True):
+        moved = momentum * history[-1] + (1 - momentum) * mean
+        history.append(torch.where((seen > 0).unsqueeze(1), moved, history[-1]))
+    return torch.stack(history)

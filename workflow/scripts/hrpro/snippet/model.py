@@ -59,8 +59,9 @@ class SnippetModel(nn.Module):
         """features (N, their width), packed -> SnippetScores."""
         x = self.project(self.inputs(features))
         embedding = F.relu(self.convolve(self.attend(x, packing), packing))
-        scores = torch.sigmoid(self.classifier(self.dropout(embedding)))
-        return SnippetScores(scores[:, :-1], scores[:, -1], embedding)
+        logits = self.classifier(self.dropout(embedding))
+        scores = torch.sigmoid(logits.to(features.dtype))  # bfloat16 would make 1 of what is nearly 1
+        return SnippetScores(scores[:, :-1], scores[:, -1], embedding.to(features.dtype))
 
     def attend(self, features: torch.Tensor, packing: Packing) -> torch.Tensor:
         """The blocks, over each video's snippets and the prototypes: (N, D) -> (N, D)."""
@@ -115,7 +116,12 @@ def attention_heads(width: int, given: int | None) -> int:
 def load(path, device) -> tuple[SnippetModel, list[str]]:
     """A stage-1 model, ready for use, and its classes."""
     content, facts = training.load(path)
+    return build(content, facts, device), facts["classes"]
+
+
+def build(content: dict, facts: dict, device) -> SnippetModel:
+    """A stage-1 model, ready for use, of what its file holds (`training.load`)."""
     settings = config.from_json(config.Stage1, content["settings"])
     model = SnippetModel(len(facts["classes"]), facts["width"], settings)
     model.load_state_dict(content["state"])
-    return model.to(device).eval(), facts["classes"]
+    return model.to(device).eval()

@@ -41,18 +41,16 @@ def mine(
 
     # Number the gaps: a new one opens at each video's start and at each labelled snippet.
     gap = (labelled | packing.is_first).cumsum(0) - 1
-    gaps = int(gap[-1]) + 1
     free = ~labelled  # snippets inside gaps
 
     def gap_extreme(where: torch.Tensor, reduce: str) -> torch.Tensor:
         start = count if reduce == "amin" else -1
-        return torch.full((gaps,), start, device=position.device).scatter_reduce(
-            0, gap[where], position[where], reduce
-        )
+        none = torch.full((count,), start, device=position.device)  # there are at most so many gaps
+        return none.scatter_reduce(0, gap, position.where(where, start), reduce)
 
     certain = free & (background >= background_threshold)
-    peak_value = torch.full((gaps,), -1.0, dtype=background.dtype, device=position.device)
-    peak_value = peak_value.scatter_reduce(0, gap[free], background[free], "amax")
+    peak_value = torch.full((count,), -1.0, dtype=background.dtype, device=position.device)
+    peak_value = peak_value.scatter_reduce(0, gap, background.where(free, -1.0), "amax")
     peak = gap_extreme(free & (background == peak_value[gap]), "amin")  # the first of equal maxima
     first = gap_extreme(certain, "amin")
     last = gap_extreme(certain, "amax")
@@ -71,12 +69,10 @@ def mine(
     # A point spreads over the run of open snippets that touches it, inside the gap on either side.
     open_ = free & (background <= action_threshold) & ~background_seed
     previous_open = open_.roll(1) & ~packing.is_first
-    run = (open_ & ~previous_open).cumsum(0) - 1
-    touched = points.new_zeros(int(run[-1]) + 1, points.shape[1])
-    starts = (open_ & ~previous_open & ~packing.is_first).nonzero().squeeze(1)
-    ends = (open_ & ~(open_.roll(-1) & ~packing.is_last) & ~packing.is_last).nonzero().squeeze(1)
-    touched = touched.index_add(0, run[starts], points[starts - 1])
-    touched = touched.index_add(0, run[ends], points[ends + 1])
-    action = points.clone()
-    action[open_] = touched[run[open_]].clamp(max=1)
+    run = ((open_ & ~previous_open).cumsum(0) - 1).clamp(min=0)
+    starts = open_ & ~previous_open & ~packing.is_first
+    ends = open_ & ~(open_.roll(-1) & ~packing.is_last) & ~packing.is_last
+    touching = points.roll(1, 0) * starts.unsqueeze(1) + points.roll(-1, 0) * ends.unsqueeze(1)
+    touched = torch.zeros_like(points).index_add(0, run, touching)  # at most so many runs
+    action = torch.where(open_.unsqueeze(1), touched[run].clamp(max=1), points)
     return action, background_seed.to(points.dtype)

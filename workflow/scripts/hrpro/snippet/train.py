@@ -7,9 +7,11 @@ import torch
 
 from .. import config, training
 from ..features import FeatureFile
+from ..grid import Grid
 from ..packing import Packing
 from ..progress import track
 from ..resume import Draws, Resume
+from ..videos import Videos
 from . import losses, memory, seeds
 from .model import SnippetModel
 
@@ -31,8 +33,12 @@ def train(
     model = SnippetModel(len(classes), file.width, settings).to(device)
     videos = file.videos["train"]
 
+    there = Videos(file, "train", device, training.card_room(device))
+
     def batch_of(chosen) -> tuple[torch.Tensor, torch.Tensor, Packing]:
-        return load_batch(file, [videos[i] for i in chosen], points, classes, device)
+        names = [videos[i] for i in chosen]
+        features, packing = there.packed(names)
+        return features, point_labels(names, packing, points, classes, file.grid).to(device), packing
 
     optimizer, schedule = training.optimizer(model, settings, settings.iterations)
     batches, best = training.Batches(len(videos), settings.batch, rng), training.Best(test)
@@ -43,24 +49,26 @@ def train(
         model.prototypes.copy_(initial_prototypes(model, batch_of, len(videos)))
     status = {}
     steps = range(done + 1, settings.iterations + 1)
-    with training.event_writer(events, done) as writer:
+    with training.Events(events, done, status) as noted:
         for step in track(steps, settings.iterations, "stage 1", status, done):
             model.train()
             features, labels, packing = batch_of(next(batches))
-            values, prototypes = losses.stage1(
-                model(features, packing), labels, model.prototypes, packing, settings
-            )
+            there.expect([videos[i] for i in batches.following()])
+            with training.autocast(settings, device):
+                scores = model(features, packing)
+            values, prototypes = losses.stage1(scores, labels, model.prototypes, packing, settings)
             optimizer.zero_grad()
             values["total"].mean().backward()
+            rate = schedule.get_last_lr()[0]
             optimizer.step()
             schedule.step()
 
-            moved = (prototypes - model.prototypes).norm(dim=1).mean()
+            shown = {f"loss/{name}": loss for name, loss in values.items()}
+            shown["prototype movement"] = (prototypes - model.prototypes).norm(dim=1)
+            noted.add(step, rate, shown)
             model.prototypes.copy_(prototypes)
-            training.report(writer, step, values, optimizer, status)
-            writer.add_scalar("prototype movement", moved, step)
             if step % settings.test_every == 0 or step == settings.iterations:
-                best.offer(model, step, writer)
+                best.offer(model, step, noted)
             resume.offer(step, state)
     return best.restore(model)
 
@@ -81,12 +89,9 @@ def initial_prototypes(model: SnippetModel, batch_of, videos: int) -> torch.Tens
     return total / count.clamp(min=1).unsqueeze(1)
 
 
-def load_batch(
-    file: FeatureFile, videos: list[str], points: dict, classes: list[str], device
-) -> tuple[torch.Tensor, torch.Tensor, Packing]:
-    """Features (N, D), point labels (N, C) and packing of some training videos."""
-    packed, lengths = file.read("train", videos)
-    labels = torch.cat(
-        [seeds.point_labels(points[v], classes, t, file.grid) for v, t in zip(videos, lengths, strict=True)]
-    )
-    return torch.from_numpy(packed).to(device), labels.to(device), Packing(lengths, device)
+def point_labels(
+    videos: list[str], packing: Packing, points: dict, classes: list[str], grid: Grid
+) -> torch.Tensor:
+    """The point labels of some packed training videos, (N, C) of 0 and 1, on the CPU."""
+    pairs = zip(videos, packing.lengths, strict=True)
+    return torch.cat([seeds.point_labels(points[video], classes, length, grid) for video, length in pairs])

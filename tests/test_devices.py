@@ -1,0 +1,190 @@
+"""Other devices and types than the CPU's float32: as far as it goes without a GPU.
+
+Tensors on torch's device "meta" have no values: a step that asks for one, as nonzero() or item() do and as
+would make a GPU's host wait, stops there, and so does one that mixes devices.
+"""
+
+import json
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from conftest import ROOT
+from hrpro import config, features, training
+from hrpro.features import FeatureFile
+from hrpro.instance import losses as instance_losses
+from hrpro.instance.model import InstanceModel, refine
+from hrpro.packing import Packing
+from hrpro.snippet import losses as snippet_losses
+from hrpro.snippet.model import SnippetModel
+from hrpro.videos import Videos
+
+CLASSES, WIDTH, LENGTHS, PROPOSALS = 5, 64, [40, 1, 25], [30, 0, 20]
+VARIANTS = pytest.mark.parametrize("variant", ["default", "released"])
+
+
+def settings(step: str, variant: str, **changed) -> config.Strict:
+    whole = config.parse(config.Config, yaml.safe_load((ROOT / "config/config.yaml").read_text()))
+    return whole.step("thumos", step, variant).model_copy(update=changed)
+
+
+def stage1_step(chosen, device: str):
+    """The model after a backward pass of stage 1, its scores, losses and the new prototypes."""
+    torch.manual_seed(0)
+    model = SnippetModel(CLASSES, WIDTH, chosen)
+    model.prototypes.copy_(torch.randn_like(model.prototypes))
+    given = torch.randn(sum(LENGTHS), WIDTH)
+    points = torch.zeros(sum(LENGTHS), CLASSES)
+    points[[3, 20, 50], [1, 2, 1]] = 1
+    model, given, points = (x.to(device) for x in (model.train(), given, points))
+    packing = Packing(LENGTHS, device)
+    if device == "meta":  # of which autocast knows nothing
+        scores = model(given, packing)
+    else:
+        with training.autocast(chosen, torch.device(device)):
+            scores = model(given, packing)
+    values, prototypes = snippet_losses.stage1(scores, points, model.prototypes, packing, chosen)
+    values["total"].mean().backward()
+    return model, scores, values, prototypes
+
+
+def stage2_step(chosen, device: str):
+    """The model after a backward pass of stage 2, its completeness and losses."""
+    torch.manual_seed(0)
+    model = InstanceModel(WIDTH, CLASSES, chosen)
+    vectors = torch.randn(sum(PROPOSALS), 3, model.channels)
+    labels = torch.arange(sum(PROPOSALS)) % CLASSES
+    given = torch.rand(sum(PROPOSALS), 2).mul(30).sort(1).values
+    reliable = [torch.tensor([[2.0, 9.0], [12.0, 20.0]]), torch.zeros(0, 2), torch.tensor([[1.0, 15.0]])]
+    reliable_labels = [torch.tensor([0, 1]), torch.zeros(0, dtype=torch.long), torch.tensor([2])]
+    draw = torch.rand(sum(PROPOSALS))
+    model, vectors, labels, given, draw = (
+        x.to(device) for x in (model.train(), vectors, labels, given, draw)
+    )
+    reliable, reliable_labels = ([x.to(device) for x in part] for part in (reliable, reliable_labels))
+    if device == "meta":
+        completeness, offsets = model(vectors, labels)
+    else:
+        with training.autocast(chosen, torch.device(device)):
+            completeness, offsets = model(vectors, labels)
+    video = Packing(PROPOSALS, device).video
+    values = instance_losses.stage2(
+        completeness, refine(given, offsets), given, video, reliable, labels, reliable_labels, draw, chosen
+    )
+    values["total"].mean().backward()
+    return model, completeness, values
+
+
+@VARIANTS
+def test_a_step_of_stage_1_never_waits_for_the_device(variant):
+    model, scores, values, prototypes = stage1_step(settings("stage1", variant), "meta")
+    assert {x.device.type for x in (scores.embedding, prototypes, *values.values())} == {"meta"}
+    assert {weight.grad.device.type for weight in model.parameters()} == {"meta"}
+
+
+@VARIANTS
+def test_a_step_of_stage_2_never_waits_for_the_device(variant):
+    model, completeness, values = stage2_step(settings("stage2", variant), "meta")
+    assert {x.device.type for x in (completeness, *values.values())} == {"meta"}
+    assert {weight.grad.device.type for weight in model.parameters()} == {"meta"}
+
+
+def test_a_value_of_the_meta_device_cannot_be_had():
+    """Else the tests above would show nothing."""
+    there = torch.ones(3, device="meta")
+    for ask in (lambda: there.sum().item(), there.nonzero, lambda: there[there > 0]):
+        with pytest.raises((RuntimeError, NotImplementedError)):
+            ask()
+
+
+def near(actual: torch.Tensor, wanted: torch.Tensor, share: float) -> bool:
+    """Whether two tensors differ by at most a share of the wanted one's norm."""
+    return bool((actual - wanted).norm() <= share * wanted.norm())
+
+
+@pytest.mark.parametrize("step", [stage1_step, stage2_step])
+@VARIANTS
+def test_bfloat16_changes_a_step_by_its_rounding_alone(step, variant):
+    """docs/performance.md states the tolerances: 2 % of outputs and losses, 5 % of the whole gradient."""
+    name = step.__name__.removesuffix("_step")
+    quiet = dict.fromkeys(("dropout", "block_dropout", "attention_dropout", "input_dropout", "noise"), 0.0)
+    quiet = {key: quiet[key] for key in quiet if hasattr(settings(name, variant), key)}
+    exact = step(settings(name, variant, **quiet), "cpu")
+    rough = step(settings(name, variant, precision="bfloat16", **quiet), "cpu")
+    gradients = [torch.cat([w.grad.flatten() for w in model.parameters()]) for model, *_ in (rough, exact)]
+    assert near(*gradients, 0.05)
+    assert not torch.equal(*gradients)
+    outputs = [made[1].classes if name == "stage1" else made[1] for made in (rough, exact)]
+    assert outputs[0].dtype == torch.float32  # a probability near 1 is no 1
+    assert near(*outputs, 0.02)
+    for key, wanted in exact[2].items():
+        assert near(rough[2][key], wanted, 0.02), key
+
+
+@pytest.fixture
+def feature_file(tmp_path):
+    """An open feature file of four training videos, and their arrays."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        f"v{i}": rng.standard_normal((length, 6)).astype(np.float32) for i, length in enumerate([9, 1, 30, 4])
+    }
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        file.attrs.update(
+            format_version=features.FORMAT_VERSION, width=6, snippet_frames=16, snippet_fps=25.0
+        )
+        file.create_group("test")
+        for name, array in arrays.items():
+            file.create_dataset(f"train/{name}", data=array, chunks=array.shape)
+    with FeatureFile(tmp_path / "features.h5") as opened:
+        yield opened, arrays
+
+
+def test_features_stay_on_the_device_as_far_as_there_is_room(feature_file, monkeypatch):
+    file, arrays = feature_file
+    there = Videos(file, "train", torch.device("cpu"), room=arrays["v0"].nbytes + arrays["v3"].nbytes)
+    reads = []
+    read = file.read
+    monkeypatch.setattr(file, "read", lambda split, videos: reads.extend(videos) or read(split, videos))
+    for _ in range(2):
+        packed, packing = there.packed(["v2", "v0", "v3"])
+        assert np.array_equal(packed.numpy(), np.concatenate([arrays[v] for v in ("v2", "v0", "v3")]))
+        assert packing.lengths == [30, 9, 4]
+    assert reads == ["v2", "v0", "v3", "v2"]
+
+
+def test_the_system_is_asked_for_what_the_next_step_reads(feature_file, monkeypatch):
+    file, arrays = feature_file
+    asked = []
+    monkeypatch.setattr(features.os, "posix_fadvise", lambda *given: asked.append(given))
+    there = Videos(file, "train", torch.device("cpu"), room=0)
+    there.expect(["v2", "v1"])
+    content = file.path.read_bytes()
+    assert [content[first : first + size] for _, first, size, _ in asked] == [
+        arrays[video].tobytes() for video in ("v2", "v1")
+    ]
+
+
+def test_the_following_batch_is_the_next_one():
+    batches = training.Batches(10, 3, np.random.default_rng(0))
+    for _ in range(9):
+        following, drawn = batches.following(), next(batches)
+        assert len(following) == 0 or np.array_equal(following, drawn)
+    state = json.dumps(batches.rng.bit_generator.state)
+    batches.following()
+    assert json.dumps(batches.rng.bit_generator.state) == state
+
+
+def test_events_are_written_some_steps_at_a_time_and_at_the_end(tmp_path, monkeypatch):
+    written, status = [], {}
+    writer = SimpleNamespace(add_scalar=lambda *given: written.append(given), close=lambda: None)
+    monkeypatch.setattr(training, "SummaryWriter", lambda *_, **__: writer)
+    with training.Events(tmp_path, 0, status) as events:
+        for step in range(1, training.EVENTS + 2):
+            events.add(step, 0.5, {"loss/total": torch.tensor([1.0, step])})
+            assert len(written) == (0 if step < training.EVENTS else 2 * training.EVENTS)
+    assert written[-2:] == [("loss/total", 6.0, 11), ("learning rate", 0.5, 11)]
+    assert status["loss"] == 6.0

@@ -1,0 +1,22 @@
+"""Both stages' models and the settings around them in one file, which detects on new videos."""
+
+import argparse
+
+from hrpro import config, errors, predict, progress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stage1", required=True, help="of train_stage1.py")
+    parser.add_argument("--stage2", help="of train_stage2.py; without it stage 1 detects alone")
+    parser.add_argument("--settings", required=True, help="JSON of settings.{features,proposals,detection}")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    predict.bundle(args.output, args.stage1, args.stage2, config.from_json(config.Prediction, args.settings))
+
+
+if __name__ == "__main__":
+    errors.run(main)
