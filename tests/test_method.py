@@ -1,5 +1,8 @@
 """The corrections of the default experiment, each alone, and the draws of training."""
 
+import os
+import subprocess
+import sys
 import tempfile
 
 import h5py
@@ -296,6 +299,36 @@ def test_wide_features_are_projected_narrow_ones_are_not(config):
     settings = config.settings.stage1.model_copy(update={"width": 16})
     assert model.SnippetModel(3, 40, settings).prototypes.shape == (3, 16)
     assert model.SnippetModel(3, 12, settings).prototypes.shape == (3, 12)
+
+
+def test_adam_is_torchs_bit_for_bit(config):
+    settings = config.settings.stage1
+    torch.manual_seed(0)
+    inputs, own = torch.randn(9, 3), torch.nn.Linear(3, 2)
+    their = torch.nn.Linear(3, 2)
+    their.load_state_dict(own.state_dict())
+    optimizer, _ = training.optimizer(own, settings.model_copy(update={"schedule": "constant"}), 5)
+    options = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "fused": True}
+    adam = torch.optim.Adam(their.parameters(), betas=settings.betas, **options)
+    for step in range(5):
+        for network, stepping in ((own, optimizer), (their, adam)):
+            stepping.zero_grad()
+            (network(inputs) ** 2).sum().backward()
+            stepping.step()
+        assert torch.equal(own.weight, their.weight), step
+    assert str(optimizer.state_dict()["state"]) == str(adam.state_dict()["state"])
+
+
+def test_a_training_spares_itself_the_import_of_dynamo():
+    code = (
+        "import sys, torch; from hrpro import training; network = torch.nn.Linear(1, 1);"
+        "optimizer = training.Adam(network.parameters(), fused=True); optimizer.zero_grad();"
+        "network(torch.ones(1)).backward(); optimizer.step(); print('torch._dynamo' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said == "False\n"
 
 
 def test_the_learning_rate_rises_and_follows_a_cosine(config):
