@@ -23,10 +23,10 @@ demo: setup
 	@echo "made: results/demo/map.json; per step: results/demo/last/seed0/; logs: logs/demo/"
 	@echo "curves: .venv/bin/tensorboard --logdir results/demo"
 
-test: setup
+test: setup .venv/video
 	python -m pytest -n 2 --dist loadfile -m "not slow"
 
-test-slow: setup
+test-slow: setup .venv/video
 	python -m pytest -n 2 -m slow
 
 # A SLURM of its own, on this machine alone; Debian's packages are installed where there are none.
@@ -42,6 +42,12 @@ test-slurm: .venv/cluster
 	@echo "installing requirements-cluster.lock into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cluster.lock
 	@touch $@
+
+.venv/video: .venv/installed requirements-video.lock
+	@echo "installing requirements-video.lock into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-video.lock
+	@touch $@
+
 # Times and ratios of every part; QUICK=1 takes under three minutes.
 bench: setup
 	PYTHONPATH=workflow/scripts:tests python bench/run.py $(if $(QUICK),--quick)
@@ -52,7 +58,7 @@ lint: setup
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-# A fresh resolution of requirements.in, and of requirements-cluster.in over it. A CPU build's local version
+# A fresh resolution of requirements.in, and of requirements-cluster.in and requirements-video.in over it. A CPU build's local version
 # is dropped: the same pin takes the CPU or the CUDA build, whichever the machine's package index offers.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
@@ -62,6 +68,10 @@ lock:
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements-cluster.in --constraint requirements.lock
 	(echo "# made by 'make lock' from requirements-cluster.in; to be installed over requirements.lock"; \
 	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-cluster.lock
+	.venv-lock/bin/python -m pip install --quiet --requirement requirements-video.in --constraint requirements.lock
+	(echo "# made by 'make lock' from requirements-video.in; to be installed over requirements.lock"; \
+	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | \
+	  grep -vxF -f requirements.lock -f requirements-cluster.lock) > requirements-video.lock
 	rm -rf .venv-lock
 
 clean:

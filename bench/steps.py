@@ -118,7 +118,7 @@ def convert(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         root = Path(folder) / "data"
         names = {f"video_{number}": length for number, length in enumerate(lengths)}
         for name, length in names.items():
-            path = features.feature_file(root, "train", name)
+            path = root / "features" / "train" / f"{name}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, rng.random((length, 2048), dtype=np.float32))
         durations = {name: float(made.GRID.seconds(length)) for name, length in names.items()}

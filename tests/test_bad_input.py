@@ -172,7 +172,7 @@ def value(row: int, channel: int, number: float):
 # --- annotations, splits and points
 
 ANNOTATION_CASES = [
-    Case("no folder", shutil.rmtree, ["split_train.txt: no such file"]),
+    Case("no folder", shutil.rmtree, [f"{GT}: no such file"]),
     Case("no annotations file", remove(GT), [f"{GT}: no such file"]),
     Case("no points file", remove(POINTS), [f"{POINTS}: no such file"]),
     Case("malformed JSON", cut(GT), [f"{GT}: line ", "not valid JSON", "correct it"]),
@@ -829,7 +829,7 @@ def test_workflow_with_numbers_on_the_command_line(tmp_path):
 def test_workflow_without_the_files_of_a_data_set(tmp_path):
     result = snakemake(tmp_path, "results/thumos/map.json")
     words = [
-        "data set thumos: no file data/THUMOS14/gt_full.json and 3 more",
+        "data set thumos: no file data/THUMOS14/gt_full.json and 1 more",
         "Put into data/THUMOS14/ (HR-Pro layout)",
         *LAYOUT,
         "thumos_features.tar.gz",

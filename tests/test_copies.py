@@ -171,12 +171,12 @@ REFUSED = {
     "segments": (
         without_segments(),
         {"held_back": 0.5},
-        ["no training video has a segment", "truth: segments", "gt_full.json or set truth: points"],
+        ["no training video has a segment", "truth: segments", "annotations or set truth: points"],
     ),
     "uniform": (
         without_segments(),
         {"points": "uniform"},
-        ["no training video has a segment", "points: uniform", "gt_full.json or set points: given"],
+        ["no training video has a segment", "points: uniform", "annotations or set points: given"],
     ),
     "nothing held back": (made(), {"truth": "points"}, ["truth: points", "set held_back too"]),
     "all held back": (made(1), {"held_back": 0.1}, ["no point of a training video", "lower held_back"]),

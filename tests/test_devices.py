@@ -19,9 +19,9 @@ from hrpro.features import FeatureFile
 from hrpro.instance import losses as instance_losses
 from hrpro.instance.model import InstanceModel, refine
 from hrpro.packing import Packing
+from hrpro.resident import Resident
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
-from hrpro.videos import Videos
 
 CLASSES, WIDTH, LENGTHS, PROPOSALS = 5, 64, [40, 1, 25], [30, 0, 20]
 VARIANTS = pytest.mark.parametrize("variant", ["default", "released"])
@@ -145,7 +145,7 @@ def feature_file(tmp_path):
 
 def test_features_stay_on_the_device_as_far_as_there_is_room(feature_file, monkeypatch):
     file, arrays = feature_file
-    there = Videos(file, "train", torch.device("cpu"), room=arrays["v0"].nbytes + arrays["v3"].nbytes)
+    there = Resident(file, "train", torch.device("cpu"), room=arrays["v0"].nbytes + arrays["v3"].nbytes)
     reads = []
     read = file.read
     monkeypatch.setattr(file, "read", lambda split, videos: reads.extend(videos) or read(split, videos))
@@ -160,7 +160,7 @@ def test_the_system_is_asked_for_what_the_next_step_reads(feature_file, monkeypa
     file, arrays = feature_file
     asked = []
     monkeypatch.setattr(features.os, "posix_fadvise", lambda *given: asked.append(given))
-    there = Videos(file, "train", torch.device("cpu"), room=0)
+    there = Resident(file, "train", torch.device("cpu"), room=0)
     there.expect(["v2", "v1"])
     content = file.path.read_bytes()
     assert [content[first : first + size] for _, first, size, _ in asked] == [

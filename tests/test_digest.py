@@ -39,7 +39,7 @@ TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
     ("module", "old", "new", "expected"),
     [
         ("hrpro/grid.py", "# Rounding of", "# The rounding of", set()),
-        ("hrpro/grid.py", '"""The length of a snippet', '"""How long a snippet is', set()),
+        ("hrpro/grid.py", '"""The time from a snippet', '"""How long it is from a snippet', set()),
         ("hrpro/grid.py", "ROUNDING = 1e-6", "ROUNDING  =  1e-6", set()),
         ("hrpro/snippet/model.py", "F.relu(", "torch.relu(", STAGE1 | PREDICTS),
         ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", STAGE2 | PREDICTS),

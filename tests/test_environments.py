@@ -15,7 +15,8 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 
 
 def lock() -> dict[str, str]:
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    files = [ROOT / "requirements.lock", ROOT / "requirements-video.lock"]
+    lines = [line for path in files for line in path.read_text().splitlines()]
     return dict(line.split("==") for line in lines if "==" in line)
 
 

@@ -34,12 +34,13 @@ def test_the_file_says_what_it_holds(demo_data, converted):
             "format_version": 1,
             "width": 64,
             "snippet_frames": 16,
+            "snippet_window": 16,
             "snippet_fps": 25.0,
         }
         for split, videos in splits.items():
             assert sorted(file[split]) == sorted(videos)
             for video in videos:
-                source = features.feature_file(demo_data, split, video)
+                source = demo_data / "features" / split / f"{video}.npy"
                 data = file[split][video]
                 assert data.chunks == data.shape
                 assert data.attrs["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
@@ -52,14 +53,14 @@ def test_reading_one_video_and_all_of_a_split(demo_data, converted):
         assert (file.width, file.grid) == (64, Grid(16, 25))
         video = splits["test"][3]
         one, (length,) = file.read("test", [video])
-        expected = np.load(features.feature_file(demo_data, "test", video))
+        expected = np.load(demo_data / f"features/test/{video}.npy")
         np.testing.assert_array_equal(one, expected)
         assert length == len(expected)
         packed, lengths = file.read_split("train")
         assert sum(lengths) == len(packed)
         np.testing.assert_array_equal(
             packed[lengths[0] : lengths[0] + lengths[1]],
-            np.load(features.feature_file(demo_data, "train", file.videos["train"][1])),
+            np.load(demo_data / f"features/train/{file.videos['train'][1]}.npy"),
         )
 
 
@@ -88,7 +89,7 @@ def peak_of_converting(root, videos: int, tmp_path) -> int:
             np.save(root / "features" / split / f"{name}.npy", rng.random((1000, 1024), dtype=np.float32))
     truth = {"database": {v: {"duration": 640, "annotations": []} for v in names}}
     (root / "gt_full.json").write_text(json.dumps(truth))
-    arguments = ["--root", root, "--frames", 16, "--fps", 25]
+    arguments = ["--root", root, "--features", '{"width": 1024}', "--frames", 16, "--fps", 25]
     arguments += ["--settings", '{"dtype": "float32"}', "--output", tmp_path / f"{videos}.h5"]
     command = [sys.executable, SCRIPTS / "convert_features.py", *arguments]
     process = subprocess.Popen([str(part) for part in command])

@@ -3,12 +3,18 @@
 import csv
 import json
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
+import yaml
 
+from conftest import ROOT
+from hrpro import proposals, ranking, training
 from hrpro.grid import Grid
+from hrpro.snippet import seeds
 
 DATASETS = {"gtea": (4, 15), "gtea-2048": (16, 15), "hapt": (25, 50), "THUMOS14": (16, 25)}
 
@@ -34,3 +40,106 @@ def test_every_real_point_falls_into_its_snippet(shared, name):
         rate = database[row["video_id"]]["fps"]
         exact = Fraction(row["point"]) * fps / (Fraction(str(rate)) * frames)
         assert grid.index(float(row["point"]) / rate) == math.floor(exact), row
+
+
+PAGE = ROOT / "docs" / "time-grid.md"
+
+
+@pytest.fixture(scope="module")
+def example() -> Grid:
+    """The grid of the worked example in docs/time-grid.md."""
+    snippet = yaml.safe_load(re.search(r"^snippet: .+$", PAGE.read_text(), re.M)[0])["snippet"]
+    return Grid(**snippet)
+
+
+def drawn(name: str) -> str:
+    """A line of the drawing."""
+    return re.search(rf"^{name}( +.*)$", PAGE.read_text(), re.M)[0]
+
+
+def at(mark: int) -> float:
+    """The second at which a character of the drawing's lines stands, by their ruler."""
+    ruler = drawn("seconds")
+    first, second = ruler.index("0.0"), ruler.index("0.5")
+    return (mark - first) / (second - first) * 0.5
+
+
+def rows(header: str) -> list[list[str]]:
+    """A table of the page."""
+    table = PAGE.read_text().split(f"| {header} |", 1)[1].split("\n\n")[0]
+    return [re.split(r" *\| *", line.strip("| ")) for line in table.splitlines()[2:]]
+
+
+def numbers(cell: str) -> list[float]:
+    return [float(number) for number in re.split(r" - ", cell)]
+
+
+def test_the_snippets_of_the_time_grid_page(example):
+    table = rows("snippet | frames")
+    assert example.length(2.5) == len(table) == 4
+    for i, (_, frames, centre, own) in enumerate(table):
+        line = drawn(f"snippet {i}")
+        first, last = numbers(frames)
+        assert (first, last + 1) == (i * example.frames, i * example.frames + example.window)
+        assert [at(line.index(mark)) for mark in "[)"] == [first / example.fps, (last + 1) / example.fps]
+        assert at(line.index("o", 9)) == float(centre) == example.seconds(i + 0.5)
+        assert float(centre) == (i * example.frames + example.window / 2) / example.fps
+        assert numbers(own) == example.seconds([i, i + 1]).tolist()
+        assert drawn("own").index(f" {i} ") + 1 == drawn("axis").index(f" {i} ") + 1 + 5
+    assert [at(drawn("axis").index(f"{i} " if i < 4 else "4")) for i in range(5)] == example.seconds(
+        range(5)
+    ).tolist()
+
+
+def test_the_proposal_of_the_time_grid_page(example, released):
+    ((_, axis, seconds),) = rows("what | axis")
+    scores = np.array([[0.1], [0.9], [0.9], [0.1]])  # cells 2 to 5 are over 0.6
+    settings = released("proposals").model_copy(
+        update={"value_at": "centre", "class_thresholds": [0.6], "foreground_thresholds": [1.0]}
+    )
+    [found] = proposals.propose([(scores, np.full(4, 1e-9), np.array([0]))], example, settings)
+    assert found.times.tolist() == [numbers(seconds)] == [example.seconds(numbers(axis)).tolist()]
+    line = drawn("proposal")
+    assert [at(line.index(mark)) for mark in "[)"] == numbers(seconds)
+    edges = [at(mark) for mark, sign in enumerate(drawn("cells")) if sign == "|"]
+    assert edges == example.seconds(np.arange(9) / 2).tolist()
+
+
+def test_the_points_of_the_time_grid_page(example):
+    for name, seconds, axis, snippet in rows("point | seconds"):
+        assert at(drawn("points").index(f" {name}") + 1) == pytest.approx(float(seconds))
+        assert example.snippets(float(seconds)) == pytest.approx(float(axis))
+        labels = seeds.point_labels([{"label": "x", "seconds": float(seconds)}], ["x"], 4, example)
+        assert labels.flatten().nonzero().tolist() == [[int(snippet)]]
+
+
+@pytest.mark.parametrize(("frames", "fps"), [(16, 25), (4, 15), (25, 50), (16, 29.97)])
+def test_a_window_as_long_as_the_stride_changes_no_bit(frames, fps):
+    values = np.random.default_rng(0).uniform(-5, 3000, 10000)
+    grid = Grid(frames, fps, frames)
+    assert grid == Grid(frames, fps)
+    np.testing.assert_array_equal(grid.seconds(values), values * frames / fps)
+    np.testing.assert_array_equal(grid.snippets(values), values * fps / frames)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 8])
+def test_no_proposal_begins_before_its_video(scale, released):
+    grid = Grid(16, 25, 1)  # one frame in 16: the first snippet's own begins 0.3 s before the video
+    settings = released("proposals").model_copy(update={"scale": scale, "value_at": "centre"})
+    scores = np.random.default_rng(0).random((9, 2))
+    scores[0] = 0.9
+    [found] = proposals.propose([(scores, np.zeros(9), np.array([0, 1]))], grid, settings)
+    assert found.times[:, 0].min() == 0
+    assert (found.times[:, 1] > found.times[:, 0]).all()
+    drawn = ranking.negatives(np.ones(9), 100, grid, "inclusive", np.random.default_rng(0))
+    assert drawn.times[:, 0].min() == 0
+
+
+def test_a_model_knows_its_grid(tmp_path, config):
+    model = torch.nn.Linear(2, 2)
+    for grid in (Grid(16, 25.0), Grid(16, 25.0, 32)):
+        training.save(tmp_path / "model.pt", model, config.step("demo", "stage1"), ["a"], 2, grid)
+        _, facts = training.load(tmp_path / "model.pt")
+        assert training.grid_of(facts) == grid
+    del facts["window"]  # a model from before there was one
+    assert training.grid_of(facts) == Grid(16, 25.0)

@@ -183,10 +183,22 @@ def moved(folder):
     write_config(folder, values)
 
 
+def flattened(folder):
+    """The same features in one folder for both splits."""
+    for path in folder.glob("data/features/*/*.npy"):
+        path.rename(folder / "data/features" / path.name)
+
+
 def reordered(folder):
     """The training split's list turned round."""
     path = folder / "data/split_train.txt"
     path.write_text("\n".join(reversed(path.read_text().split())) + "\n")
+
+
+def relabelled(folder):
+    """The same splits by subsets, from an annotation file of another name."""
+    removed("data/split_train.txt", "data/split_test.txt")(folder)
+    (folder / "data/gt_full.json").rename(folder / "data/annotations.json")
 
 
 MODULES = "workflow/scripts/hrpro/"
@@ -263,6 +275,11 @@ CASES = {
         Counter(["convert_annotations"]) + EVALUATED + GATHER,
     ),
     "a point": (point, Counter(["convert_points"]) + FROM_STAGE1 + GATHER),
+    "points drawn from segments": (
+        configured({"datasets.mine.points": {"from": "segments", "seed": 1}}),
+        Counter(["convert_points"]) + FROM_STAGE1 + GATHER,
+    ),
+    "subsets in place of lists": (relabelled, NOTHING),
     "an annotation of the test split, and stage 2": (
         both(annotation, configured({"stage2.dropout": 0.4})),
         Counter(["convert_annotations"]) + EVALUATED + FROM_STAGE2 - Counter(["evaluate"]) + GATHER,
@@ -272,6 +289,12 @@ CASES = {
         Counter(["convert_features", "score_snippets"]) + FROM_PROPOSALS + GATHER,
     ),
     "the data moved elsewhere": (moved, NOTHING),
+    "the features in another layout": (flattened, NOTHING),
+    "the snippets' window": (
+        configured({"datasets.mine.snippet.window": 32}),
+        Counter(["convert_features"]) + FROM_STAGE1 + GATHER,
+    ),
+    "the window that is meant anyway": (configured({"datasets.mine.snippet.window": 16}), NOTHING),
     "intermediates removed": (
         removed("results/mine/features.h5", f"{STEP}/scores.h5", f"{STEP}/model.pt"),
         NOTHING,

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hrpro import config as configuration
-from hrpro import detections, proposals, ranking, scores, suppression, training
+from hrpro import detections, devices, proposals, ranking, scores, suppression, training
 from hrpro.errors import InputError
 from hrpro.features import FeatureFile
 from hrpro.grid import Grid
@@ -155,17 +155,17 @@ def test_heads_default_to_the_largest_divisor_up_to_8():
 
 def test_each_step_takes_a_gpu_that_no_other_holds(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(training, "HELD", [])
+    monkeypatch.setattr(devices, "HELD", [])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [str(training.choose_device(name)) for name in ("auto", "cuda", "auto")] == [
+    assert [str(devices.choose_device(name)) for name in ("auto", "cuda", "auto")] == [
         "cuda:0",
         "cuda:1",
         "cuda:0",
     ]
-    training.HELD.pop().close()
-    assert str(training.choose_device("auto")) == "cuda:1"
-    assert str(training.choose_device("cuda:0")) == "cuda:0"
+    devices.HELD.pop().close()
+    assert str(devices.choose_device("auto")) == "cuda:1"
+    assert str(devices.choose_device("cuda:0")) == "cuda:0"
 
 
 def test_batches_shuffle_each_epoch_and_drop_the_remainder():

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from hrpro import annotations, config, features, files
+from hrpro import annotations, config, files, layouts, video
 from hrpro.errors import InputError
 
 SPLITS = ("train", "test")
@@ -28,7 +28,10 @@ FEW = 100  # files that are hashed anew before it is worth a word
 
 
 class At(NamedTuple):
-    """Where a file lies in results/: its data set, and the choices so far, None for those to come."""
+    """Where a file lies in results/: its data set, and the choices so far, None for those to come.
+
+    video: of a file of one video alone.
+    """
 
     dataset: str
     pick: str | None = None
@@ -38,6 +41,7 @@ class At(NamedTuple):
     stage2: str | None = None
     detection: str | None = None
     evaluation: str | None = None
+    video: str | None = None
 
 
 def at(dataset: str, steps: str = "", **chosen: str) -> At:
@@ -73,23 +77,52 @@ class Lineage:
 
     # The data set.
 
+    def converted(self, dataset: str) -> tuple[dict, dict]:
+        """A data set's checked truth and points, without the durations that its features say."""
+        entry = self.config.datasets[dataset]
+        return annotations.convert(entry.root, entry.labels, entry.ambiguous)
+
     def sources(self, dataset: str) -> dict:
         """The digests of a data set's converted truth, split by split, its points and its videos' order."""
         entry = self.config.datasets[dataset]
         if entry.root in self.made:
             rule = self.code(self.made[entry.root])
             return dict.fromkeys((*SPLITS, "points", "order"), rule)
-        truth, points = annotations.convert(entry.root, entry.ambiguous)
+        truth, points = self.converted(dataset)
         videos = truth["database"].items()
         parts = {split: {v: e for v, e in videos if e["subset"] == split} for split in SPLITS}
         parts |= {"points": points, "order": list(points["videos"])}
         return {name: key(part) for name, part in parts.items()}
 
+    def splits(self, dataset: str) -> dict[str, list[str]]:
+        """The videos of an entry's splits."""
+        entry = self.config.datasets[dataset]
+        return annotations.read_splits(entry.root, entry.labels)
+
+    def measured_by_features(self, dataset: str) -> bool:
+        """Whether an entry has training videos of which points alone are known, so no duration."""
+        if self.config.datasets[dataset].root in self.made:
+            return False
+        videos = self.converted(dataset)[0]["database"].values()
+        return any(entry["duration"] is None for entry in videos)
+
+    def lengths(self, dataset: str) -> list[str]:
+        """The features that say the durations of training videos, if there are such."""
+        return [self.videos(dataset, "train")] if self.measured_by_features(dataset) else []
+
+    def check_truth(self, dataset: str) -> None:
+        """Raise InputError where a data set's test split has nothing to be scored with."""
+        entry, copy = self.config.origin(dataset)
+        own_test = copy is None or not self.config.copies[copy].held_back
+        if own_test and self.config.datasets[entry].root not in self.made:
+            annotations.require_truth(self.converted(entry)[0]["database"], f"data set {entry}")
+
     def truth(self, dataset: str, split: str) -> str:
         """The annotations of a split's videos."""
         entry, copy = self.config.origin(dataset)
         if copy is None:
-            return key(self.code("convert_annotations"), self.sources(dataset)[split])
+            lengths = self.lengths(dataset) if split == "train" else []
+            return key(self.code("convert_annotations"), self.sources(dataset)[split], *lengths)
         held_back = self.config.copies[copy].held_back
         return key(self.copied(dataset), self.truth(entry, "train" if held_back else split), split)
 
@@ -103,7 +136,8 @@ class Lineage:
 
     def points(self, at: At) -> str:
         """points.json."""
-        return key(self.code("convert_points"), self.sources(at.dataset)["points"])
+        checked = self.lengths(at.dataset)  # a point lies inside them
+        return key(self.code("convert_points"), self.sources(at.dataset)["points"], *checked)
 
     def learnt(self, dataset: str) -> str:
         """The points that training reads."""
@@ -134,13 +168,48 @@ class Lineage:
         code = [self.code("convert_features"), self.settings(dataset, "features"), self.grid(dataset)]
         if chosen.root in self.made:
             return key(code, self.code(self.made[chosen.root]), split)
-        names = annotations.read_splits(chosen.root)[split]
-        found = [str(features.feature_file(chosen.root, split, name)) for name in names]
-        return key(code, sorted(zip(names, self.digests(tuple(found)), strict=True)))
+        splits = self.splits(dataset)
+        if isinstance(chosen.features, config.Videos):
+            found = sorted((name, self.extracted(At(dataset, video=name))) for name in splits[split])
+            return key(code, found)
+        sources = layouts.of_splits(chosen.root, chosen.features, splits)
+        read = {name: sources[name] for name in splits[split]}
+        return key(code, chosen.features.width, self.contents(read))
+
+    def films(self, dataset: str) -> dict[str, str]:
+        """The videos that features are made of: their files by their names."""
+        entry = self.config.datasets[dataset]
+        names = [name for split in self.splits(dataset).values() for name in split]
+        found = video.find_all(Path(entry.root) / entry.features.folder, names)
+        return {name: str(path) for name, path in found.items()}
+
+    def footage(self, dataset: str) -> dict[str, str]:
+        """The digests of those videos."""
+        found = self.films(dataset)
+        return dict(zip(found, self.digests(tuple(found.values())), strict=True))
+
+    def weights(self, dataset: str) -> list:
+        """The digests of the weights of the network that makes features of videos."""
+        given = self.config.datasets[dataset].features.files()
+        for path in given.values():
+            if not Path(path).is_file():
+                raise InputError(f"{path}: no such file; correct datasets.{dataset}.features.weights")
+        return sorted(zip(given, self.digests(tuple(given.values())), strict=True))
+
+    def extracted(self, at: At) -> str:
+        """The features of one video."""
+        chosen = self.config.datasets[at.dataset].features
+        made_of = [chosen.model, self.weights(at.dataset), self.footage(at.dataset)[at.video]]
+        return key(self.code("extract_features"), self.grid(at.dataset), made_of)
 
     def features(self, at: At) -> str:
         """features.h5."""
         return key([self.videos(at.dataset, split) for split in SPLITS])
+
+    def check(self, at: At) -> str:
+        """check.html and check.json, which are made together."""
+        read = [self.annotations(at), self.learnt(at.dataset), self.features(at)]
+        return key(self.code("check_dataset"), read)
 
     # The steps.
 
@@ -299,21 +368,19 @@ class Lineage:
         second = self.stage2(run) if run.stage2 else None
         return key(self.code("bundle_model"), self.bundled(at), self.stage1(run), second)
 
-    def new_videos(self, name: str) -> dict[str, Path]:
-        """The files of features of `predict.<name>`, by video. Raises InputError where there are none."""
+    def new_videos(self, name: str) -> dict[str, layouts.Source]:
+        """Where the features lie of `predict.<name>`, by video. Raises InputError where there are none."""
         if name not in self.config.predict:
             known = ", ".join(self.config.predict) or "none"
             raise InputError(f"configuration: predict.{name}: missing (there are: {known}); name a folder")
         try:
-            return features.of_folder(self.config.predict[name])
+            return layouts.of_folder(self.config.predict[name], config.FeatureFiles())
         except InputError as error:
             raise InputError(f"configuration: predict.{name}: {error}") from None
 
     def prediction(self, at: At, name: str) -> str:
         """The detections on new videos, in all formats."""
-        found = self.new_videos(name)
-        digests = self.digests(tuple(map(str, found.values())))
-        return key(self.code("predict"), self.bundle(at), list(zip(found, digests, strict=True)))
+        return key(self.code("predict"), self.bundle(at), self.contents(self.new_videos(name)))
 
     # What several keys hold.
 
@@ -322,7 +389,7 @@ class Lineage:
         return config.canonical(self.config.step(dataset, step, variant))
 
     def grid(self, dataset: str) -> str:
-        """The length of a snippet, as JSON."""
+        """The grid of the snippets, as JSON."""
         entry, _ = self.config.origin(dataset)
         return config.canonical(self.config.datasets[entry].snippet)
 
@@ -330,6 +397,14 @@ class Lineage:
         """The videos that are not evaluated."""
         entry, _ = self.config.origin(at.dataset)
         return self.config.datasets[entry].exclude
+
+    def contents(self, read: dict[str, layouts.Source]) -> list:
+        """What the features of videos are: the digests of their files, and the keys of those in one file."""
+        paths = list(dict.fromkeys(str(file) for source in read.values() for file in source.files))
+        digests = dict(zip(paths, self.digests(tuple(paths)), strict=True))
+        return sorted(
+            [name, [digests[str(file)] for file in own.files], own.key] for name, own in read.items()
+        )
 
     def digests(self, paths: tuple[str, ...]) -> list[str]:
         """The sha256 of files, remembered in `memory` for as long as size and times of change stay."""
@@ -340,12 +415,12 @@ class Lineage:
         stats = {path: list(changed(Path(path).stat())) for path in paths}
         new = [path for path in paths if known.get(path, [])[:3] != stats[path]]
         if len(new) > FEW:
-            print(f"reading {len(new)} feature files to know their contents", file=sys.stderr, flush=True)
+            print(f"reading {len(new)} files to know their contents", file=sys.stderr, flush=True)
         if new:
             with ThreadPoolExecutor() as pool:
                 known |= {
                     path: [*stats[path], found]
-                    for path, found in zip(new, pool.map(sha256, new), strict=True)
+                    for path, found in zip(new, pool.map(files.sha256, new), strict=True)
                 }
             with suppress(OSError):  # results that may only be read are planned all the same
                 files.write_json(self.memory, known)
@@ -355,9 +430,3 @@ class Lineage:
 def changed(stat: os.stat_result) -> tuple[int, int, int]:
     """What changes with a file's content: size and times; the second one even where the first is kept."""
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-
-
-def sha256(path: str) -> str:
-    """The sha256 of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

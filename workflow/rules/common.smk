@@ -1,6 +1,7 @@
 """Where things lie, and what of the configuration each rule sees. Functions alone, no rules."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 HOME = Path(workflow.basedir)
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
-from hrpro import annotations, config as settings, features, fetch
+from hrpro import annotations, config as settings, fetch, layouts, points
 from hrpro.errors import InputError
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
@@ -45,6 +46,7 @@ CACHED = workflow.workflow_settings.cache is not None
 DEMO = "results/demo/data"
 ANNOTATIONS = "results/{dataset}/annotations.json"
 POINTS = "results/{dataset}/points.json"
+EXTRACTED = "results/{dataset}/extracted/{video}.npy"
 FEATURES = "results/{dataset}/features.h5"
 MODEL1 = f"{STAGE1}/model.pt"
 SCORES = f"{STAGE1}/scores.h5"
@@ -82,6 +84,7 @@ wildcard_constraints:
     experiment="|".join(EXPERIMENTS) or "none",
     pick="last|best-on-test",
     seed=r"\d+",
+    video="[^/]+",
     steps=r"(last|best-on-test)/seed\d+/.+",
     stage1=f"{variants_of('stage1')}|{settings.FLOOR}",
     proposals=variants_of("proposals"),
@@ -140,13 +143,22 @@ def gpus(wildcards):
     return int(CONFIG.device.startswith("cuda") or (CONFIG.device == "auto" and here))
 
 
-def source(*names):
-    """An input function: files under the data set's root, which must be there before a job starts."""
+def label_files(wildcards):
+    """An input function: the files of annotations, splits and points, which must be there before a job starts."""
+    dataset, _ = CONFIG.origin(wildcards.dataset)
+    entry = CONFIG.datasets[dataset]
+    if entry.root == DEMO:
+        return checked(dataset, [])
+    fetch_missing(dataset)  # which files there are says which are read
+    try:
+        return checked(dataset, annotations.sources(entry.root, entry.labels))
+    except InputError as error:
+        stop(error)
 
-    def sources(wildcards):
-        return checked(wildcards.dataset, [Path(dataset_of(wildcards).root) / name for name in names])
 
-    return sources
+def labels_of(wildcards):
+    """Where the data set's annotations and points come from, as JSON."""
+    return settings.canonical(dataset_of(wildcards).labels)
 
 
 def ambiguous_file(wildcards):
@@ -155,18 +167,55 @@ def ambiguous_file(wildcards):
     return checked(wildcards.dataset, [Path(path)]) if path else []
 
 
+def features_of(wildcards):
+    """Where a data set's features lie, and how; those of videos in results/, once they are extracted."""
+    chosen = dataset_of(wildcards).features
+    if not isinstance(chosen, settings.Videos):
+        return chosen
+    folder = os.path.abspath(os.path.dirname(EXTRACTED).format(dataset=wildcards.dataset))
+    return settings.FeatureFiles(layout="flat", folder=folder, width=chosen.width)
+
+
+def video_file(wildcards):
+    """An input function: the video that features are made of."""
+    path = f"results/{wildcards.dataset}/extracted/{wildcards.video}.npy"
+    if not isinstance(dataset_of(wildcards).features, settings.Videos):
+        stop(f"{path}: the features of data set {wildcards.dataset} are not from videos")
+    films = lineage("films", wildcards.dataset)
+    if wildcards.video not in films:
+        stop(f"{path}: no video of the splits; extract_features.py takes others (docs/video.md)")
+    return ancient(films[wildcards.video])
+
+
+def weight_files(wildcards):
+    """An input function: the files of the network's weights."""
+    lineage("weights", wildcards.dataset)  # ends where one is missing
+    return [ancient(path) for path in dataset_of(wildcards).features.files().values()]
+
+
+def weight_arguments(wildcards):
+    """The weights as the script takes them: rgb=FILE flow=FILE, a file or the word download."""
+    given = dataset_of(wildcards).features.weights
+    words = [given] if isinstance(given, str) else [f"{stream}={path}" for stream, path in given.items()]
+    return shlex.join(words)
+
+
 def feature_files(wildcards):
-    """An input function: the splits and the .npy file of each video that they list."""
+    """An input function: the splits and the files that hold the features of the videos that they list."""
     root = Path(dataset_of(wildcards).root)
+    lists = label_files(wildcards)
     if str(root) == DEMO:
-        return checked(wildcards.dataset, [])
-    names = [annotations.ANNOTATIONS, *map(annotations.split_file, ("train", "test"))]
-    lists = checked(wildcards.dataset, [root / name for name in names])
+        return lists
+    splits = lineage("splits", wildcards.dataset)
     try:
-        splits = annotations.read_splits(root)
+        if isinstance(dataset_of(wildcards).features, settings.Videos):
+            names = [video for own in splits.values() for video in own]
+            place = {"dataset": wildcards.dataset}
+            return lists + [made(EXTRACTED)({**place, "video": video}) for video in names]
+        sources = layouts.of_splits(root, dataset_of(wildcards).features, splits)
     except InputError as error:
         stop(error)
-    files = [features.feature_file(root, split, video) for split, names in splits.items() for video in names]
+    files = list(dict.fromkeys(file for source in sources.values() for file in source.files))
     return lists + checked(wildcards.dataset, files)
 
 
@@ -185,12 +234,17 @@ def require(dataset, paths):
     if not missing:
         return
     entry = CONFIG.datasets[dataset]
+    wanted = [entry.annotations.file or " or ".join(annotations.DEFAULTS)]
+    if entry.annotations.test is None:
+        wanted += map(annotations.split_file, annotations.SPLITS)
+    if not entry.points.source:
+        wanted.append(entry.points.file or " or ".join(points.DEFAULTS))
     fetched = f"`snakemake fetch_{dataset}` fetches what its entry lists. " if unfetched(dataset) else ""
     others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     stop(
         f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "
-        "gt_full.json, split_train.txt, split_test.txt, point_labels/point_gaussian.csv and "
-        f"features/{{train,test}}/<video>.npy. {fetched}{entry.source}".rstrip()
+        f"{', '.join(wanted)} and features/{{train,test}}/<video>.npy; docs/data.md has other layouts. "
+        f"{fetched}{entry.source}".rstrip()
     )
 
 

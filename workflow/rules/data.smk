@@ -1,4 +1,4 @@
-"""A data set in the HR-Pro layout -> checked annotations, points and one feature file."""
+"""A data set -> checked annotations, points and one feature file."""
 
 
 rule make_demo:
@@ -22,11 +22,8 @@ rule make_demo:
 rule convert_annotations:
     """The annotations of both splits, checked; times in seconds."""
     input:
-        source(
-            annotations.ANNOTATIONS,
-            annotations.POINTS,
-            *map(annotations.split_file, ("train", "test")),
-        ),
+        label_files,
+        features=lengths_of,
         ambiguous=ambiguous_file,
     output:
         ANNOTATIONS,
@@ -41,22 +38,21 @@ rule convert_annotations:
     resources:
         script=script("convert_annotations.py"),
         root=lambda wildcards: dataset_of(wildcards).root,
+        labels=labels_of,
     params:
         key=key_of("annotations"),
         ambiguous=lambda wildcards, input: [f"--ambiguous={path}" for path in input.ambiguous],
+        features=lambda wildcards, input: [f"--features={path}" for path in input.features],
     shell:
-        "python {resources.script:q} --root {resources.root:q} "
-        "{params.ambiguous:q} --annotations {output} --log {log}"
+        "python {resources.script:q} --root {resources.root:q} --labels {resources.labels:q} "
+        "{params.ambiguous:q} {params.features:q} --annotations {output} --log {log}"
 
 
 rule convert_points:
     """The points of the training videos, checked; times in seconds."""
     input:
-        source(
-            annotations.ANNOTATIONS,
-            annotations.POINTS,
-            *map(annotations.split_file, ("train", "test")),
-        ),
+        label_files,
+        features=lengths_of,
     output:
         POINTS,
     log:
@@ -70,10 +66,13 @@ rule convert_points:
     resources:
         script=script("convert_annotations.py"),
         root=lambda wildcards: dataset_of(wildcards).root,
+        labels=labels_of,
     params:
         key=key_of("points"),
+        features=lambda wildcards, input: [f"--features={path}" for path in input.features],
     shell:
-        "python {resources.script:q} --root {resources.root:q} --points {output} --log {log}"
+        "python {resources.script:q} --root {resources.root:q} --labels {resources.labels:q} "
+        "{params.features:q} --points {output} --log {log}"
 
 
 rule convert_features:
@@ -94,14 +93,18 @@ rule convert_features:
     resources:
         script=script("convert_features.py"),
         root=lambda wildcards: dataset_of(wildcards).root,
+        labels=labels_of,
+        features=lambda wildcards: settings.canonical(features_of(wildcards)),
     params:
         key=key_of("features"),
         settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
         frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
+        window=lambda wildcards: dataset_of(wildcards).snippet.window,
         fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     shell:
-        "python {resources.script:q} --root {resources.root:q} "
-        "--frames {params.frames} --fps {params.fps} "
+        "python {resources.script:q} --root {resources.root:q} --labels {resources.labels:q} "
+        "--features {resources.features:q} "
+        "--frames {params.frames} --window {params.window} --fps {params.fps} "
         "--settings {params.settings:q} --output {output} --log {log}"
 
 

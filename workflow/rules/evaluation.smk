@@ -4,7 +4,7 @@
 rule evaluate:
     """mAP of one detections file."""
     input:
-        annotations=made(ANNOTATIONS),
+        annotations=truth_to_score,
         detections=detections_of,
     output:
         f"results/{{dataset}}/{{steps}}/{EVALUATION}/map.json",

@@ -21,6 +21,7 @@ NAMES = {
     DEMO: "demo",
     ANNOTATIONS: "annotations",
     POINTS: "points",
+    EXTRACTED: "extracted",
     FEATURES: "features",
     MODEL1: "stage1",
     SCORES: "scores",
@@ -129,6 +130,20 @@ def settled(path, together, key_now):
     return ancient(path) if path in chosen.targets else ancient(before_update(path))
 
 
+def lengths_of(wildcards):
+    """An input function: the features, where they say how long the training videos are."""
+    label_files(wildcards)  # a missing file is said first
+    measured = lineage("measured_by_features", wildcards.dataset)
+    return [made(FEATURES)(wildcards)] if measured else []
+
+
+def truth_to_score(wildcards):
+    """An input function: the annotations, where test videos have some."""
+    label_files(wildcards)
+    lineage("check_truth", wildcards.dataset)
+    return made(ANNOTATIONS)(wildcards)
+
+
 def detections_of(wildcards):
     """An input function: the detections of either stage."""
     place = at(**wildcards)
@@ -165,7 +180,8 @@ def final(pattern):
 
 def new_files(wildcards):
     """An input function: the files of features that a prediction is for."""
-    return [ancient(str(path)) for path in lineage("new_videos", wildcards.new).values()]
+    found = lineage("new_videos", wildcards.new).values()
+    return [ancient(path) for path in dict.fromkeys(str(file) for source in found for file in source.files)]
 
 
 def parent(pattern):

@@ -23,9 +23,10 @@ rule propose:
         key=key_of("proposals"),
         settings=slice_of("proposals"),
         frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
+        window=lambda wildcards: dataset_of(wildcards).snippet.window,
         fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
     shell:
         "python {resources.script:q} --scores {input.scores} --points {input.points} "
-        "--frames {params.frames} --fps {params.fps} --settings {params.settings:q} "
+        "--frames {params.frames} --window {params.window} --fps {params.fps} --settings {params.settings:q} "
         "--seed {wildcards.seed} --positive {output.positive} --reliable {output.reliable} "
         "--negative {output.negative} --test {output.test} --log {log}"

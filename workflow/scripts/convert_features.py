@@ -1,4 +1,4 @@
-"""Features in the HR-Pro layout, an .npy file a video -> one HDF5 file."""
+"""The features of a data set, in any layout of docs/data.md -> one HDF5 file."""
 
 import argparse
 
@@ -9,7 +9,10 @@ from hrpro.grid import Grid
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", required=True, help="the data set's folder")
-    parser.add_argument("--frames", type=int, required=True, help="frames a snippet")
+    parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
+    parser.add_argument("--features", default="{}", help="JSON of the entry's `features`; default: {}")
+    parser.add_argument("--frames", type=int, required=True, help="frames from a snippet to the next one")
+    parser.add_argument("--window", type=int, help="frames that a snippet sees; default: as --frames")
     parser.add_argument("--fps", type=float, required=True, help="frames a second of the snippets")
     parser.add_argument("--settings", required=True, help="JSON of settings.features")
     parser.add_argument("--output", required=True)
@@ -18,11 +21,14 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Features, args.settings)
-    snippet = config.parse(config.Snippet, {"frames": args.frames, "fps": args.fps}, "snippet")
-    splits = annotations.read_splits(args.root)
-    durations = annotations.durations(args.root, splits)
-    grid = Grid(snippet.frames, snippet.fps)
-    features.convert(args.root, splits, durations, grid, settings.dtype, args.output)
+    chosen = config.from_json(config.FeatureFiles, args.features, "--features")
+    labels = config.from_json(config.Labels, args.labels)
+    given = {"frames": args.frames, "fps": args.fps, "window": args.window}
+    snippet = config.parse(config.Snippet, given, "snippet")
+    splits = annotations.read_splits(args.root, labels)
+    durations = annotations.durations(args.root, splits, labels)
+    grid = Grid(snippet.frames, snippet.fps, snippet.window)
+    features.convert(args.root, splits, durations, grid, settings.dtype, args.output, chosen)
 
 
 if __name__ == "__main__":

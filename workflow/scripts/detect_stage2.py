@@ -1,7 +1,7 @@
 """Stage 2's detections on the test videos: each proposal and its refined self, scored and suppressed."""
 
 import detect_stage1
-from hrpro import errors, training
+from hrpro import devices, errors, training
 from hrpro.features import FeatureFile
 from hrpro.instance import infer, model
 from hrpro.scores import ScoreFile
@@ -18,7 +18,7 @@ def main() -> None:
     args = parser.parse_args()
 
     def score(candidates, settings):
-        network, _ = model.load(args.model, training.choose_device(args.device))
+        network, _ = model.load(args.model, devices.choose_device(args.device))
         with FeatureFile(args.features) as file, ScoreFile(args.scores) as scores:
             training.start(0, args.threads, file.width)  # nothing is drawn
             return infer.candidates(network, file, scores, "test", candidates, settings)

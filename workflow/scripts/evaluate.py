@@ -34,6 +34,10 @@ def main() -> None:
     )
     exclude = args.exclude.split(",")
     truth, unsure, classes = annotations.test_truth(args.annotations, args.subset, exclude)
+    if not any(map(len, truth.values())):
+        raise errors.InputError(
+            f"{args.annotations}: no video of subset {args.subset} has an annotation; add what to score with"
+        )
     found = detections.read(args.detections, classes)
     found = {video: given for video, given in found.items() if video not in exclude}
     outside = [video for video in found if video not in truth]

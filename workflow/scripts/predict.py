@@ -6,7 +6,8 @@ video), or a folder, which gets a .vtt a video.
 
 import argparse
 
-from hrpro import errors, exports, features, predict, progress, training
+from hrpro import errors, exports, layouts, predict, progress, training
+from hrpro.config import FeatureFiles
 from hrpro.errors import InputError
 
 
@@ -15,7 +16,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", required=True, help="results/<dataset>/model.pt")
-    parser.add_argument("--features", required=True, help="a folder of <video>.npy, or one of these")
+    parser.add_argument("--features", required=True, help="a folder or file of features, in any layout")
     parser.add_argument("--output", required=True, nargs="+", help="name.json, name.csv, name.vtt or folder/")
     parser.add_argument("--least-score", type=float, default=0.1, help="in a .vtt; default %(default)s")
     parser.add_argument("--device", default="auto")
@@ -24,18 +25,19 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    videos = features.of_folder(args.features)
+    videos = layouts.of_folder(args.features, FeatureFiles())
     for output in args.output:
         exports.format_of(output, videos)
     model = predict.load(args.model, args.device)
     training.start(0, args.threads, model.width)  # nothing is drawn
-    found = {}
-    for video, path in progress.track(videos.items(), len(videos), "prediction"):
-        array, _ = features.read_npy(path)
+    chosen, found = FeatureFiles(width=model.width), {}
+    sources, _ = layouts.oriented(videos, chosen)
+    for video, source in progress.track(sources.items(), len(sources), "prediction"):
+        array, _ = layouts.read(source, chosen)
         try:
             found[video] = predict.predict(model, array)
         except InputError as error:
-            raise InputError(f"{path}: {error}") from None
+            raise InputError(f"{source}: {error}") from None
     for output in args.output:
         exports.write(output, found, model.classes, args.least_score)
 

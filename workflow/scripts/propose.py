@@ -17,7 +17,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", required=True, help="of score_snippets.py")
     parser.add_argument("--points", required=True)
-    parser.add_argument("--frames", type=int, required=True, help="of a snippet")
+    parser.add_argument("--frames", type=int, required=True, help="from a snippet to the next one")
+    parser.add_argument("--window", type=int, help="frames that a snippet sees; default: as --frames")
     parser.add_argument("--fps", type=float, required=True)
     parser.add_argument("--settings", required=True, help="JSON of settings.proposals")
     parser.add_argument("--seed", type=int, required=True)
@@ -29,7 +30,7 @@ def main() -> None:
 
     settings = config.from_json(config.Proposals, args.settings)
     points = files.read_json(args.points, "videos")["videos"]
-    grid, rng = Grid(args.frames, args.fps), np.random.default_rng(args.seed)
+    grid, rng = Grid(args.frames, args.fps, args.window), np.random.default_rng(args.seed)
     positive, reliable, negative = {}, {}, {}
     with ScoreFile(args.scores) as file:
         classes = file.classes

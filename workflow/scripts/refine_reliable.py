@@ -2,7 +2,7 @@
 
 import argparse
 
-from hrpro import config, detections, errors, files, progress, ranking, training
+from hrpro import config, detections, devices, errors, files, progress, ranking, training
 from hrpro.features import FeatureFile
 from hrpro.instance import infer, model
 from hrpro.scores import ScoreFile
@@ -24,7 +24,7 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Detection, args.settings)
-    network, classes = model.load(args.model, training.choose_device(args.device))
+    network, classes = model.load(args.model, devices.choose_device(args.device))
     points = files.read_json(args.points, "videos")["videos"]
     positive = detections.read(args.positive, classes)
     with FeatureFile(args.features) as file, ScoreFile(args.scores) as scores:

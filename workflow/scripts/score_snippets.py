@@ -2,7 +2,7 @@
 
 import argparse
 
-from hrpro import errors, progress, scores, training
+from hrpro import devices, errors, progress, scores, training
 from hrpro.features import FeatureFile
 from hrpro.snippet import infer, model
 
@@ -18,7 +18,7 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    network, classes = model.load(args.model, training.choose_device(args.device))
+    network, classes = model.load(args.model, devices.choose_device(args.device))
     settings = network.settings
     thresholds = {"background": settings.background_threshold, "action": settings.action_threshold}
     with FeatureFile(args.features) as file:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from hrpro import config, errors, files, progress, training
+from hrpro import config, devices, errors, files, progress, training
 from hrpro.features import FeatureFile
 from hrpro.snippet import train
 
@@ -30,7 +30,7 @@ def run(args, make_test=None) -> None:
             points["classes"],
             settings,
             rng,
-            training.choose_device(args.device),
+            devices.choose_device(args.device),
             args.events,
             make_test and make_test(file, points["classes"]),
             training.resume_of(args),

@@ -2,7 +2,7 @@
 
 import argparse
 
-from hrpro import config, detections, errors, progress, training
+from hrpro import config, detections, devices, errors, progress, training
 from hrpro.features import FeatureFile
 from hrpro.instance import train
 from hrpro.scores import ScoreFile
@@ -36,7 +36,7 @@ def run(args, make_test=None) -> None:
             detections.read(args.negative, classes),
             settings,
             rng,
-            training.choose_device(args.device),
+            devices.choose_device(args.device),
             args.events,
             make_test and make_test(file, scores),
             training.resume_of(args),

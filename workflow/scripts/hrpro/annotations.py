@@ -1,20 +1,73 @@
-"""Annotations, splits and points of a data set in the HR-Pro layout, checked, in seconds."""
+"""Annotations, splits and points of a data set, checked, in seconds."""
 
-import csv
 import math
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from . import files
+from . import files, points
+from .config import RECOGNISED, Annotations, Labels
 from .detections import Segments, segments
 from .errors import InputError
 from .progress import log
 
-ANNOTATIONS = "gt_full.json"
-POINTS = "point_labels/point_gaussian.csv"
-COLUMNS = ("class", "video_id", "point")
+DEFAULTS = ("gt_full.json", "annotations.json")
+SPLITS = ("train", "test")
+# What the names of subsets usually mean, and which of them then is which split; None: there is none.
+KINDS = dict.fromkeys(("train", "training"), "train")
+KINDS |= dict.fromkeys(("val", "valid", "validation"), "validation")
+KINDS |= dict.fromkeys(("test", "testing"), "test")
+OBVIOUS = {
+    frozenset(("train", "test")): ("train", "test"),
+    frozenset(("train", "validation")): ("train", "validation"),
+    frozenset(("validation", "test")): ("validation", "test"),
+    frozenset(("train",)): ("train", None),
+    frozenset(("validation",)): (None, "validation"),
+    frozenset(("test",)): (None, "test"),
+}
+
+
+class Lengths(NamedTuple):
+    """The seconds of videos by their features, {video: seconds}, and how far a point may lie past them."""
+
+    seconds: dict[str, float]
+    slack: float
+
+
+def file_of(root, chosen: Annotations) -> Path:
+    """A data set's annotation file, there or not."""
+    if chosen.file:
+        return Path(root) / chosen.file
+    candidates = [Path(root) / name for name in DEFAULTS]
+    return next((path for path in candidates if path.is_file()), candidates[0])
+
+
+def sources(root, labels: Labels) -> list[Path]:
+    """The files that a data set's annotations, splits and points are read from, there or not."""
+    path, point_file = file_of(root, labels.annotations), points.file_of(root, labels.points)
+    needed = [] if is_spared(path, root, labels) else [path]
+    lists = [Path(root) / split_file(split) for split in SPLITS] if is_listed(root, labels) else []
+    return [*needed, *lists, *([point_file] if point_file else [])]
+
+
+def is_listed(root, labels: Labels) -> bool:
+    """Whether lists name the videos of the splits; the subsets that an entry names go before them."""
+    return labels.annotations.test is None and any((Path(root) / split_file(s)).is_file() for s in SPLITS)
+
+
+def is_spared(path: Path, root, labels: Labels) -> bool:
+    """Whether a data set does without its annotation file: it has points in seconds, and no test split."""
+    if path.is_file() or labels.annotations != Annotations() or is_listed(root, labels):
+        return False
+    return may_lack_entries(root, labels)
+
+
+def may_lack_entries(root, labels: Labels) -> bool:
+    """Whether training videos need no entry in the annotation file, for their points are in seconds."""
+    path = points.file_of(root, labels.points)
+    return path is not None and path.is_file() and not points.read(path).in_frames
 
 
 def split_file(split: str) -> str:
@@ -39,15 +92,83 @@ def read_split(root, split: str) -> list[str]:
     return list(videos)
 
 
-def read_splits(root) -> dict[str, list[str]]:
-    """{"train": videos, "test": videos}. Raises InputError on a video in both."""
-    splits = {split: read_split(root, split) for split in ("train", "test")}
+def read_splits(root, labels: Labels = RECOGNISED) -> dict[str, list[str]]:
+    """{"train": videos, "test": videos}, by lists or by subsets; the test split may be empty by subsets.
+
+    Raises InputError on a video in both, where subsets do not say which split is which, and without
+    a training video.
+    """
+    if not is_listed(root, labels):
+        return split_by_subset(root, labels)
+    splits = {split: read_split(root, split) for split in SPLITS}
     for video in sorted(set(splits["train"]) & set(splits["test"])):
         raise InputError(
             f"{Path(root) / split_file('test')}: {video} is in {split_file('train')} too; "
             "a video belongs to one split"
         )
     return splits
+
+
+def split_by_subset(root, labels: Labels) -> dict[str, list[str]]:
+    """The splits by the subsets of the annotation file, and training videos that have points alone.
+
+    These are the videos with points that the file has no entry of; all with points, where the file
+    names no subset.
+    """
+    path, point_file = file_of(root, labels.annotations), points.file_of(root, labels.points)
+    source = read_source(path, root, labels)
+    given = points.read(point_file) if point_file else None
+    pointed = given.videos() if given else []
+    more = [video for video in pointed if video not in source]
+    if more and given.in_frames:
+        raise InputError(
+            f"{point_file}: {more[0]} has no entry in {path.name}, whose fps its frames need; add one with "
+            f"its duration, or give points as {','.join(points.PLAIN.columns)}"
+        )
+    subsets = {video: str(entry.get("subset") or "").lower() for video, entry in source.items()}
+    if labels.annotations.test is None and not any(subsets.values()):
+        train, labelled = pointed, set(pointed)
+        test = [video for video in source if video not in labelled]
+    else:
+        chosen = choose_subsets(path, set(subsets.values()), labels.annotations)
+        train, test = ([v for v, name in subsets.items() if name in names] for names in chosen)
+        train += more
+    if not train:
+        named = f"{point_file} names no other" if point_file else "points are drawn of no other"
+        raise InputError(
+            f"{path}: no video of a training subset ({listing(subsets.values())}), and {named}; "
+            f"name the training videos in {split_file('train')}, or their subsets in the entry's annotations"
+        )
+    return {"train": train, "test": test}
+
+
+def choose_subsets(path, found: set[str], chosen: Annotations) -> tuple[set[str], set[str]]:
+    """Which of the subsets found, in lower case, are the training split, and which the test split."""
+    if chosen.test is not None:
+        for name in sorted((chosen.subsets("train") | chosen.subsets("test")) - found):
+            raise InputError(
+                f"{path}: no video of subset {name!r}, which the entry's annotations name; "
+                f"it has {listing(found)}"
+            )
+        return chosen.subsets("train"), chosen.subsets("test")
+    kinds = frozenset(KINDS.get(name) for name in found)
+    if kinds not in OBVIOUS:
+        raise InputError(
+            f"{path}: its subsets ({listing(found)}) do not say which is which split; "
+            "set annotations: {train: [...], test: [...]} in the data set's entry"
+        )
+    train, test = OBVIOUS[kinds]
+    return {n for n in found if KINDS[n] == train}, {n for n in found if KINDS[n] == test}
+
+
+def listing(subsets) -> str:
+    """The names of subsets, for a message."""
+    return ", ".join(name or "none" for name in sorted(set(subsets))) or "none"
+
+
+def read_source(path: Path, root, labels: Labels) -> dict[str, dict]:
+    """`read_database` of a data set's annotation file; empty where the data set does without."""
+    return {} if is_spared(path, root, labels) else read_database(path)
 
 
 def read_database(path) -> dict[str, dict]:
@@ -106,56 +227,43 @@ def instances(entry: dict, classes: list[str]) -> Segments:
     return segments([a["segment"] for a in found], [classes.index(a["label"]) for a in found])
 
 
-def read_points(path, database: dict, train: list[str], classes: list[str]) -> dict[str, list[dict]]:
+def place_points(
+    given: points.PointFile, source: dict, database: dict, train: list[str], path: Path, slack: float
+) -> dict[str, list[dict]]:
     """The points of the training videos: {video: [{"label", "seconds"}]} in time order.
 
-    The file has the columns class, video_id and point, a frame number at the video's own fps. Points
-    of other videos are passed over with one notice. Raises InputError on a point of an unknown class,
-    one that is no number, or one outside its video.
+    source: the annotation file's entries, of `path`; database: what `convert` makes of them. Points of
+    other videos are passed over with one notice. Raises InputError on a point outside its video and,
+    where the video has annotations, on one of an unknown class; `slack`: how far, in seconds, a point
+    may lie past a video whose length is its features'.
     """
-    points = {video: [] for video in train}
+    found = {video: [] for video in train}
     passed_over = Counter()
-    for line, row in read_rows(path):
-        video, label, place = row["video_id"], row["class"], f"{path}: line {line}: {row['video_id']}"
-        if video not in points:
-            passed_over[video] += 1
+    classes = class_names(source)
+    for row in given.rows:
+        if row.video not in found:
+            passed_over[row.video] += 1
             continue
-        if label not in classes:
-            raise InputError(f"{place}: unknown class {label!r}; {ANNOTATIONS} names {', '.join(classes)}")
-        try:
-            frame = float(row["point"])
-        except ValueError:
-            raise InputError(f"{place}: point {row['point']!r} is no number; wanted a frame's") from None
-        entry = database[video]
-        seconds = frame / number(entry, "fps", f"{ANNOTATIONS}: {video}")
-        if not 0 <= seconds <= entry["duration"]:
-            raise InputError(
-                f"{place}: frame {frame:g} is at {seconds:.2f} s, outside the video's "
-                f"{entry['duration']:g} s; correct the point or the video's fps in {ANNOTATIONS}"
-            )
-        points[video].append({"label": label, "seconds": seconds})
+        place = f"{given.path}: line {row.line}: {row.video}"
+        if database[row.video]["annotations"] and row.label not in classes:
+            raise InputError(f"{place}: unknown class {row.label!r}; {path.name} names {', '.join(classes)}")
+        seconds, said, remedy = row.time, "", "wanted seconds from the video's start, no frames"
+        if given.in_frames:
+            seconds /= number(source[row.video], "fps", f"{path.name}: {row.video}")
+            said = f"frame {row.time:g} is at "
+            remedy = f"correct the point or the video's fps in {path.name}"
+        duration = database[row.video]["duration"]
+        end = math.inf if duration is None else duration + (0 if row.video in source else slack)
+        if not (math.isfinite(seconds) and 0 <= seconds <= end):
+            length = "" if duration is None else f"'s {duration:g} s"
+            raise InputError(f"{place}: {said}{seconds:.2f} s, outside the video{length}; {remedy}")
+        found[row.video].append({"label": row.label, "seconds": seconds})
     if passed_over:
         log.warning(
             "%s: passed over %d points of %d videos outside the training split",
-            path, sum(passed_over.values()), len(passed_over),
+            given.path, sum(passed_over.values()), len(passed_over),
         )  # fmt: skip
-    return {video: sorted(found, key=lambda p: p["seconds"]) for video, found in points.items()}
-
-
-def read_rows(path) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a point file, each with its line. Raises InputError where a column or a cell is missing."""
-    reader = csv.DictReader(files.read_text(path).splitlines(), strict=True)
-    try:
-        absent = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
-        if absent:
-            raise InputError(f"{path}: line 1: no column {absent[0]!r}; wanted {', '.join(COLUMNS)}")
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise InputError(f"{path}: line {reader.line_num}: {error}; correct the quotes") from None
-    for line, row in rows:
-        if None in (row[column] for column in COLUMNS):
-            raise InputError(f"{path}: line {line}: too few cells; wanted {', '.join(reader.fieldnames)}")
-    return rows
+    return {video: sorted(moments, key=lambda p: p["seconds"]) for video, moments in found.items()}
 
 
 def read_ambiguous(path) -> dict[str, list[list[float]]]:
@@ -175,43 +283,64 @@ def read_ambiguous(path) -> dict[str, list[list[float]]]:
     return found
 
 
-def convert(root, ambiguous=None) -> tuple[dict, dict]:
+def convert(
+    root, labels: Labels = RECOGNISED, ambiguous=None, lengths: Lengths | None = None
+) -> tuple[dict, dict]:
     """A data set's annotations, checked: what the evaluation reads and what training reads.
 
     -> {"database": {video: {"subset": "train" or "test", "duration" s, "annotations", "ambiguous"}}}
     for the videos of the splits, and {"classes", "videos": {training video: [{"label", "seconds"}]}}.
+    A training video with points in seconds may have no entry: its duration is that of `lengths`, None
+    without them, and its classes are those of its points.
     """
-    root = Path(root)
-    path = root / ANNOTATIONS
-    splits, source = read_splits(root), read_database(path)
+    path, point_file = file_of(root, labels.annotations), points.file_of(root, labels.points)
+    splits, source = read_splits(root, labels), read_source(path, root, labels)
+    given = points.read(point_file) if point_file else None
     unsure = read_ambiguous(ambiguous) if ambiguous else {}
     database = {}
     for split, videos in splits.items():
         for video in videos:
-            entry = entry_of(video, source, split, path)
+            if split == "train" and given and not given.in_frames and video not in source:
+                duration, found = lengths and lengths.seconds.get(video), []
+            else:
+                entry = entry_of(video, source, split, path)
+                duration, found = number(entry, "duration", f"{path}: {video}"), entry["annotations"]
             database[video] = {
                 "subset": split,
-                "duration": number(entry, "duration", f"{path}: {video}"),
-                "annotations": [{"label": a["label"], "segment": a["segment"]} for a in entry["annotations"]],
+                "duration": duration,
+                "annotations": [{"label": a["label"], "segment": a["segment"]} for a in found],
                 "ambiguous": unsure.get(video, []),
             }
-    classes = class_names(source)
+    classes = set(class_names(source))
+    if given:
+        bare = {video for video in splits["train"] if not database[video]["annotations"]}
+        classes |= {row.label for row in given.rows if row.video in bare}
     if not classes:
         raise InputError(f"{path}: no annotation in any video, so no class")
-    points = read_points(root / POINTS, source, splits["train"], classes)
-    if not any(points.values()):
-        raise InputError(f"{root / POINTS}: no point of a training video; there is nothing to learn from")
-    return {"database": database}, {"classes": classes, "videos": points}
+    if given is None:
+        moments = points.draw(database, splits["train"], labels.points)
+    else:
+        slack = lengths.slack if lengths else 0
+        moments = place_points(given, source, database, splits["train"], path, slack)
+    if not any(moments.values()):
+        said = f"{point_file}: no point of a training video" if given else f"{path}: no training segment"
+        raise InputError(f"{said}; there is nothing to learn from")
+    return {"database": database}, {"classes": sorted(classes), "videos": moments}
 
 
-def durations(root, splits: dict[str, list[str]]) -> dict[str, float]:
-    """The seconds of each video of the splits. Raises InputError where one has no entry or duration."""
-    path = Path(root) / ANNOTATIONS
-    source = read_database(path)
+def durations(root, splits: dict[str, list[str]], labels: Labels = RECOGNISED) -> dict[str, float]:
+    """The seconds of each video of the splits, but of training videos that need no entry and have none.
+
+    Raises InputError where a video has no entry or no duration.
+    """
+    path = file_of(root, labels.annotations)
+    source = read_source(path, root, labels)
+    optional = set(splits["train"]) - source.keys() if may_lack_entries(root, labels) else set()
     return {
         video: number(entry_of(video, source, split, path), "duration", f"{path}: {video}")
         for split, videos in splits.items()
         for video in videos
+        if video not in optional
     }
 
 
@@ -220,6 +349,15 @@ def entry_of(video: str, source: dict, split: str, path) -> dict:
     if video not in source:
         raise InputError(f"{path}: {video} of {split_file(split)} has no entry; add it or drop the video")
     return source[video]
+
+
+def require_truth(database: dict, place: str) -> None:
+    """Raise InputError where no test video has an instance; the message begins with `place`."""
+    if not any(entry["annotations"] for entry in database.values() if entry["subset"] == "test"):
+        raise InputError(
+            f"{place}: no test video has an annotation, so there is nothing to score; add annotated test "
+            "videos, hold training videos back (docs/data.md, Copies), or ask for predictions alone"
+        )
 
 
 def warn(database: dict, points: dict[str, list[dict]]) -> None:
@@ -238,6 +376,12 @@ def warn(database: dict, points: dict[str, list[dict]]) -> None:
         )
         for label, count in bare.items():
             log.warning("%s: %d of its instances of %s without a point", video, count, label)
+    annotated = {a["label"] for entry in database.values() for a in entry["annotations"]}
+    pointed = {point["label"] for found in points.values() for point in found}
+    for label in sorted(pointed - annotated) if annotated else ():
+        log.warning("class %s has points, but no annotated instance: is it spelt right?", label)
+    for label in sorted(annotated - pointed):
+        log.warning("class %s has no point, so it cannot be learnt", label)
 
 
 def test_truth(

@@ -11,7 +11,18 @@ import urllib.parse
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from .errors import InputError
 
@@ -187,16 +198,164 @@ FLOOR = "floor"  # stage 1's variant that is no network but a logistic regressio
 ABLATIONS = ("alone", "without")
 UNKNOWN = "unknown"  # in place of a sha256 that the fetch is to print
 
+# How features may lie on disk; layouts.py reads them.
+LAYOUTS = ("hrpro", "lacp", "rgb_flow", "flat", "flat_rgb_flow", "npz", "npz_file", "h5", "wtalc")
+
 Overlay = dict[str, dict]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Snippet(Strict):
-    """A snippet is `frames` frames at `fps` frames a second."""
+    """Snippets follow each other by `frames` frames and see `window` each, at `fps` frames a second."""
 
     frames: Count
     fps: Positive
+    window: Count
+
+    @model_validator(mode="before")
+    @classmethod
+    def window_is_known(cls, values):
+        """Without a window, or with null, a snippet sees the frames up to the next one."""
+        if isinstance(values, dict) and values.get("window") is None and "frames" in values:
+            return values | {"window": values["frames"]}
+        return values
+
+
+class FeatureFiles(Strict):
+    """Where a data set's features lie under its root, and how.
+
+    folder: a folder or, for layouts of one file, that file. width: channels, which tell (T, D) from
+    (D, T); None: the one size that all have in common. names: the list of videos of W-TALC's joint file,
+    seen from where that lies; None: videoname.npy.
+    """
+
+    layout: Literal["auto", *LAYOUTS] = "auto"
+    folder: str = "features"
+    width: Count | None = None
+    names: str | None = None
+    allow_pickle: bool = False
+
+
+# Networks that make features of videos, and their channels: I3D, a stream, and torchvision's (backbones.py).
+I3D = "i3d"
+BACKBONES = {
+    I3D: 1024,
+    "r3d_18": 512,
+    "mc3_18": 512,
+    "r2plus1d_18": 512,
+    "s3d": 1024,
+    "mvit_v1_b": 768,
+    "mvit_v2_s": 768,
+    "swin3d_t": 768,
+}
+DOWNLOAD = "download"
+
+
+class Videos(Strict):
+    """Features that are made of videos: of those in `folder`, by the network `model`.
+
+    weights: a file, or `download` for what torchvision offers; of i3d a file a stream, {rgb, flow}, or of
+    one of them alone.
+    """
+
+    source: Annotated[Literal["videos"], Field(alias="from")]
+    folder: str = "videos"
+    model: Literal[tuple(BACKBONES)]
+    weights: str | dict[str, str]
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def of_the_model(cls, given, info: ValidationInfo):
+        """Pass weights on if they are of the model's kind."""
+        if info.data.get("model") == I3D:
+            files = isinstance(given, dict) and given and set(given) <= {"rgb", "flow"}
+            if not files or not all(isinstance(file, str) for file in given.values()):
+                raise ValueError("wanted {rgb: FILE, flow: FILE} for i3d, or one of them alone")
+        elif not isinstance(given, str):
+            raise ValueError("wanted a file, or download for what torchvision offers")
+        return given
+
+    @property
+    def width(self) -> int:
+        """The channels of the features."""
+        return BACKBONES[self.model] * len(self.files() or [DOWNLOAD])
+
+    def files(self) -> dict[str, str]:
+        """The files of weights: by stream, or one as "all"; none if they are downloaded."""
+        if isinstance(self.weights, dict):
+            return self.weights
+        return {} if self.weights == DOWNLOAD else {"all": self.weights}
+
+
+def kind_of(features) -> str:
+    """Which of the two models of `features` an entry means."""
+    of_videos = "from" in features if isinstance(features, dict) else isinstance(features, Videos)
+    return VIDEOS if of_videos else FILES
+
+
+FILES, VIDEOS = "[files]", "[videos]"  # they stand in pydantic's places of faults
+AnyFeatures = Annotated[
+    Annotated[FeatureFiles, Tag(FILES)] | Annotated[Videos, Tag(VIDEOS)], Discriminator(kind_of)
+]
+
+
+class Annotations(Strict):
+    """Where a data set's annotations lie under its root, and which subsets, in any case, are its splits.
+
+    file: None for gt_full.json or annotations.json. train, test: names of subsets; None where
+    split_*.txt or the names themselves say it.
+    """
+
+    file: str | None = None
+    train: list[str] | None = None
+    test: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def splits_are_two(self):
+        """No subset is in both splits, and the test split is named where the training split is."""
+        if self.train is not None and self.test is None:
+            raise ValueError("train without test; name the test split's subsets too")
+        for name in sorted(self.subsets("train") & self.subsets("test")):
+            raise ValueError(f"{name} is in train and in test; a subset belongs to one split")
+        return self
+
+    def subsets(self, split: str) -> set[str]:
+        """The names that the entry gives of a split's subsets, in lower case."""
+        return {name.lower() for name in getattr(self, split) or ()}
+
+
+class Points(Strict):
+    """Where a data set's points come from: a file under its root, or draws from its training segments.
+
+    file: None for point_labels/point_gaussian.csv or points.csv.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    file: str | None = None
+    source: Literal["segments"] | None = Field(default=None, alias="from")
+    distribution: Literal["gaussian", "uniform", "centre"] = "gaussian"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def one_source(self):
+        """A file and draws exclude each other."""
+        if self.source and self.file:
+            raise ValueError("file and from exclude each other; remove one")
+        if not self.source and (self.distribution, self.seed) != ("gaussian", 0):
+            raise ValueError("distribution and seed are of drawn points; add from: segments or remove them")
+        return self
+
+
+class Labels(Strict):
+    """Where a data set's annotations and points come from."""
+
+    annotations: Annotations = Annotations()
+    points: Points = Points()
+
+
+RECOGNISED = Labels()  # by the files that are there
 
 
 class ZenodoFile(Strict):
@@ -260,12 +419,20 @@ class Dataset(Strict):
 
     root: str
     snippet: Snippet
+    features: AnyFeatures = FeatureFiles()
+    annotations: Annotations = Annotations()
+    points: Points = Points()
     exclude: list[str] = []
     ambiguous: str | None = None
     source: str = ""
     fetch: list[Remote] = []
     settings: Overlay = {}
     variants: dict[Literal[STEPS], dict[Name, dict]] = {}
+
+    @property
+    def labels(self) -> Labels:
+        """Where its annotations and points come from."""
+        return Labels(annotations=self.annotations, points=self.points)
 
     @model_validator(mode="after")
     def places_differ(self):
@@ -467,7 +634,8 @@ def merge(base: dict, overlay: dict) -> dict:
 
 def unknown_key(place: str) -> InputError:
     """The error on an unknown key, with the nearest known one."""
-    known = {field for model in Strict.__subclasses__() for field in model.model_fields}
+    fields = [field for model in Strict.__subclasses__() for field in model.model_fields.items()]
+    known = {field.alias or name for name, field in fields}
     key = place.rsplit(".", 1)[-1]
     near = difflib.get_close_matches(key, sorted(known - {key}), n=1)
     hint = f"did you mean {near[0]!r}?" if near else "config/README.md lists the known ones"
@@ -480,7 +648,9 @@ def parse(model: type[Strict], values, place: str = "") -> Strict:
         return model.model_validate(values)
     except ValidationError as error:
         fault = error.errors()[0]
-    path = ([place] if place else []) + [str(part) for part in fault["loc"] if part != "[key]"]
+    path = ([place] if place else []) + [
+        str(part) for part in fault["loc"] if part not in ("[key]", FILES, VIDEOS)
+    ]
     key, value = ".".join(path), fault["input"]
     if fault["type"] == "extra_forbidden":
         raise unknown_key(key)
@@ -513,9 +683,9 @@ def canonical(model: Strict) -> str:
     return json.dumps(model.model_dump(), sort_keys=True)
 
 
-def from_json(model: type[Strict], text: str) -> Strict:
+def from_json(model: type[Strict], text: str, option: str = "--settings") -> Strict:
     """The settings that `canonical` wrote. Raises InputError where they are malformed or wrong."""
     try:
         return parse(model, json.loads(text))
     except json.JSONDecodeError as error:
-        raise InputError(f"--settings {text}: not valid JSON ({error.msg}); wanted {{key: value}}") from None
+        raise InputError(f"{option} {text}: not valid JSON ({error.msg}); wanted {{key: value}}") from None

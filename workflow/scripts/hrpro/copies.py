@@ -10,11 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from .annotations import ANNOTATIONS
 from .config import Copy
 from .errors import InputError
 from .features import FeatureFile
 from .files import atomic
+from .points import moment
 
 
 def change(database: dict, points: dict, classes: list[str], chosen: Copy, place: str) -> tuple[dict, dict]:
@@ -51,7 +51,7 @@ def check(database: dict, points: dict, classes: list[str], chosen: Copy, place:
         setting, other = needs[0]
         raise InputError(
             f"{place}: no training video has a segment, which the copy's {setting} needs; "
-            f"add segments to the data set's {ANNOTATIONS} or set {other}"
+            f"add segments to the data set's annotations or set {other}"
         )
     if chosen.truth == "points" and not chosen.held_back:
         raise InputError(f"{place}: the copy's truth: points is of held-back videos; set held_back too")
@@ -113,8 +113,8 @@ def redraw_point(point: dict, entry: dict, rng: np.random.Generator) -> dict:
     ]
     if not holding:
         return point
-    start, end = min(holding, key=lambda segment: abs(sum(segment) / 2 - seconds))
-    return {**point, "seconds": rng.uniform(max(start, 0), min(end, entry["duration"]))}
+    nearest = min(holding, key=lambda segment: abs(sum(segment) / 2 - seconds))
+    return {**point, "seconds": moment(nearest, entry["duration"], "uniform", rng)}
 
 
 def leave_out(points: dict, share: float, rng: np.random.Generator) -> dict:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import hashlib
 import json
 import os
 import shutil
@@ -55,6 +56,12 @@ def require_space(path, size: int) -> None:
         raise InputError(
             f"{path}: {size / 1e6:.1f} MB, but {free / 1e6:.1f} MB are free; free some space and run again"
         )
+
+
+def sha256(path) -> str:
+    """The sha256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_text(path, text: str) -> None:

@@ -1,7 +1,8 @@
-"""Seconds <-> snippets: the one place that converts.
+"""Seconds <-> snippets: the one place that converts (docs/time-grid.md draws it).
 
-Snippet i of a video covers the snippets-axis interval [i, i + 1), which is
-[i * frames / fps, (i + 1) * frames / fps) in seconds; its centre is at i + 0.5.
+Snippet i sees `window` frames from frame i * frames on; its centre is at (i * frames + window / 2) / fps
+seconds, which is i + 0.5 on the snippet axis. What lies nearer to it than to any other snippet's centre is
+its own: [i, i + 1) on the axis. With window = frames that is what it sees, [i, i + 1) * frames / fps.
 """
 
 from dataclasses import dataclass
@@ -14,24 +15,45 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Grid:
-    """A snippet is `frames` frames at `fps` frames a second (16 at 25 for I3D features)."""
+    """A snippet every `frames` frames at `fps` frames a second (16 at 25 for I3D features).
+
+    window: the frames that a snippet sees; None: as many as there are to the next snippet.
+    """
 
     frames: int
     fps: float
+    window: int | None = None
+
+    def __post_init__(self):
+        if self.window is None:
+            object.__setattr__(self, "window", self.frames)
 
     @property
     def snippet(self) -> float:
-        """The length of a snippet in seconds."""
+        """The time from a snippet to the next one, in seconds."""
         return self.frames / self.fps
+
+    @property
+    def offset(self) -> float:
+        """Where the snippet axis begins, in frames: under 0 where snippets see less than a stride."""
+        return (self.window - self.frames) / 2
 
     def seconds(self, snippets):
         """Positions on the snippet axis -> seconds."""
-        return np.asarray(snippets, dtype=np.float64) * self.frames / self.fps
+        return (np.asarray(snippets, dtype=np.float64) * self.frames + self.offset) / self.fps
 
     def snippets(self, seconds):
         """Seconds -> positions on the snippet axis (real numbers)."""
-        return np.asarray(seconds, dtype=np.float64) * self.fps / self.frames
+        return (np.asarray(seconds, dtype=np.float64) * self.fps - self.offset) / self.frames
 
     def index(self, seconds):
-        """Seconds -> the number of the snippet that holds them: floor(seconds * fps / frames)."""
-        return np.floor(self.snippets(seconds) + ROUNDING).astype(np.int64)
+        """Seconds -> the number of the snippet whose they are; what is before the first is the first's."""
+        return np.maximum(np.floor(self.snippets(seconds) + ROUNDING).astype(np.int64), 0)
+
+    def length(self, seconds: float) -> float:
+        """How many snippets a video of so many seconds has; the last may be a part of one."""
+        return (seconds * self.fps - self.window) / self.frames + 1
+
+    def duration(self, snippets: int) -> float:
+        """The seconds of a video of so many whole snippets."""
+        return ((snippets - 1) * self.frames + self.window) / self.fps

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import config, training
+from . import config, devices, training
 from .detections import Segments
 from .errors import InputError
 from .grid import Grid
@@ -59,7 +59,7 @@ def load(path, device="auto") -> Model:
 
     Raises InputError where the file is missing, damaged, one stage's, or of another version of hrpro.
     """
-    content, device = training.read(path), training.choose_device(device)
+    content, device = training.read(path), devices.choose_device(device)
     if "state" in content:
         raise InputError(
             f"{path}: the model of one stage alone; wanted results/<dataset>/model.pt, which has both "
@@ -96,7 +96,7 @@ def predict(model: Model, features: np.ndarray) -> Segments:
     if not np.isfinite(given).all():
         raise InputError(f"a value is NaN, infinite or too large for {dtype}; extract it again")
     scores = snippet_scores(model.stage1, given)
-    found = propose_test(scores, model.grid, settings.proposals)
+    [found] = propose_test([scores], model.grid, settings.proposals)
     if model.stage2 is not None:
         found = candidates_of(model.stage2, given, scores, found, model.grid, settings.detection)
     return suppress({"video": found}, settings.detection, {})["video"]

@@ -13,9 +13,8 @@ from .scores import Scores
 VIDEOS = 16  # worked on at a time: numpy's calls cost more than a video's cells, and a cache holds so many
 ABOVE_0 = np.finfo(np.float64).tiny  # the lowest threshold, for a value of 0 reaches none
 
-Video = tuple[
-    np.ndarray, np.ndarray, np.ndarray
-]  # S (T, C), B (T,), the numbers of the classes to propose for
+# S (T, C), B (T,), the numbers of the classes to propose for
+Video = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def propose_test(videos: Iterable[Scores], grid: Grid, settings) -> Iterator[Segments]:
@@ -78,6 +77,9 @@ def propose_some(videos: list[Video], grid: Grid, settings) -> list[Segments]:
         order = order[np.diff(place[order], prepend=-1) != 0]
     curve, start, end, score = (column[order] for column in (curve, start, end, score))
     times = grid.seconds(np.stack([start, end], axis=1) / settings.scale)
+    if grid.offset < 0:  # then the first cells begin, or even end, before the video does
+        times, inside = np.maximum(times, 0), times[:, 1] > 0
+        times, curve, score = times[inside], curve[inside], score[inside]
     found = segments(times, labels[curve], score)
     ends = np.searchsorted(curve, np.cumsum([len(chosen) for _, _, chosen in videos]))
     return [found.take(slice(*part)) for part in itertools.pairwise([0, *ends])]

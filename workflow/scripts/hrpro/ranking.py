@@ -44,7 +44,7 @@ def negatives(
         else:
             start = rng.integers(first, last + 1)
             drawn[i] = start, rng.integers(start + 1, last + 2)
-    return segments(grid.seconds(drawn))
+    return segments(np.maximum(grid.seconds(drawn), 0))
 
 
 def draw_released(first: int, last: int, rng: np.random.Generator) -> tuple[int, int]:

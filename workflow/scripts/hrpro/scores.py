@@ -48,6 +48,8 @@ def write(
     with files.atomic(path) as temporary, h5py.File(temporary, "w") as output:
         output.attrs["classes"] = json.dumps(classes)
         output.attrs["thresholds"] = json.dumps(thresholds)
+        for split in file.videos:  # one may have no video
+            output.require_group(split)
         for split, video in track(videos, len(videos), "scores"):
             scores = score(file.read(split, [video])[0])
             columns = np.column_stack([scores.classes, scores.background]).astype(np.float32)

@@ -1,14 +1,10 @@
 """What the training of both stages shares: draws, devices, reports, tests and the models' files."""
 
 import argparse
-import fcntl
 import inspect
 import io
 import json
 import math
-import os
-import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
@@ -25,8 +21,6 @@ from .resume import Resume
 
 WIDE = 256  # channels from which a second thread pays
 EVENTS = 10  # steps whose events are written at a time
-HELD = []  # locks of the GPUs that this process uses
-CARD_SHARE = 0.5  # of a GPU's free memory, for the features that stay there
 RISE = 0.05  # share of the steps over which a cosine schedule's learning rate rises
 
 # A test during training: the model -> its mAP on the test split.
@@ -60,40 +54,6 @@ def device_of(model: torch.nn.Module) -> torch.device:
     return next(model.parameters()).device
 
 
-def choose_device(name: str) -> torch.device:
-    """`auto`: a CUDA GPU if there is one, else the CPU; otherwise what is named.
-
-    Of several GPUs, where none is named by number, one that no other step holds.
-    """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise InputError(f"device {name!r}: wanted auto, cpu, cuda or cuda:N")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"configuration: device: {name}: no CUDA GPU here; say auto or cpu")
-    if name == "cuda" and torch.cuda.device_count() > 1:
-        name = f"cuda:{free_card(torch.cuda.device_count())}"
-    return torch.device(name)
-
-
-def free_card(count: int) -> int:
-    """Of GPUs 0 ... count - 1, one that no other step of this user holds, held until this process ends.
-
-    The first, if all are held: who starts more steps than there are GPUs wants them shared.
-    """
-    for card in range(count):
-        name = Path(tempfile.gettempdir()) / f"hrpro-{os.getuid()}-gpu{card}.lock"
-        lock = name.open("w")  # open until this process ends
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            continue
-        HELD.append(lock)
-        return card
-    return 0
-
-
 def start(seed: int, threads: int, width: int) -> np.random.Generator:
     """Fix every draw: torch's by `seed`, and the generator returned for numpy's.
 
@@ -102,11 +62,6 @@ def start(seed: int, threads: int, width: int) -> np.random.Generator:
     torch.manual_seed(seed)
     torch.set_num_threads(threads if width >= WIDE else 1)
     return np.random.default_rng(seed)
-
-
-def card_room(device: torch.device) -> float:
-    """How many bytes of features may stay on a device: none of the CPU's, whose files are cached anyway."""
-    return CARD_SHARE * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
 
 
 class Batches:
@@ -254,14 +209,15 @@ class Best:
 
 def save(path, model: torch.nn.Module, settings, classes: list[str], width: int, grid: Grid) -> None:
     """Write a trained model with all that its use needs; equal models give equal bytes."""
-    facts = {"classes": classes, "width": width, "frames": grid.frames, "fps": grid.fps}
+    facts = {"classes": classes, "width": width}
+    facts |= {"frames": grid.frames, "fps": grid.fps, "window": grid.window}
     state = {name: value.cpu() for name, value in model.state_dict().items()}
     write(path, {"facts": json.dumps(facts), "settings": config.canonical(settings), "state": state})
 
 
 def grid_of(facts: dict) -> Grid:
     """The grid of the features that a model was trained on, from its facts."""
-    return Grid(facts["frames"], facts["fps"])
+    return Grid(facts["frames"], facts["fps"], facts.get("window"))  # models from before there was one
 
 
 def write(path, content: dict) -> None:

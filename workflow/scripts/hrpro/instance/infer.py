@@ -56,10 +56,12 @@ def candidates_of(
         )
     )
     kept = np.ones(len(given), dtype=bool)
+    times = grid.seconds(refined)
     if settings.clip_refined:
-        kept = refined[:, 1] > refined[:, 0]
+        times = np.maximum(times, 0)
+        kept = times[:, 1] > times[:, 0]
     itself = segments(given.times, given.labels, fused(given.scores, completeness, settings))
-    moved = segments(grid.seconds(refined), given.labels, fused(given.scores, again, settings))
+    moved = segments(times, given.labels, fused(given.scores, again, settings))
     return join([itself, moved.take(kept)])
 
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import config, training
+from .. import config, devices, training
 from ..detections import Segments, join
 from ..errors import InputError
 from ..features import FeatureFile
 from ..packing import Packing
 from ..progress import track
+from ..resident import Resident
 from ..resume import Draws, Resume
 from ..scores import ScoreFile
-from ..videos import Videos
 from . import losses
 from .model import InstanceModel, refine
 from .vectors import Vectors
@@ -52,7 +52,7 @@ def train(
             snippets(candidates[video].times[chosen]),
         )
 
-    there = Videos(file, "train", device, training.card_room(device))
+    there = Resident(file, "train", device, devices.card_room(device))
     videos = [v for v in file.videos["train"] if len(positive[v])]
     if not videos:
         raise InputError(

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import config, training
+from .. import config, devices, training
 from ..features import FeatureFile
 from ..grid import Grid
 from ..packing import Packing
 from ..progress import track
+from ..resident import Resident
 from ..resume import Draws, Resume
-from ..videos import Videos
 from . import losses, memory, seeds
 from .model import SnippetModel
 
@@ -33,7 +33,7 @@ def train(
     model = SnippetModel(len(classes), file.width, settings).to(device)
     videos = file.videos["train"]
 
-    there = Videos(file, "train", device, training.card_room(device))
+    there = Resident(file, "train", device, devices.card_room(device))
 
     def batch_of(chosen) -> tuple[torch.Tensor, torch.Tensor, Packing]:
         names = [videos[i] for i in chosen]

@@ -6,7 +6,7 @@ from .features import FeatureFile
 from .packing import Packing
 
 
-class Videos:
+class Resident:
     """A split's features on a device.
 
     Up to `room` bytes of them stay there once they are read; the others are read from the file each time.

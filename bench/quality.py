@@ -1,0 +1,104 @@
+"""mAP against seconds of training, default and released: from the logs of trainings tested on the way.
+
+    snakemake --configfile config/shared.yaml bench/quality.yaml --config seeds=[1] --cores 2 -- \\
+      results/<data set>/{watched,released}/map.json
+    PYTHONPATH=workflow/scripts python bench/quality.py <data set>
+
+The logs give the mAP after so many steps; how long a step takes is measured here, on a quiet machine. Tests
+count for nothing, nor do start-up, scores and proposals, a few seconds in all.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from hrpro import config
+
+ROOT = Path(__file__).parent.parent
+TESTED = re.compile(r"step (\d+): mAP on the test split ([\d.]+)")
+STEPS = {"stage1": (3, 13), "stage2": (10, 60)}  # the seconds between these are measured
+
+
+def main() -> None:
+    """Print a curve a variant, and when the default reaches the released program's last mAP."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("dataset")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--configfile", nargs="*", default=[str(ROOT / "bench/quality.yaml")])
+    args = parser.parse_args()
+    values = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    for path in args.configfile:
+        values = config.merge(values, yaml.safe_load(Path(path).read_text()))
+    whole = config.parse(config.Config, values)
+    curves = {variant: curve(whole, args.dataset, args.seed, variant) for variant in ("default", "released")}
+    for variant, points in curves.items():
+        for stage, seconds, score in points:
+            print(f"{variant:<10}{stage:<8}{seconds:8.0f} s {score:8.1f}")
+    last = max(
+        (point for point in curves["released"] if is_last(point, curves["released"])), key=lambda p: p[2]
+    )
+    reached = next((seconds for _, seconds, score in curves["default"] if score >= last[2]), None)
+    print(f"released ends at {last[2]:.1f} after {last[1]:.0f} s ({last[0]})")
+    if reached is None:
+        print("the default does not reach it")
+    else:
+        print(f"the default is there after {reached:.0f} s, {last[1] / reached:.1f} times sooner")
+
+
+def is_last(point: tuple, points: list[tuple]) -> bool:
+    """Whether a point ends its stage."""
+    return point == [other for other in points if other[0] == point[0]][-1]
+
+
+def curve(whole: config.Config, dataset: str, seed: int, variant: str) -> list[tuple[str, float, float]]:
+    """(stage, seconds of training so far, mAP in %) of both stages of a variant."""
+    folder = f"{dataset}/best-on-test/seed{seed}/stage1-{variant}"
+    places = {"stage1": folder, "stage2": f"{folder}/proposals-{variant}/stage2-{variant}"}
+    points, before = [], 0.0
+    for stage, place in places.items():
+        each = seconds_a_step(dataset, Path("results") / place, stage, whole.step(dataset, stage, variant))
+        log = (Path("logs") / place / f"train_{stage}.log").read_text()
+        tests = [(int(step) * each, float(score)) for step, score in TESTED.findall(log)]
+        points += [(stage, before + seconds, score) for seconds, score in tests]
+        before += tests[-1][0]
+    return points
+
+
+def seconds_a_step(dataset: str, place: Path, stage: str, settings) -> float:
+    """What a step takes: the difference between two short trainings, over their steps."""
+    given = {"features": f"results/{dataset}/features.h5"}
+    if stage == "stage1":
+        given["points"] = f"results/{dataset}/points.json"
+    else:
+        given["scores"] = place.parent.parent / "scores.h5"
+        given |= {name: place.parent / f"{name}.json" for name in ("positive", "reliable", "negative")}
+    few, more = STEPS[stage]
+    return (train(stage, given, settings, more) - train(stage, given, settings, few)) / (more - few)
+
+
+def train(stage: str, given: dict, settings, steps: int) -> float:
+    """The seconds of a training of so many steps."""
+    changed = {"iterations": steps} | ({"epochs": None} if stage == "stage2" else {})
+    with tempfile.TemporaryDirectory() as folder:
+        options = given | {
+            "settings": config.canonical(settings.model_copy(update=changed)),
+            "seed": 0,
+            "threads": 2,
+            "model": f"{folder}/model.pt",
+            "events": f"{folder}/events",
+        }
+        script = ROOT / "workflow" / "scripts" / f"train_{stage}.py"
+        flags = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        began = time.monotonic()
+        subprocess.run([sys.executable, str(script), *flags], check=True, stderr=subprocess.DEVNULL)
+        return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    main()

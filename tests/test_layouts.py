@@ -1,0 +1,592 @@
+"""Features in every layout, and what is wrong with those that cannot be read."""
+
+import json
+import os
+import pickle
+import shutil
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+
+from conftest import run_script, snakemake
+from hrpro import annotations, config, features, layouts
+from hrpro.errors import InputError
+from hrpro.features import FeatureFile
+from hrpro.grid import Grid
+from test_bad_input import Case, assert_stopped, table
+
+TRAIN, OTHER, TEST = "demo_train_000", "demo_train_001", "demo_test_000"
+HALF = 40  # of the demo's 64 channels: those of rgb; the rest are flow's
+DEFAULT = config.FeatureFiles()
+
+
+@pytest.fixture(scope="module")
+def demo(demo_data) -> dict[tuple[str, str], np.ndarray]:
+    """The demo's features: {(split, video): (T, 64)}."""
+    splits = annotations.read_splits(demo_data)
+    pairs = [(split, video) for split, videos in splits.items() for video in videos]
+    return {(split, video): np.load(demo_data / f"features/{split}/{video}.npy") for split, video in pairs}
+
+
+@pytest.fixture
+def root(demo_data, tmp_path) -> Path:
+    """A copy of the demo's data set without its features."""
+    ignored = shutil.ignore_patterns("features")
+    return Path(shutil.copytree(demo_data, tmp_path / "data", ignore=ignored))
+
+
+def convert(root: Path, out: Path, entry: dict | None = None, *more):
+    """Run convert_features.py with an entry's `features`."""
+    return run_script(
+        *("convert_features.py", "--root", root, "--features", json.dumps(entry or {})),
+        *("--settings", '{"dtype": "float32"}', "--frames", 16, "--fps", 25),
+        *("--output", out / "features.h5", *more),
+    )
+
+
+# --- ways to lay the features out
+
+
+def saved(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, array)
+
+
+def own_files(*patterns: str):
+    """An .npy file a video and pattern; of two, the channels of rgb and of flow."""
+
+    def lay(root: Path, demo: dict) -> None:
+        for (split, video), array in demo.items():
+            parts = [array] if len(patterns) == 1 else np.split(array, [HALF], axis=1)
+            for pattern, part in zip(patterns, parts, strict=True):
+                saved(root / "features" / pattern.format(split=split, video=video), part)
+
+    return lay
+
+
+def npz(**parts: slice):
+    """An .npz file a video, with an array of these channels a name."""
+
+    def lay(root: Path, demo: dict) -> None:
+        (root / "features").mkdir()
+        for (_, video), array in demo.items():
+            np.savez(root / f"features/{video}.npz", **{name: array[:, own] for name, own in parts.items()})
+
+    return lay
+
+
+def npz_file(root: Path, demo: dict, name: str = "features.npz") -> None:
+    """One .npz file, an array a video."""
+    np.savez_compressed(root / name, **{video: array for (_, video), array in demo.items()})
+
+
+def h5(name: str, *patterns: str):
+    """One HDF5 file, a data set a video and pattern; of two, the channels of rgb and of flow."""
+
+    def lay(root: Path, demo: dict) -> None:
+        (root / name).parent.mkdir(exist_ok=True)
+        with h5py.File(root / name, "w") as file:
+            for (split, video), array in demo.items():
+                parts = [array] if len(patterns) == 1 else np.split(array, [HALF], axis=1)
+                for pattern, part in zip(patterns, parts, strict=True):
+                    file[pattern.format(split=split, video=video)] = part
+
+    return lay
+
+
+def joint(root: Path, demo: dict, names="Thumos14reduced-Annotations/videoname.npy", kind=np.bytes_) -> None:
+    """W-TALC's joint file, in an order of its own, and the list of its videos."""
+    videos = sorted(video for _, video in demo)
+    arrays = np.empty(len(demo), dtype=object)
+    arrays[:] = [next(array for (_, own), array in demo.items() if own == video) for video in videos]
+    np.save(root / "Joint.npy", arrays, allow_pickle=True)
+    saved(root / names, np.array(videos, dtype=kind))
+
+
+def listed_joint(root: Path, demo: dict) -> None:
+    """As `joint`, with a list of text, a video a line."""
+    joint(root, demo)
+    names = np.load(root / "Thumos14reduced-Annotations/videoname.npy")
+    shutil.rmtree(root / "Thumos14reduced-Annotations")
+    (root / "names.txt").write_text("".join(f"{name.decode()}\n" for name in names))
+
+
+def turned(lay):
+    """The same with arrays (D, T)."""
+    return lambda root, demo: lay(root, {key: array.T for key, array in demo.items()})
+
+
+def by_columns(root: Path, demo: dict) -> None:
+    """Flat files whose numbers lie column by column: (T, D) all the same."""
+    own_files("{video}.npy")(root, {key: np.asfortranarray(array) for key, array in demo.items()})
+
+
+JOINT = {"folder": "Joint.npy", "allow_pickle": True}
+EVERY = {  # what lays the features out; the entry's `features`; the layout
+    "HR-Pro's": (own_files("{split}/{video}.npy"), {}, "hrpro"),
+    "LACP's": (own_files("{split}/rgb/{video}.npy", "{split}/flow/{video}.npy"), {}, "lacp"),
+    "rgb and flow": (own_files("rgb/{video}.npy", "flow/{video}.npy"), {}, "rgb_flow"),
+    "flat": (own_files("{video}.npy"), {}, "flat"),
+    "flat rgb and flow": (own_files("{video}_rgb.npy", "{video}_flow.npy"), {}, "flat_rgb_flow"),
+    "npz": (npz(feats=np.s_[:]), {}, "npz"),
+    "npz of rgb and flow": (npz(flow=np.s_[HALF:], rgb=np.s_[:HALF]), {}, "npz"),
+    "one npz": (npz_file, {}, "npz_file"),
+    "one h5": (h5("features.h5", "{video}"), {}, "h5"),
+    "one h5 in the folder": (h5("features/i3d.hdf5", "{video}"), {}, "h5"),
+    "h5 of splits": (h5("all.h5", "{split}/{video}"), {"folder": "all.h5"}, "h5"),
+    "h5 of groups": (h5("all.h5", "{video}/c3d_features"), {"folder": "all.h5"}, "h5"),
+    "h5 of rgb and flow": (h5("all.h5", "{video}/rgb", "{video}/flow"), {"folder": "all.h5"}, "h5"),
+    "W-TALC's": (joint, JOINT, "wtalc"),
+    "W-TALC's with a list": (listed_joint, {**JOINT, "names": "names.txt"}, "wtalc"),
+    "flat (D, T)": (turned(own_files("{video}.npy")), {"width": 64}, "flat"),
+    "one h5 (D, T)": (turned(h5("features.h5", "{video}")), {}, "h5"),
+    "by columns": (by_columns, {}, "flat"),
+}
+
+
+@pytest.fixture(scope="module")
+def wanted(demo_data, tmp_path_factory) -> dict[str, bytes]:
+    """What features.h5 has of the demo in HR-Pro's layout."""
+    folder = tmp_path_factory.mktemp("wanted")
+    assert convert(demo_data, folder).returncode == 0
+    return contents(folder / "features.h5")
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """All data and attributes of a feature file, the sources' sha256 aside."""
+    found = {}
+    with h5py.File(path) as file:
+        found["/"] = sorted((key, str(value)) for key, value in file.attrs.items())
+        for split in ("train", "test"):
+            for video, data in file[split].items():
+                found[f"{split}/{video}"] = data.dtype, data.shape, data.chunks, data[()].tobytes()
+                assert len(data.attrs["sha256"]) == 64
+    return found
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_layout_gives_the_same_feature_file(name, demo, root, wanted, tmp_path):
+    lay, entry, layout = EVERY[name]
+    lay(root, demo)
+    splits = annotations.read_splits(root)
+    durations = annotations.durations(root, splits)
+    for chosen in (config.FeatureFiles(**entry), config.FeatureFiles(**entry | {"layout": layout})):
+        output = tmp_path / f"{chosen.layout}.h5"
+        features.convert(root, splits, durations, Grid(16, 25.0), "float32", output, chosen)
+        assert contents(output) == wanted
+
+
+def test_every_layout_has_a_name_in_the_configuration():
+    assert {layout for _, _, layout in EVERY.values()} == set(config.LAYOUTS)
+    assert [*layouts.PATTERNS, *layouts.SHARED] == list(config.LAYOUTS)
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "HR-Pro's"])
+def test_a_folder_or_file_gives_all_its_videos(name, demo, root):
+    lay, entry, _ = EVERY[name]
+    lay(root, demo)
+    chosen = config.FeatureFiles(**{**entry, "width": 64})
+    folder = root / chosen.folder
+    found = layouts.of_folder(folder if folder.exists() else next(root.glob("features.*")), chosen)
+    assert list(found) == sorted(video for _, video in demo)
+    for (_, video), array in demo.items():
+        read, _ = layouts.read(found[video], chosen)
+        np.testing.assert_array_equal(read, array)
+
+
+def test_a_file_of_one_video(demo, demo_data, tmp_path):
+    path = demo_data / f"features/train/{TRAIN}.npy"
+    assert layouts.of_folder(path, DEFAULT) == {TRAIN: layouts.Source((path,))}
+    np.savez(tmp_path / "one.npz", feats=demo["train", TRAIN], fps=np.float64(25))
+    (found,) = layouts.of_folder(tmp_path / "one.npz", DEFAULT).values()
+    np.testing.assert_array_equal(
+        layouts.read(found, DEFAULT.model_copy(update={"width": 64}))[0], demo["train", TRAIN]
+    )
+
+
+def test_a_square_array_lies_as_the_others_do(demo, root, tmp_path, wanted):
+    square = {key: array[:64] if key[1] == OTHER else array for key, array in demo.items()}
+    for number, lay in enumerate((own_files("{video}.npy"), turned(own_files("{video}.npy")))):
+        lay(root, square)
+        assert convert(root, tmp_path / str(number)).returncode == 0
+        with h5py.File(tmp_path / f"{number}/features.h5") as file:
+            np.testing.assert_array_equal(file["train"][OTHER], square["train", OTHER])
+            np.testing.assert_array_equal(file["train"][TRAIN], square["train", TRAIN])
+
+
+def test_each_file_of_a_known_width_is_turned_as_it_needs(demo, tmp_path):
+    saved(tmp_path / "a.npy", demo["train", TRAIN])
+    saved(tmp_path / "b.npy", demo["train", OTHER].T)
+    chosen = config.FeatureFiles(width=64)
+    sources, shapes = layouts.oriented(layouts.of_folder(tmp_path, chosen), chosen)
+    assert [sources[video].by_columns for video in "ab"] == [False, True]
+    assert shapes == {"a": demo["train", TRAIN].shape, "b": demo["train", OTHER].shape}
+
+
+def test_a_snippet_that_flow_lacks_is_left_out(demo, root, tmp_path):
+    own_files("{video}_rgb.npy", "{video}_flow.npy")(root, demo)
+    flow = root / f"features/{TRAIN}_flow.npy"
+    np.save(flow, np.load(flow)[:-1])
+    result = convert(root, tmp_path)
+    assert result.returncode == 0
+    length = len(demo["train", TRAIN])
+    assert f"{length} snippets of rgb, {length - 1} of flow; the surplus is left out" in result.stderr
+    with h5py.File(tmp_path / "features.h5") as file:
+        np.testing.assert_array_equal(file["train"][TRAIN], demo["train", TRAIN][:-1])
+
+
+def test_names_that_python_2_has_pickled(demo, root, tmp_path, wanted):
+    joint(root, demo, "videoname.npy", object)
+    assert convert(root, tmp_path, JOINT).returncode == 0
+    assert contents(tmp_path / "features.h5") == wanted
+
+
+def test_hidden_files_are_no_videos(demo, tmp_path):
+    saved(tmp_path / "a.npy", demo["train", TRAIN])
+    (tmp_path / "._a.npy").write_bytes(b"of macOS")
+    assert list(layouts.of_folder(tmp_path, DEFAULT)) == ["a"]
+
+
+# --- faults
+
+
+class Hostile:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+def hostile(root: Path, demo: dict) -> None:
+    joint(root, demo)
+    with open(root / "Joint.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": (1,)})
+        pickle.dump(Hostile(root / "was-here"), file)
+
+
+def then(lay, *damages):
+    """Lay the features out, then damage them."""
+
+    def both(root: Path, demo: dict) -> None:
+        lay(root, demo)
+        for damage in damages:
+            damage(root)
+
+    return both
+
+
+def rewritten(name: str, change):
+    """Change the array in an .npy file."""
+    return lambda root: np.save(root / name, change(np.load(root / name)))
+
+
+def cut(name: str):
+    return lambda root: (root / name).write_bytes((root / name).read_bytes()[:-1000])
+
+
+def in_h5(change):
+    def damage(root: Path) -> None:
+        with h5py.File(root / "features.h5", "a") as file:
+            change(file)
+
+    return damage
+
+
+def replaced(file: h5py.File, video: str, values) -> None:
+    del file[video]
+    file[video] = values
+
+
+def without_nans(file: h5py.File) -> None:
+    file[OTHER][7, 3] = np.nan
+
+
+def equal_lengths(root: Path, demo: dict) -> None:
+    own_files("{video}.npy")(root, {key: array[:90] for key, array in demo.items()})
+
+
+def squares(root: Path, demo: dict) -> None:
+    own_files("{video}.npy")(root, {key: array[:64] for key, array in demo.items()})
+
+
+def added(name: str):
+    return lambda root: saved(root / name, np.ones((80, 64), np.float32))
+
+
+def damaged_member(root: Path) -> None:
+    with zipfile.ZipFile(root / f"features/{TRAIN}.npz", "w") as file:
+        file.writestr("feats.npy", b"\x93NUMPY\x01\x00 and no more")
+
+
+FLAT, TWO = own_files("{video}.npy"), own_files("{video}_rgb.npy", "{video}_flow.npy")
+ONE_H5 = h5("features.h5", "{video}")
+OTHER_NAMES = h5("features.h5", "v_{video}")
+CASES = [  # (what lays the features out, the entry's `features`), words of the message
+    Case(
+        "nothing of a video",
+        (own_files("{split}_{video}.npy"), {}),
+        ["features: no features of demo_train_000", "flat", "docs/data.md", "features: {folder"],
+    ),
+    Case(
+        "no folder",
+        (lambda root, demo: None, {}),
+        [f"features/train/{TRAIN}.npy: no such file", "put it there"],
+    ),
+    Case("an h5 of other videos", (OTHER_NAMES, {}), ["features.h5: no features of demo_train_000"]),
+    Case("an h5 that is not there", (FLAT, {"folder": "all.h5"}), ["all.h5: no such file or folder, so no"]),
+    Case(
+        "no file of a layout that is named",
+        (FLAT, {"layout": "h5"}),
+        ["no features of demo_train_000", "in the layout h5"],
+    ),
+    Case(
+        "two layouts",
+        (then(FLAT, added(f"features/train/{OTHER}.npy")), {}),
+        ["in more than one layout, hrpro and flat", "features: {layout: ...}"],
+    ),
+    Case(
+        "one file missing",
+        (then(FLAT, lambda root: (root / f"features/{OTHER}.npy").unlink()), {}),
+        [f"features/{OTHER}.npy: no such file", "take the video out of the split"],
+    ),
+    Case(
+        "no flow of one video",
+        (then(TWO, lambda root: (root / f"features/{OTHER}_flow.npy").unlink()), {}),
+        [f"features/{OTHER}_flow.npy: no such file"],
+    ),
+    Case(
+        "flow of another length",
+        (then(TWO, rewritten(f"features/{TRAIN}_flow.npy", lambda a: a[:-9])), {}),
+        [f"{TRAIN}_rgb.npy has shape", f"{TRAIN}_flow.npy has shape", "different lengths", "same stride"],
+    ),
+    Case("all of one length", (equal_lengths, {}), ["64 or 90 channels?", "features: {width: ...}"]),
+    Case("all square", (squares, {}), ["64 x 64", "which side is time", "add one that does"]),
+    Case(
+        "another width than the entry's",
+        (FLAT, {"width": 65}),
+        [f"features/{TRAIN}.npy: shape (", "65 channels of `width`", "correct the width"],
+    ),
+    Case(
+        "one of another width",
+        (then(FLAT, rewritten(f"features/{OTHER}.npy", lambda a: a[:, :60])), {}),
+        [f"features/{OTHER}.npy: 60 channels", f"{TRAIN}.npy has 64", "extract it again"],
+    ),
+    Case(
+        "one of another width among (D, T)",
+        (then(turned(FLAT), rewritten(f"features/{OTHER}.npy", lambda a: a[:60])), {}),
+        [f"features/{OTHER}.npy: 60 channels", "has 64"],
+    ),
+    Case(
+        "a video that the h5 lacks",
+        (then(ONE_H5, in_h5(lambda file: file.pop(TEST))), {}),
+        ["features.h5: no features of demo_test_000", "add them or take the video out"],
+    ),
+    Case(
+        "an h5 that is none",
+        (lambda root, demo: (root / "features.h5").write_text("text"), {}),
+        ["features.h5: damaged or no .h5 file", "copy it again"],
+    ),
+    Case("an h5 cut short", (then(ONE_H5, cut("features.h5")), {}), ["features.h5: damaged or no .h5 file"]),
+    Case(
+        "NaN in an h5",
+        (then(ONE_H5, in_h5(without_nans)), {}),
+        [f"features.h5: {OTHER}: row 7, channel 3: nan", "extract it again"],
+    ),
+    Case(
+        "whole numbers in an h5",
+        (then(ONE_H5, in_h5(lambda file: replaced(file, OTHER, np.ones((9, 64), int)))), {}),
+        [f"features.h5: {OTHER}: values of type int64", "wanted float32"],
+    ),
+    Case(
+        "three dimensions in an h5",
+        (then(ONE_H5, in_h5(lambda file: replaced(file, OTHER, np.ones((2, 9, 64), "f4")))), {}),
+        [f"features.h5: {OTHER}: shape (2, 9, 64)", "wanted (snippets, channels)"],
+    ),
+    Case(
+        "a video twice in an h5",
+        (
+            then(
+                h5("all.h5", "{split}/{video}"),
+                lambda root: h5py.File(root / "all.h5", "a").copy(f"train/{OTHER}", f"test/{OTHER}"),
+            ),
+            {"folder": "all.h5"},
+        ),
+        [f"all.h5: 2 arrays called {OTHER}", "remove the others"],
+    ),
+    Case(
+        "an npz of many arrays",
+        (npz(early=np.s_[:], late=np.s_[:]), {}),
+        [f"features/{TRAIN}.npz: holds early, late", "wanted one array, or one of rgb and one of flow"],
+    ),
+    Case(
+        "a damaged array in an npz",
+        (then(npz(feats=np.s_[:]), damaged_member), {}),
+        [f"features/{TRAIN}.npz: damaged or no .npz file"],
+    ),
+    Case(
+        "an npz cut short",
+        (then(npz_file, cut("features.npz")), {}),
+        ["features.npz: damaged or no .npz file", "copy it again"],
+    ),
+    Case(
+        "a joint file without leave",
+        (joint, {"folder": "Joint.npy"}),
+        ["Joint.npy: pickled", "can hold code", "if you trust it, say allow_pickle: true"],
+    ),
+    Case(
+        "a joint file with code",
+        (hostile, JOINT),
+        ["Joint.npy: its pickle calls posix.system", "do not trust this file"],
+    ),
+    Case(
+        "a joint file without a list",
+        (then(joint, lambda root: shutil.rmtree(root / "Thumos14reduced-Annotations")), JOINT),
+        ["Joint.npy: no videoname.npy beside it", "features: {names: ...}"],
+    ),
+    Case(
+        "a joint file with two lists",
+        (then(joint, added("videoname.npy")), JOINT),
+        ["Joint.npy: more than one videoname.npy beside it", "features: {names: ...}"],
+    ),
+    Case(
+        "a list of other videos",
+        (
+            then(listed_joint, lambda root: (root / "names.txt").write_text(f"{TRAIN}\n")),
+            {**JOINT, "names": "names.txt"},
+        ),
+        ["Joint.npy: no features of demo_train_001 in it"],
+    ),
+    Case(
+        "a list that is too long",
+        (
+            then(listed_joint, lambda root: (root / "names.txt").open("a").write("another\n")),
+            {**JOINT, "names": "names.txt"},
+        ),
+        ["Joint.npy: shape (36,) of objects", "names.txt lists 37 videos"],
+    ),
+    Case(
+        "a list with a video twice",
+        (
+            then(listed_joint, lambda root: (root / "names.txt").open("a").write(f"{TRAIN}\n")),
+            {**JOINT, "names": "names.txt"},
+        ),
+        [f"names.txt: {TRAIN} stands 2 times", "correct the list"],
+    ),
+    Case("a list that is not there", (joint, {**JOINT, "names": "names.txt"}), ["names.txt: no such file"]),
+    Case(
+        "pickled rows",
+        (then(FLAT, lambda root: np.save(root / f"features/{TRAIN}.npy", np.ones((80, 64), object))), {}),
+        [f"features/{TRAIN}.npy: a pickled array", "save it as float32"],
+    ),
+    Case("a layout that is none", (FLAT, {"layout": "i3d"}), ["configuration: layout: 'i3d'", "'hrpro'"]),
+    Case(
+        "a misspelt key",
+        (FLAT, {"widht": 64}),
+        ["configuration: widht: unknown key", "did you mean 'width'?"],
+    ),
+]
+
+
+@table(CASES)
+def test_faults(case, demo, root, tmp_path):
+    lay, features = case.damage
+    lay(root, demo)
+    out = tmp_path / "out"
+    out.mkdir()
+    assert_stopped(convert(root, out, features), case.words, out)
+    assert not (root / "was-here").exists()
+
+
+def both_splits(folder: Path) -> str:
+    for split in ("train", "test"):
+        saved(folder / split / "a.npy", np.ones((9, 4), np.float32))
+    return ""
+
+
+def written(name: str, text: str):
+    return lambda folder: (folder / name).write_text(text) and name
+
+
+FOLDER_CASES = [
+    Case("not there", lambda folder: "nowhere", ["nowhere: no such file or folder"]),
+    Case("empty", lambda folder: "", ["no features of a video in the layout hrpro or lacp"]),
+    Case("text", written("a.txt", "1"), ["a.txt: no features of a video"]),
+    Case("in both splits", both_splits, ["features of a in train and in test", "belongs to one split"]),
+    Case("damaged", written("a.npy", "1"), ["a.npy: damaged or no .npy file", "copy it again"]),
+]
+
+
+@table(FOLDER_CASES)
+def test_folders_without_features(case, tmp_path):
+    with pytest.raises(InputError) as caught:
+        layouts.of_folder(tmp_path / case.damage(tmp_path), DEFAULT)
+    message = str(caught.value)
+    assert message.startswith(str(tmp_path))
+    assert "\n" not in message
+    assert [word for word in case.words if word not in message] == [], message
+
+
+def test_one_array_alone_does_not_say_which_side_is_time(tmp_path):
+    saved(tmp_path / "a.npy", np.ones((9, 4), np.float32))
+    (source,) = layouts.of_folder(tmp_path, DEFAULT).values()
+    with pytest.raises(InputError, match=r"a\.npy: 4 or 9 channels\?"):
+        layouts.read(source, DEFAULT)
+    array, _ = layouts.read(source, config.FeatureFiles(width=9))
+    assert array.shape == (4, 9)
+
+
+# --- in the workflow
+
+STEP = "results/mine/features.h5"
+
+
+def plan(folder: Path, features: dict, *arguments):
+    """Run or plan the conversion of the data set `mine`."""
+    entry = {"root": "data", "snippet": {"frames": 16, "fps": 25}, "features": features}
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": entry}}))
+    return snakemake(folder, "--configfile", "mine.yaml", *arguments, "--", STEP)
+
+
+@pytest.mark.parametrize("name", ["one h5", "flat rgb and flow"])
+def test_the_workflow_converts_a_layout_and_sees_it_change(name, demo, root, wanted):
+    lay, entry, _ = EVERY[name]
+    lay(root, demo)
+    folder = root.parent
+    run = plan(folder, entry)
+    assert run.returncode == 0, run.stderr
+    assert contents(folder / STEP) == wanted
+    file = max(
+        (path for path in root.rglob("*") if path.suffix in (".h5", ".npy")), key=lambda p: p.stat().st_size
+    )
+    file.touch()
+    assert "Nothing to be done" in plan(folder, entry).stderr
+    changed = {key: array + (key == ("train", TRAIN)) for key, array in demo.items()}
+    lay(root, changed)
+    assert "rule convert_features:" in plan(folder, entry, "-n").stdout
+
+
+def test_the_workflow_stops_where_nothing_is_recognised(demo, root):
+    own_files("x_{video}.npy")(root, demo)
+    run = plan(root.parent, {})
+    assert run.returncode == 1
+    assert "data/features: no features of demo_train_000 or another video of the splits" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (root.parent / "results").exists()
+
+
+def test_the_window_stands_in_the_feature_file_and_in_the_key(demo_data, tmp_path):
+    assert convert(demo_data, tmp_path, {}, "--window", 32).returncode == 0
+    with FeatureFile(tmp_path / "features.h5") as file:
+        assert (file.grid.frames, file.grid.window, file.grid.fps) == (16, 32, 25)
+    same = [
+        config.parse(config.Snippet, {"frames": 16, "fps": 25.0} | own)
+        for own in ({}, {"window": None}, {"window": 16})
+    ]
+    assert len({config.canonical(snippet) for snippet in same}) == 1

@@ -1,0 +1,104 @@
+"""docs/own-data.md, followed block by block in a checkout of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import ROOT
+
+PAGE = (ROOT / "docs/own-data.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.M | re.S)
+PROJECT = ("Snakefile", "config", "envs", "workflow", "profiles")
+
+
+def blocks(language: str) -> list[str]:
+    """The page's blocks of a language."""
+    return [block for name, block in BLOCKS if name == language]
+
+
+def follow(folder: Path) -> list[subprocess.CompletedProcess]:
+    """Do what the page says: write the files that it shows, run its commands; stops at one that fails."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = []
+    for language, block in BLOCKS:
+        if language in ("python", "yaml"):  # the first line names the file
+            (folder / block.splitlines()[0].removeprefix("# ")).write_text(block)
+        elif language == "sh":
+            for command in block.splitlines():
+                run = subprocess.run(
+                    ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True
+                )
+                assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
+                done.append(run)
+    return done
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory):
+    """The folder after the whole page, and its runs."""
+    folder = tmp_path_factory.mktemp("own_data")
+    for name in PROJECT:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, folder / name)
+    return folder, follow(folder)
+
+
+def test_the_page_has_its_commands():
+    commands = "".join(blocks("sh")).splitlines()
+    assert [command.split()[-1] for command in commands] == [
+        "make_small.py",
+        "results/mine/check.html",
+        "results/mine/map.json",
+        "results/mine/map.json",
+        "results/mine/predict/new/detections.json",
+        "results/mine/predict/new/detections.csv",
+    ]
+
+
+def test_the_shown_formats_are_those_of_the_made_data(followed):
+    folder, _ = followed
+    (shown,) = blocks("csv")
+    assert shown.splitlines()[0] == (folder / "mine/points.csv").read_text().splitlines()[0]
+    (shown,) = blocks("json")
+    (video, entry), *_ = json.loads(shown)["database"].items()
+    made = json.loads((folder / "mine/annotations.json").read_text())["database"][video]
+    assert list(made) == list(entry)
+    assert list(made["annotations"][0]) == list(entry["annotations"][0])
+
+
+def test_the_check_finds_the_data_set_sound(followed):
+    folder, runs = followed
+    known = json.loads((folder / "results/mine/check.json").read_text())
+    assert known["findings"] == []
+    assert {split: held["videos"] for split, held in known["splits"].items()} == {"train": 12, "test": 10}
+    assert known["splits"]["train"]["points"] == 60 and known["splits"]["test"]["instances"] == 50
+    assert "no findings: results/mine/check.html" in runs[1].stdout + runs[1].stderr
+    assert (folder / "results/mine/check.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_the_training_learns_it_and_the_table_is_shown(followed):
+    folder, runs = followed
+    result = json.loads((folder / "results/mine/map.json").read_text())
+    assert result["stages"]["stage2"]["last"]["average"]["0.1:0.7"] > 70
+    assert "| mine" in runs[3].stdout
+
+
+def test_new_videos_get_detections(followed):
+    folder, runs = followed
+    found = json.loads((folder / "results/mine/predict/new/detections.json").read_text())["results"]
+    assert set(found) == {"new_0", "new_1"}
+    for video, detections in found.items():
+        length = len(np.load(folder / f"mine/new/{video}.npy")) * 16 / 25
+        sure = [one for one in detections if one["score"] > 0.5]
+        assert 3 <= len(sure) <= 10  # each video shows five actions
+        for one in detections:
+            assert one["label"] in ("pour", "stir")
+            assert 0 <= one["segment"][0] < one["segment"][1] <= length + 0.01
+    assert len(runs[5].stdout.splitlines()) == 4

@@ -1,0 +1,64 @@
+"""What a data set holds, and what in it may spoil a training: a page to read, and the same as JSON."""
+
+import argparse
+
+from hrpro import annotations, errors, files, progress
+from hrpro.check import facts, findings, page, scan
+from hrpro.features import FeatureFile
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True, help="the data set's name, for the page's title")
+    parser.add_argument("--annotations", required=True)
+    parser.add_argument("--points", required=True)
+    parser.add_argument("--features", required=True)
+    parser.add_argument("--html", required=True, help="output: one page, without anything from outside")
+    parser.add_argument("--json", required=True, help="output: facts and findings")
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    database = annotations.read_database(args.annotations)
+    points = files.read_json(args.points, "classes", "videos")
+    with FeatureFile(args.features) as file:
+        require_same_videos(args, database, points["videos"], file)
+        features, grid = scan.scan(file), file.grid
+    known = facts.gather(args.name, database, points["videos"], points["classes"], grid, features)
+    found = findings.findings(known)
+    files.write_text(args.html, page.html(known, found))
+    files.write_json(args.json, {"findings": found, **known}, indent=1)
+    for line in summary(known, found, args.html):
+        print(line)
+        progress.log.info("%s", line)
+
+
+def require_same_videos(args, database: dict, points: dict, file: FeatureFile) -> None:
+    """Raise InputError where the three files are not of one data set."""
+    for split, found in file.videos.items():
+        videos = {video for video, entry in database.items() if entry.get("subset") == split}
+        if video := min(videos ^ set(found), default=None):
+            raise errors.InputError(
+                f"{args.features}: {video} of {split} is not in both this file and {args.annotations}; "
+                "remove both and make them again"
+            )
+    if video := min(set(points) - set(file.videos["train"]), default=None):
+        raise errors.InputError(
+            f"{args.points}: {video} is no training video of {args.features}; remove both and make them again"
+        )
+
+
+def summary(known: dict, found: list[dict], path: str) -> list[str]:
+    """The facts in a line, and a line a finding; the page says what to do about each."""
+    train, test = (known["splits"][split] for split in facts.SPLITS)
+    return [
+        f"{known['dataset']}: {train['videos']} training videos ({train['hours']:.2f} h, {train['points']} "
+        f"points), {test['videos']} of test ({test['hours']:.2f} h, {test['instances']} instances), "
+        f"{len(known['classes'])} classes, {known['features']['channels']} channels",
+        *(f"  {one['level']}: {one['what']} ({one['place']})" for one in found),
+        f"findings: {len(found)}; what to do about each: {path}" if found else f"no findings: {path}",
+    ]
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,83 @@
+"""Videos -> the features of their snippets, <video>.npy each; what is there already is left alone."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hrpro import backbones, config, devices, errors, files, progress, video
+from hrpro.errors import InputError
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--videos", required=True, help="a video, or a folder with videos")
+    parser.add_argument("--model", required=True, help=f"one of {', '.join(config.BACKBONES)}")
+    parser.add_argument(
+        "--weights",
+        required=True,
+        nargs="+",
+        metavar="FILE",
+        help="of i3d rgb=FILE flow=FILE, or one of them; of the others a file, or the word download",
+    )
+    parser.add_argument("--frames", type=int, required=True, help="frames from a snippet to the next")
+    parser.add_argument("--window", type=int, help="frames that a snippet is seen through; default: --frames")
+    parser.add_argument("--fps", type=float, required=True, help="frames a second of the snippets")
+    parser.add_argument("--batch", type=int, default=4, help="snippets at once; the features stay the same")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", required=True, help="the folder of the .npy files")
+    parser.add_argument("--log", help="log file")
+    return parser
+
+
+def weights_of(given: list[str]) -> str | dict[str, str]:
+    """--weights as in the configuration: a word, or {"rgb": file, "flow": file}."""
+    named = dict(part.split("=", 1) for part in given if part.startswith(("rgb=", "flow=")))
+    return named if len(named) == len(given) else " ".join(given)
+
+
+def main() -> None:
+    args = arguments().parse_args()
+    progress.start(args.log)
+    chosen = {"from": "videos", "model": args.model, "weights": weights_of(args.weights)}
+    chosen = config.parse(config.Videos, chosen, "features")
+    grid = {"frames": args.frames, "fps": args.fps, "window": args.window}
+    grid = config.parse(config.Snippet, grid, "snippet")
+    if Path(args.videos).is_file():
+        found = {Path(args.videos).stem: Path(args.videos)}
+    else:
+        found = video.find(args.videos)
+
+    video.pyav()
+    torch.set_num_threads(args.threads)
+    device = devices.choose_device(args.device)
+    backbone = backbones.load(chosen.model, chosen.weights, grid.window, device)
+    weights = {name: files.sha256(file) for name, file in chosen.files().items()} or chosen.weights
+    made_of = {"model": chosen.model, "weights": weights, "snippet": grid.model_dump()}
+    faults = []
+    for name, path in found.items():
+        output, record = (Path(args.output) / f"{name}{suffix}" for suffix in (".npy", ".json"))
+        wanted = {"video": files.sha256(path), **made_of}
+        if output.is_file() and record.is_file() and files.read_json(record) == wanted:
+            progress.log.info("%s: is there", output)
+            continue
+        try:
+            rows = backbones.features(path, backbone, grid.frames, grid.window, grid.fps, args.batch)
+        except InputError as error:
+            faults.append(error)
+            progress.log.info("%s", error)
+            continue
+        record.unlink(missing_ok=True)  # it must not speak of features that are others
+        with files.atomic(output) as temporary, open(temporary, "wb") as file:
+            np.save(file, rows)
+        files.write_json(record, wanted, indent=1)
+    if faults:
+        others = f" (and {len(faults) - 1} more; --log lists them)" if len(faults) > 1 else ""
+        raise InputError(f"{faults[0]}{others}")
+
+
+if __name__ == "__main__":
+    errors.run(main)
