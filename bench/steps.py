@@ -37,7 +37,7 @@ def propose(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     videos = [made.scores(length, rng) for length in made.lengths("test", 210)]
 
     def ours():
-        return [proposals.propose_test(scores, made.GRID, settings["proposals"]) for scores in videos]
+        return list(proposals.propose_test(videos, made.GRID, settings["proposals"]))
 
     def plain():
         return [oracle.propose(scores.fused, scores.video) for scores in videos]

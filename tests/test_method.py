@@ -1,5 +1,8 @@
 """The corrections of the default experiment, each alone, and the draws of training."""
 
+import os
+import subprocess
+import sys
 import tempfile
 
 import h5py
@@ -38,7 +41,7 @@ def test_fault_6_a_value_stands_at_the_centre_of_its_snippet(config):
     found = {}
     for place in ("start", "centre"):
         settings = proposal_settings(config, value_at=place, foreground_thresholds=[0.9])
-        given = proposals.propose(scores, np.full(10, 0.5), np.array([0]), SECOND, settings)
+        [given] = proposals.propose([(scores, np.full(10, 0.5), np.array([0]))], SECOND, settings)
         best = given.times[given.scores.argmax()]
         found[place] = best.mean()
     assert found["centre"] == pytest.approx(4.5)  # of [4 s, 5 s)
@@ -48,11 +51,29 @@ def test_fault_6_a_value_stands_at_the_centre_of_its_snippet(config):
 
 
 def test_a_one_snippet_video_has_proposals(config):
-    given = proposals.propose(np.ones((1, 2)), np.zeros(1), np.array([1]), SECOND, proposal_settings(config))
+    [given] = proposals.propose(
+        [(np.ones((1, 2)), np.zeros(1), np.array([1]))], SECOND, proposal_settings(config)
+    )
     assert len(given) > 0
     assert set(given.labels) == {1}
     assert given.times.min() == 0
     assert given.times.max() == 1
+
+
+@pytest.mark.parametrize("contrast", ["whole", "cut"])
+def test_the_proposals_of_a_video_depend_on_no_other(config, contrast):
+    rng = np.random.default_rng(0)
+    videos = []
+    for number in range(proposals.VIDEOS + 2):  # of one snippet and more, of no class and more
+        background, classes = rng.random(1 + 5 * number).astype(np.float32), np.arange(number % 4)
+        videos.append((rng.random((len(background), 3)), background, classes))
+    settings = proposal_settings(config, contrast=contrast)
+    together = proposals.propose(videos, SECOND, settings)
+    for video, found in zip(videos, together, strict=True):
+        [alone] = proposals.propose([video], SECOND, settings)
+        assert set(found.labels) == set(video[2])
+        for part in ("times", "labels", "scores"):
+            np.testing.assert_array_equal(getattr(found, part), getattr(alone, part))
 
 
 @pytest.mark.parametrize("bounds", ["inclusive", "released"])
@@ -280,6 +301,36 @@ def test_wide_features_are_projected_narrow_ones_are_not(config):
     assert model.SnippetModel(3, 12, settings).prototypes.shape == (3, 12)
 
 
+def test_adam_is_torchs_bit_for_bit(config):
+    settings = config.settings.stage1
+    torch.manual_seed(0)
+    inputs, own = torch.randn(9, 3), torch.nn.Linear(3, 2)
+    their = torch.nn.Linear(3, 2)
+    their.load_state_dict(own.state_dict())
+    optimizer, _ = training.optimizer(own, settings.model_copy(update={"schedule": "constant"}), 5)
+    options = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "fused": True}
+    adam = torch.optim.Adam(their.parameters(), betas=settings.betas, **options)
+    for step in range(5):
+        for network, stepping in ((own, optimizer), (their, adam)):
+            stepping.zero_grad()
+            (network(inputs) ** 2).sum().backward()
+            stepping.step()
+        assert torch.equal(own.weight, their.weight), step
+    assert str(optimizer.state_dict()["state"]) == str(adam.state_dict()["state"])
+
+
+def test_a_training_spares_itself_the_import_of_dynamo():
+    code = (
+        "import sys, torch; from hrpro import training; network = torch.nn.Linear(1, 1);"
+        "optimizer = training.Adam(network.parameters(), fused=True); optimizer.zero_grad();"
+        "network(torch.ones(1)).backward(); optimizer.step(); print('torch._dynamo' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said == "False\n"
+
+
 def test_the_learning_rate_rises_and_follows_a_cosine(config):
     settings = config.settings.stage1
     optimizer, schedule = training.optimizer(torch.nn.Linear(1, 1), settings, 100)
@@ -303,7 +354,7 @@ def test_contrast_on_the_whole_activation_prefers_the_segment_to_its_peak(config
     best = {}
     for contrast in ("whole", "cut"):
         settings = proposal_settings(config, contrast=contrast, scale=1, foreground_thresholds=[1.0])
-        found = proposals.propose(classes, np.zeros(12), np.array([0]), SECOND, settings)
+        [found] = proposals.propose([(classes, np.zeros(12), np.array([0]))], SECOND, settings)
         segments = found.times[found.labels == 0]
         best[contrast] = segments[found.scores.argmax()].tolist()
         if contrast == "whole":

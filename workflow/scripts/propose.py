@@ -1,6 +1,7 @@
 """Proposals of the test videos, and of the training videos ranked: positive, reliable, negative."""
 
 import argparse
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -34,18 +35,22 @@ def main() -> None:
     with ScoreFile(args.scores) as file:
         classes = file.classes
         videos = file.videos("train")
-        for video in progress.track(videos, len(videos), "training proposals"):
-            scores = file.read("train", video)
-            known = [(point["seconds"], classes.index(point["label"])) for point in points[video]]
-            found = propose_training(scores, known, grid, settings)
-            labels = seeds.point_labels(points[video], classes, len(scores.background), grid)
-            seed = background_seeds(scores.background, labels, file.thresholds)
-            positive[video] = found
-            reliable[video], negative[video] = ranking.rank(found, known, seed, grid, settings, rng)
-        test = {
-            video: proposals.propose_test(file.read("test", video), grid, settings)
-            for video in file.videos("test")
+        known = {
+            video: [(point["seconds"], classes.index(point["label"])) for point in points[video]]
+            for video in videos
         }
+        found = propose_training(file, known, grid, settings)
+        for video in progress.track(videos, len(videos), "training proposals"):
+            positive[video] = next(found)
+            background = file.read("train", video).background
+            labels = seeds.point_labels(points[video], classes, len(background), grid)
+            seed = background_seeds(background, labels, file.thresholds)
+            reliable[video], negative[video] = ranking.rank(
+                positive[video], known[video], seed, grid, settings, rng
+            )
+        videos = file.videos("test")
+        scores = (file.read("test", video) for video in videos)
+        test = dict(zip(videos, proposals.propose_test(scores, grid, settings), strict=True))
 
     total = sum(map(len, points.values()))
     without = total - sum(map(len, reliable.values()))
@@ -59,14 +64,17 @@ def main() -> None:
         detections.write(path, found, classes)
 
 
-def propose_training(scores, points, grid, settings) -> detections.Segments:
-    """The proposals of a training video, of the classes of its points or of the predicted ones (fault 4)."""
+def propose_training(file: ScoreFile, points, grid, settings) -> Iterator[detections.Segments]:
+    """The proposals of each training video, of the classes of its points or of the predicted ones (fault 4).
+
+    points: {video: [(seconds, class)]}.
+    """
+    scores = (file.read("train", video) for video in points)
     if settings.training_classes == "predicted":
         return proposals.propose_test(scores, grid, settings)
-    chosen = np.unique([label for _, label in points]).astype(int)
-    if not len(chosen):
-        return detections.segments([])
-    return proposals.propose(scores.classes, scores.background, chosen, grid, settings)
+    chosen = (np.unique([label for _, label in own]).astype(int) for own in points.values())
+    videos = ((own.classes, own.background, labels) for own, labels in zip(scores, chosen, strict=True))
+    return proposals.propose(videos, grid, settings)
 
 
 def background_seeds(background: np.ndarray, labels: torch.Tensor, thresholds: dict) -> np.ndarray:

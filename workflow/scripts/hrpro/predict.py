@@ -96,7 +96,7 @@ def predict(model: Model, features: np.ndarray) -> Segments:
     if not np.isfinite(given).all():
         raise InputError(f"a value is NaN, infinite or too large for {dtype}; extract it again")
     scores = snippet_scores(model.stage1, given)
-    found = propose_test(scores, model.grid, settings.proposals)
+    [found] = propose_test([scores], model.grid, settings.proposals)
     if model.stage2 is not None:
         found = candidates_of(model.stage2, given, scores, found, model.grid, settings.detection)
     return suppress({"video": found}, settings.detection, {})["video"]

@@ -1,6 +1,7 @@
 """What the training of both stages shares: draws, devices, reports, tests and the models' files."""
 
 import argparse
+import inspect
 import io
 import json
 import math
@@ -93,12 +94,23 @@ class Batches:
         self.left = state["left"].numpy()
 
 
+class Adam(torch.optim.Adam):
+    """torch's, without what is of use to compiled trainings alone: importing torch._dynamo takes a second.
+
+    torch's decorators import it at the first call of what they wrap; this is the same, unwrapped.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Adam.zero_grad)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
+
+
 def optimizer(model: torch.nn.Module, settings, steps: int):
     """Adam with the settings' rates, and the schedule of its learning rate over `steps` steps.
 
     cosine: up to the full rate over the first RISE of the steps, then along half a cosine to 0.
     """
-    adam = torch.optim.Adam(
+    adam = Adam(
         model.parameters(),
         lr=settings.learning_rate,
         betas=tuple(settings.betas),
