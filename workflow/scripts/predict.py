@@ -31,7 +31,10 @@ def main() -> None:
     model = predict.load(args.model, args.device)
     training.start(0, args.threads, model.width)  # nothing is drawn
     chosen, found = FeatureFiles(width=model.width), {}
-    sources, _ = layouts.oriented(videos, chosen)
+    try:
+        sources, _ = layouts.oriented(videos, chosen)
+    except InputError as error:
+        raise InputError(f"{error} (the model takes {model.width} channels)") from None
     for video, source in progress.track(sources.items(), len(sources), "prediction"):
         array, _ = layouts.read(source, chosen)
         try:

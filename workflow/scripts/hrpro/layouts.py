@@ -132,15 +132,15 @@ def only(fitting: dict, folder: Path, chosen: FeatureFiles, wanted: str) -> str:
     """The one layout that fits. Raises InputError where it is none or not the only one."""
     if len(fitting) > 1:
         raise InputError(
-            f"{folder}: features in more than one layout, {' and '.join(fitting)}; "
-            "name the one that is meant, `features: {layout: ...}` in the data set's entry"
+            f"{folder}: features in more than one layout, {' and '.join(fitting)}; keep one of them or, "
+            "of a data set, name the one that is meant, `features: {layout: ...}` in its entry"
         )
     if not fitting:
         missing = "" if folder.exists() else "no such file or folder, so "
         layouts = " or ".join(tried(chosen))
         raise InputError(
-            f"{folder}: {missing}no features of {wanted} in the layout {layouts} (docs/data.md); "
-            "name the folder or file that has them, `features: {folder: ...}` in the data set's entry"
+            f"{folder}: {missing}no features of {wanted} in the layout {layouts} (docs/data.md); name the "
+            "folder or file that has them, `features: {folder: ...}` in a data set's entry"
         )
     return next(iter(fitting))
 
