@@ -214,7 +214,7 @@ def start(root, *entries: dict, **options) -> subprocess.Popen:
     settings = [json.dumps(entry) for entry in entries]
     command = [sys.executable, SCRIPTS / "fetch.py", "--root", root, "--settings", *settings]
     # tests that run in the background ignore SIGINT, and would hand that on
-    options |= {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    options = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)} | options
     return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, **options)
 
 
