@@ -237,7 +237,7 @@ def test_draws_and_batches_go_on_where_they_were(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["stage1", "stage2", "stage1_on_test", "stage2_on_test"])
 def test_killed_twenty_times_at_random_moments(whole, tmp_path, config, step):
-    one = Training(step, whole, tmp_path, config, steps=KILLS * 10)
+    one = Training(step, whole, tmp_path, config, steps=KILLS * 30)
     one.finish(every=3600)
     wanted = one.model.read_bytes()
     one.model.unlink()
