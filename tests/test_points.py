@@ -37,14 +37,6 @@ def own(root) -> Path:
     return as_own(root)
 
 
-@pytest.fixture
-def out(tmp_path) -> Path:
-    """An empty folder for a script's output."""
-    folder = tmp_path / "out"
-    folder.mkdir()
-    return folder
-
-
 @pytest.fixture(scope="module")
 def hrpro(demo_data) -> tuple[dict, dict]:
     """The demo's truth and points as the HR-Pro layout gives them."""
@@ -72,7 +64,7 @@ def to_seconds(root: Path) -> None:
 
 def unlist(root: Path) -> None:
     """Take the lists of the splits away."""
-    for split in annotations.SPLITS:
+    for split in config.SPLITS:
         (root / annotations.split_file(split)).unlink()
 
 
@@ -410,7 +402,7 @@ def configuration(raw_config: dict, entry: dict) -> config.Config:
 
 def keys(found: Lineage) -> dict[str, str]:
     at = At("mine")
-    split = {f"truth {s}": found.truth("mine", s) for s in annotations.SPLITS}
+    split = {f"truth {s}": found.truth("mine", s) for s in config.SPLITS}
     return split | {name: getattr(found, name)(at) for name in ("annotations", "points", "features")}
 
 

@@ -20,7 +20,6 @@ from typing import NamedTuple
 from hrpro import annotations, config, files, layouts, video
 from hrpro.errors import InputError
 
-SPLITS = ("train", "test")
 STAGES = ("stage1", "stage2")
 BEST = "best-on-test"
 PICKS = ("last", BEST)
@@ -87,10 +86,10 @@ class Lineage:
         entry = self.config.datasets[dataset]
         if entry.root in self.made:
             rule = self.code(self.made[entry.root])
-            return dict.fromkeys((*SPLITS, "points", "order"), rule)
+            return dict.fromkeys((*config.SPLITS, "points", "order"), rule)
         truth, points = self.converted(dataset)
         videos = truth["database"].items()
-        parts = {split: {v: e for v, e in videos if e["subset"] == split} for split in SPLITS}
+        parts = {split: {v: e for v, e in videos if e["subset"] == split} for split in config.SPLITS}
         parts |= {"points": points, "order": list(points["videos"])}
         return {name: key(part) for name, part in parts.items()}
 
@@ -132,7 +131,7 @@ class Lineage:
 
     def annotations(self, at: At) -> str:
         """annotations.json."""
-        return key([self.truth(at.dataset, split) for split in SPLITS])
+        return key([self.truth(at.dataset, split) for split in config.SPLITS])
 
     def points(self, at: At) -> str:
         """points.json."""
@@ -155,7 +154,7 @@ class Lineage:
     def copy(self, at: At) -> str:
         """The three files of a copy of a data set, which are made together."""
         entry, _ = self.config.origin(at.dataset)
-        return key([self.truth(at.dataset, split) for split in SPLITS], self.features(At(entry)))
+        return key([self.truth(at.dataset, split) for split in config.SPLITS], self.features(At(entry)))
 
     def videos(self, dataset: str, split: str) -> str:
         """The features of a split's videos."""
@@ -204,7 +203,7 @@ class Lineage:
 
     def features(self, at: At) -> str:
         """features.h5."""
-        return key([self.videos(at.dataset, split) for split in SPLITS])
+        return key([self.videos(at.dataset, split) for split in config.SPLITS])
 
     def check(self, at: At) -> str:
         """check.html and check.json, which are made together."""
@@ -242,7 +241,7 @@ class Lineage:
 
     def scores(self, at: At) -> str:
         """scores.h5."""
-        return key([self.scored(at, split) for split in SPLITS])
+        return key([self.scored(at, split) for split in config.SPLITS])
 
     def ranked(self, at: At) -> str:
         """The training videos' proposals: positive, reliable and negative."""
@@ -400,7 +399,7 @@ class Lineage:
 
     def contents(self, read: tuple[tuple[str, layouts.Source], ...]) -> list:
         """What the features of videos are: the digests of their files, and the keys of those in one file."""
-        paths = tuple(dict.fromkeys(str(file) for _, source in read for file in source.files))
+        paths = tuple(map(str, layouts.files_of(source for _, source in read)))
         digests = dict(zip(paths, self.digests(paths), strict=True))
         return [[name, [digests[str(file)] for file in own.files], own.key] for name, own in sorted(read)]
 

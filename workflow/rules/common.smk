@@ -215,8 +215,7 @@ def feature_files(wildcards):
         sources = layouts.of_splits(root, dataset_of(wildcards).features, splits)
     except InputError as error:
         stop(error)
-    files = list(dict.fromkeys(file for source in sources.values() for file in source.files))
-    return lists + checked(wildcards.dataset, files)
+    return lists + checked(wildcards.dataset, layouts.files_of(sources.values()))
 
 
 def checked(dataset, paths):
@@ -236,7 +235,7 @@ def require(dataset, paths):
     entry = CONFIG.datasets[dataset]
     wanted = [entry.annotations.file or " or ".join(annotations.DEFAULTS)]
     if entry.annotations.test is None:
-        wanted += map(annotations.split_file, annotations.SPLITS)
+        wanted += map(annotations.split_file, settings.SPLITS)
     if not entry.points.source:
         wanted.append(entry.points.file or " or ".join(points.DEFAULTS))
     fetched = f"`snakemake fetch_{dataset}` fetches what its entry lists. " if unfetched(dataset) else ""

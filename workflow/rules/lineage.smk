@@ -181,7 +181,7 @@ def final(pattern):
 def new_files(wildcards):
     """An input function: the files of features that a prediction is for."""
     found = lineage("new_videos", wildcards.new).values()
-    return [ancient(path) for path in dict.fromkeys(str(file) for source in found for file in source.files)]
+    return [ancient(str(path)) for path in layouts.files_of(found)]
 
 
 def parent(pattern):

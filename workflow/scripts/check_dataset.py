@@ -2,7 +2,7 @@
 
 import argparse
 
-from hrpro import annotations, errors, files, progress
+from hrpro import annotations, config, errors, files, progress
 from hrpro.check import facts, findings, page, scan
 from hrpro.features import FeatureFile
 
@@ -50,7 +50,7 @@ def require_same_videos(args, database: dict, points: dict, file: FeatureFile) -
 
 def summary(known: dict, found: list[dict], path: str) -> list[str]:
     """The facts in a line, and a line a finding; the page says what to do about each."""
-    train, test = (known["splits"][split] for split in facts.SPLITS)
+    train, test = (known["splits"][split] for split in config.SPLITS)
     return [
         f"{known['dataset']}: {train['videos']} training videos ({train['hours']:.2f} h, {train['points']} "
         f"points), {test['videos']} of test ({test['hours']:.2f} h, {test['instances']} instances), "

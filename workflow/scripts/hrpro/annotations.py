@@ -8,13 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from . import files, points
-from .config import RECOGNISED, Annotations, Labels
+from .config import RECOGNISED, SPLITS, Annotations, Labels
 from .detections import Segments, segments
 from .errors import InputError
 from .progress import log
 
 DEFAULTS = ("gt_full.json", "annotations.json")
-SPLITS = ("train", "test")
 # What the names of subsets usually mean, and which of them then is which split; None: there is none.
 KINDS = dict.fromkeys(("train", "training"), "train")
 KINDS |= dict.fromkeys(("val", "valid", "validation"), "validation")

@@ -192,6 +192,8 @@ class Prediction(Strict):
     detection: Detection
 
 
+SPLITS = ("train", "test")
+
 # The steps of which an experiment chooses a variant, in the order of the flow.
 STEPS = ("stage1", "proposals", "stage2", "detection", "evaluation")
 FLOOR = "floor"  # stage 1's variant that is no network but a logistic regression

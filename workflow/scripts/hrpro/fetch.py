@@ -3,7 +3,6 @@
 import contextlib
 import email.utils
 import fcntl
-import hashlib
 import http.client
 import math
 import os
@@ -89,7 +88,7 @@ def bring(place: Path, remote: Remote, zenodo: str) -> None:
         log.info("%s: unpacked already", place)
         return
     if place.exists():
-        found = sha256(place) if place.is_file() else "none, it is a folder"
+        found = files.sha256(place) if place.is_file() else "none, it is a folder"
         if remote.sha256 == UNKNOWN:
             raise InputError(f"{place}: is there already; its sha256 is {found}, write that into the entry")
         if found != remote.sha256:
@@ -107,12 +106,12 @@ def bring(place: Path, remote: Remote, zenodo: str) -> None:
 def download(place: Path, remote: Remote, zenodo: str) -> None:
     """Download a file, by way of `<place>.part`, which a stopped download leaves to go on from."""
     part = place.with_name(f"{place.name}.part")
-    if not part.is_file() or sha256(part) != remote.sha256:
+    if not part.is_file() or files.sha256(part) != remote.sha256:
         if remote.gdrive:
             from_drive(remote.gdrive, part)
         else:
             from_web(url_of(remote, zenodo), part)
-    found = sha256(part)
+    found = files.sha256(part)
     if remote.sha256 == UNKNOWN:
         raise InputError(
             f"{place}: downloaded; its sha256 is {found}. If you trust where it is from, write that "
@@ -137,12 +136,6 @@ def url_of(remote: Remote, zenodo: str) -> str:
         return remote.url
     name = urllib.parse.quote(remote.zenodo.file, safe="")
     return f"{zenodo}/records/{remote.zenodo.record}/files/{name}/content"
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_page(path: Path) -> bool:

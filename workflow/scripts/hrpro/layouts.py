@@ -13,7 +13,7 @@ import pickle
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -23,11 +23,10 @@ import h5py
 import numpy as np
 
 from . import files
-from .config import LAYOUTS, FeatureFiles
+from .config import LAYOUTS, SPLITS, FeatureFiles
 from .errors import InputError
 from .progress import log
 
-SPLITS = ("train", "test")
 # The file or files of a video under the folder; of two, the channels of the second follow the first's.
 PATTERNS = {
     "hrpro": ("{split}/{video}.npy",),
@@ -121,6 +120,11 @@ def of_folder(path, chosen: FeatureFiles) -> dict[str, Source]:
     if twice:
         raise InputError(f"{path}: features of {twice[0]} in train and in test; a video belongs to one split")
     return dict(sorted((video, source) for part in parts for video, source in part.items()))
+
+
+def files_of(sources: Iterable[Source]) -> list[Path]:
+    """The files that some videos' features lie in, each once."""
+    return list(dict.fromkeys(file for source in sources for file in source.files))
 
 
 def tried(chosen: FeatureFiles) -> list[str]:

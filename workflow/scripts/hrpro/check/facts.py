@@ -10,10 +10,10 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
+from ..config import SPLITS
 from ..features import LENGTH_TOLERANCE
 from ..grid import Grid
 
-SPLITS = ("train", "test")
 STEPS = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)  # borders of a histogram's bins, in each power of ten
 COUNTED = ("inside", "outside", "other_class", "unmarked", "repeated", "positions")  # of points and instances
 POSITIONS = 10  # bins of a point's position inside its instance

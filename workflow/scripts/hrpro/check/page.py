@@ -2,8 +2,8 @@
 
 from html import escape
 
+from ..config import SPLITS
 from . import svg
-from .facts import SPLITS
 from .findings import LEVELS, percent
 
 ROUND = ("1.000", "2.000", "5.000")  # how a border begins that is labelled
