@@ -16,11 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import yaml
-
 from hrpro import config
+from settings import ROOT, configuration
 
-ROOT = Path(__file__).parent.parent
 TESTED = re.compile(r"step (\d+): mAP on the test split ([\d.]+)")
 STEPS = {"stage1": (3, 13), "stage2": (10, 60)}  # the seconds between these are measured
 
@@ -32,10 +30,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--configfile", nargs="*", default=[str(ROOT / "bench/quality.yaml")])
     args = parser.parse_args()
-    values = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    for path in args.configfile:
-        values = config.merge(values, yaml.safe_load(Path(path).read_text()))
-    whole = config.parse(config.Config, values)
+    whole = configuration(*args.configfile)
     curves = {variant: curve(whole, args.dataset, args.seed, variant) for variant in ("default", "released")}
     for variant, points in curves.items():
         for stage, seconds, score in points:

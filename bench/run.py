@@ -10,13 +10,11 @@ import time
 from pathlib import Path
 
 import torch
-import yaml
 
 import stages
 import steps
-from hrpro import config
+from settings import configuration
 
-ROOT = Path(__file__).parent.parent
 PARTS = {
     "evaluate": steps.evaluate,
     "suppress": steps.suppress,
@@ -61,7 +59,7 @@ def main() -> None:
 
 def released() -> dict:
     """The released program's settings of each step, as for THUMOS14."""
-    whole = config.parse(config.Config, yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
+    whole = configuration()
     return {
         step: whole.step("thumos", step, "released")
         for step in ("stage1", "proposals", "stage2", "detection")

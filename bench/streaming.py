@@ -16,10 +16,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import yaml
 
-from hrpro import config, features, files, progress
-from run import ROOT
+from hrpro import features, files, progress
+from settings import ROOT, configuration
 
 WIDTH, CLASSES, POINTS = 2048, 200, 2  # channels, classes, points a video
 SHORTEST = 20  # snippets; the longest has as many more than the mean as this has less
@@ -82,8 +81,7 @@ def make(folder: Path, videos: int, size: float) -> None:
 
 def command(folder: Path, steps: int, state_every: int) -> list[str]:
     """The default's training of so many steps."""
-    whole = config.parse(config.Config, yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
-    chosen = whole.step("activitynet", "stage1", "default").model_dump() | {"iterations": steps}
+    chosen = configuration().step("activitynet", "stage1", "default").model_dump() | {"iterations": steps}
     given = {
         "features": folder / "features.h5",
         "points": folder / "points.json",

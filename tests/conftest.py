@@ -1,5 +1,6 @@
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from hrpro import config as configuration
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
 DATA = ROOT / "tests" / "data"
+PROJECT = ("Snakefile", "config", "envs", "workflow")
 SHARED = ROOT.parent / "shared"
 
 
@@ -53,6 +55,21 @@ def demo_data(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def reproducible():
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    """An empty folder for a script's output."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+def copy_project(folder: Path, *more: str) -> None:
+    """Copy what the workflow runs from to a folder."""
+    for name in (*PROJECT, *more):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, folder / name)
 
 
 def run_script(name: str, *arguments) -> subprocess.CompletedProcess:

@@ -47,14 +47,6 @@ def root(demo_data, tmp_path) -> Path:
     return Path(shutil.copytree(demo_data, tmp_path / "data"))
 
 
-@pytest.fixture
-def out(tmp_path) -> Path:
-    """An empty folder for a script's output."""
-    folder = tmp_path / "out"
-    folder.mkdir()
-    return folder
-
-
 @pytest.fixture(scope="session")
 def converted(demo_data, tmp_path_factory) -> Path:
     """A folder with the demo's annotations.json, points.json and features.h5."""

@@ -5,6 +5,7 @@ would make a GPU's host wait, stops there, and so does one that mixes devices.
 """
 
 import json
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import h5py
@@ -27,9 +28,16 @@ CLASSES, WIDTH, LENGTHS, PROPOSALS = 5, 64, [40, 1, 25], [30, 0, 20]
 VARIANTS = pytest.mark.parametrize("variant", ["default", "released"])
 
 
+WHOLE = config.parse(config.Config, yaml.safe_load((ROOT / "config/config.yaml").read_text()))
+
+
 def settings(step: str, variant: str, **changed) -> config.Strict:
-    whole = config.parse(config.Config, yaml.safe_load((ROOT / "config/config.yaml").read_text()))
-    return whole.step("thumos", step, variant).model_copy(update=changed)
+    return WHOLE.step("thumos", step, variant).model_copy(update=changed)
+
+
+def precision(chosen, device: str):
+    """What the training runs a network in; autocast knows nothing of the meta device."""
+    return nullcontext() if device == "meta" else training.autocast(chosen, torch.device(device))
 
 
 def stage1_step(chosen, device: str):
@@ -42,11 +50,8 @@ def stage1_step(chosen, device: str):
     points[[3, 20, 50], [1, 2, 1]] = 1
     model, given, points = (x.to(device) for x in (model.train(), given, points))
     packing = Packing(LENGTHS, device)
-    if device == "meta":  # of which autocast knows nothing
+    with precision(chosen, device):
         scores = model(given, packing)
-    else:
-        with training.autocast(chosen, torch.device(device)):
-            scores = model(given, packing)
     values, prototypes = snippet_losses.stage1(scores, points, model.prototypes, packing, chosen)
     values["total"].mean().backward()
     return model, scores, values, prototypes
@@ -66,11 +71,8 @@ def stage2_step(chosen, device: str):
         x.to(device) for x in (model.train(), vectors, labels, given, draw)
     )
     reliable, reliable_labels = ([x.to(device) for x in part] for part in (reliable, reliable_labels))
-    if device == "meta":
+    with precision(chosen, device):
         completeness, offsets = model(vectors, labels)
-    else:
-        with training.autocast(chosen, torch.device(device)):
-            completeness, offsets = model(vectors, labels)
     video = Packing(PROPOSALS, device).video
     values = instance_losses.stage2(
         completeness, refine(given, offsets), given, video, reliable, labels, reliable_labels, draw, chosen

@@ -179,13 +179,6 @@ def short_waits(monkeypatch):
     monkeypatch.setattr(fetch, "WAIT", 0.001)
 
 
-@pytest.fixture
-def out(tmp_path) -> Path:
-    folder = tmp_path / "out"
-    folder.mkdir()
-    return folder
-
-
 def remotes(*entries: dict) -> list[config.Remote]:
     return [config.parse(config.Remote, entry) for entry in entries]
 

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import ROOT, snakemake
+from conftest import PROJECT, ROOT, copy_project, snakemake
 
-PROJECT = ("Snakefile", "config", "envs", "workflow")
 BASE = {
     "seeds": [0],
     "datasets": {
@@ -51,9 +50,7 @@ STEPS = ("features", "stage1", "proposals", "stage2", "detection", "evaluation")
 def finished(tmp_path_factory, demo_data) -> Path:
     """A finished run: the project, data of its own, and results, in one folder."""
     folder = tmp_path_factory.mktemp("finished")
-    for name in PROJECT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, folder / name)
+    copy_project(folder)
     shutil.copytree(demo_data, folder / "data")
     # one of more than 1 MB, from where Snakemake takes a file's date for its content
     large = folder / "data/features/train/demo_train_000.npy"

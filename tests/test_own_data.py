@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, copy_project
 
 PAGE = (ROOT / "docs/own-data.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.M | re.S)
-PROJECT = ("Snakefile", "config", "envs", "workflow", "profiles")
 
 
 def blocks(language: str) -> list[str]:
@@ -44,9 +42,7 @@ def follow(folder: Path) -> list[subprocess.CompletedProcess]:
 def followed(tmp_path_factory):
     """The folder after the whole page, and its runs."""
     folder = tmp_path_factory.mktemp("own_data")
-    for name in PROJECT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, folder / name)
+    copy_project(folder, "profiles")
     return folder, follow(folder)
 
 

@@ -18,13 +18,13 @@ import pytest
 import torch
 import yaml
 
-from conftest import ROOT, SCRIPTS, run_script, snakemake
+from conftest import ROOT, SCRIPTS, copy_project, run_script, snakemake
 from hrpro import config as settings
 from hrpro import detections, exports, predict
 from hrpro.errors import InputError
 from lineage import Lineage
 from test_bad_input import Case, assert_says, assert_stopped, assert_workflow_stopped, cut, table, write
-from test_invalidation import BASE, PROJECT, both, planned, replaced, touched, write_config
+from test_invalidation import BASE, both, planned, replaced, touched, write_config
 
 SEED = "results/mine/last/seed1/stage1-default"  # the first of the seeds
 MODEL1, MODEL2 = f"{SEED}/model.pt", f"{SEED}/proposals-default/stage2-default/model.pt"
@@ -49,9 +49,7 @@ def configuration(seeds=(1, 0), predicted="videos", **steps: dict) -> dict:
 def run(tmp_path_factory, demo_data) -> Path:
     """A folder with the project, a data set, its test features alone in videos/, and what is made of them."""
     folder = tmp_path_factory.mktemp("predicted")
-    for name in PROJECT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, folder / name)
+    copy_project(folder)
     shutil.copytree(demo_data, folder / "data")
     shutil.copytree(demo_data / "features/test", folder / "videos")
     write_config(folder, configuration())
