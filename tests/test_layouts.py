@@ -17,6 +17,7 @@ from hrpro import annotations, config, features, layouts
 from hrpro.errors import InputError
 from hrpro.features import FeatureFile
 from hrpro.grid import Grid
+from lineage import Lineage
 from test_bad_input import Case, assert_stopped, table
 
 TRAIN, OTHER, TEST = "demo_train_000", "demo_train_001", "demo_test_000"
@@ -218,6 +219,25 @@ def test_a_square_array_lies_as_the_others_do(demo, root, tmp_path, wanted):
             np.testing.assert_array_equal(file["train"][TRAIN], square["train", TRAIN])
 
 
+def test_no_test_file_turns_a_training_video(demo, root, tmp_path):
+    """A square array lies as the training videos do, even where all of the test videos lie otherwise."""
+    square = {key: array[:64] if key[1] == OTHER else array for key, array in demo.items()}
+    mixed = {key: array.T if key[0] == "test" else array for key, array in square.items()}
+    own_files("{split}/{video}.npy")(root, mixed)
+    assert convert(root, tmp_path).returncode == 0
+    with h5py.File(tmp_path / "features.h5") as file:
+        for (split, video), array in square.items():
+            np.testing.assert_array_equal(file[split][video], array)
+
+
+def test_a_test_video_of_another_width_is_the_one_at_fault(demo, root, tmp_path):
+    narrow = {key: array[:, :63] if key[0] == "test" else array for key, array in demo.items()}
+    own_files("{split}/{video}.npy")(root, narrow)
+    words = [f"test/{TEST}.npy: shape (", ", 63), but features here have 64 channels; correct `width` or"]
+    (tmp_path / "out").mkdir()
+    assert_stopped(convert(root, tmp_path / "out"), words, tmp_path / "out")
+
+
 def test_each_file_of_a_known_width_is_turned_as_it_needs(demo, tmp_path):
     saved(tmp_path / "a.npy", demo["train", TRAIN])
     saved(tmp_path / "b.npy", demo["train", OTHER].T)
@@ -371,7 +391,7 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
     Case(
         "another width than the entry's",
         (FLAT, {"width": 65}),
-        [f"features/{TRAIN}.npy: shape (", "65 channels of `width`", "correct the width"],
+        [f"features/{TRAIN}.npy: shape (", "but features here have 65 channels; correct `width` or"],
     ),
     Case(
         "one of another width",
@@ -578,6 +598,40 @@ def test_the_workflow_converts_a_layout_and_sees_it_change(name, demo, root, wan
     changed = {key: array + (key == ("train", TRAIN)) for key, array in demo.items()}
     lay(root, changed)
     assert "rule convert_features:" in plan(folder, entry, "-n").stdout
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_key_of_training_features_holds_no_test_video(name, demo, root, raw_config, monkeypatch):
+    lay, features, layout = EVERY[name]
+    monkeypatch.chdir(root.parent)
+    entry = {"root": "data", "snippet": {"frames": 16, "fps": 25}, "features": features}
+    chosen = config.parse(config.Config, config.merge(raw_config, {"datasets": {"mine": entry}}))
+
+    def keys(given: dict) -> list[str]:
+        shutil.rmtree("data/features", ignore_errors=True)
+        lay(root, given)
+        found = Lineage(chosen, lambda rule: rule, {}, Path("memory.json"))
+        return [found.videos("mine", split) for split in ("train", "test")]
+
+    before = keys(demo)
+    assert keys(demo) == before
+    after = keys({key: array + (key == ("test", TEST)) for key, array in demo.items()})
+    assert after[1] != before[1]
+    assert (after[0] == before[0]) == (layout != "wtalc")  # a pickle is not opened to see what a video has
+    after = keys({key: array + (key == ("train", TRAIN)) for key, array in demo.items()})
+    assert after[0] != before[0]
+
+
+def test_a_key_of_a_file_that_holds_more_than_features(demo, root, raw_config, monkeypatch):
+    """Names beside the features: no video of the splits, so no matter."""
+    monkeypatch.chdir(root.parent)
+    h5("features.h5", "{video}")(root, demo)
+    entry = {"root": "data", "snippet": {"frames": 16, "fps": 25}}
+    chosen = config.parse(config.Config, config.merge(raw_config, {"datasets": {"mine": entry}}))
+    before = Lineage(chosen, lambda rule: rule, {}, Path("memory.json")).videos("mine", "train")
+    with h5py.File("data/features.h5", "a") as file:
+        file["names"] = ["a", "b"]
+    assert Lineage(chosen, lambda rule: rule, {}, Path("memory.json")).videos("mine", "train") == before
 
 
 def test_the_workflow_stops_where_nothing_is_recognised(demo, root):

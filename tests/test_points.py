@@ -502,7 +502,7 @@ def test_the_workflow_draws_points(root, tmp_path):
         (
             remove(PLAIN),
             {},
-            ["no file data/point_labels/point_gaussian.csv. Put into data/", "or points.csv"],
+            ["no file data/point_labels/point_gaussian.csv; wanted in data/: ", "or points.csv"],
         ),
         (
             subsets("fold1", "fold2"),
@@ -512,7 +512,7 @@ def test_the_workflow_draws_points(root, tmp_path):
         (
             remove("annotations.json"),
             {"annotations": {"file": "mine.json", "test": ["test"]}, "points": {"from": "segments"}},
-            ["no file data/mine.json. Put into data/ (HR-Pro layout): mine.json and features/"],
+            ["no file data/mine.json; wanted in data/: mine.json, features/{train,test}/<video>.npy;"],
         ),
     ],
     ids=["no truth", "no points", "subsets", "a file that the entry names"],

@@ -8,6 +8,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -500,8 +501,11 @@ def test_bad_input(case, folder, capsys, monkeypatch):
     given = {"--model": MODEL, "--features": "videos", "--output": "out/found.json", "--device": "cpu"}
     others = case.damage(folder)
     given |= others if isinstance(others, dict) else {}
+    began = time.process_time()
     code = inside("predict.py", *(part for pair in given.items() for part in pair))
-    assert_stopped(SimpleNamespace(returncode=code, stderr=capsys.readouterr().err), case.words, out)
+    ran = SimpleNamespace(returncode=code, stderr=capsys.readouterr().err)
+    ran.seconds = time.process_time() - began
+    assert_stopped(ran, case.words, out)
 
 
 def test_both_stages_given_for_one(run, tmp_path):
@@ -544,6 +548,15 @@ def test_what_there_is_to_predict_for(case, raw_config, tmp_path, monkeypatch):
     with pytest.raises(InputError) as caught:
         lineage_of(raw_config | {"predict": case.damage}, tmp_path).new_videos("new")
     assert_says(caught.value, "configuration: ", case.words)
+
+
+def test_a_link_to_no_file_in_a_folder_to_predict_for(raw_config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("videos").mkdir()
+    linked(tmp_path)
+    with pytest.raises(InputError) as caught:
+        lineage_of(raw_config | {"predict": {"new": "videos"}}, tmp_path).new_videos("new")
+    assert_says(caught.value, "configuration: predict.new: videos/gone.npy: a link to no file", ["remove it"])
 
 
 def test_the_workflow_without_a_folder_to_predict_for(tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conftest import ROOT, SCRIPTS, snakemake
 from hrpro import training
@@ -64,7 +65,8 @@ class Training:
     """One of the whole run's trainings once more, as a command of its own, in a folder of its own."""
 
     def __init__(self, step: str, whole: Path, folder: Path, config, steps: int | None = None):
-        stage, _, tested = step.partition("_")
+        self.stage, _, tested = step.partition("_")
+        stage = self.stage
         changes = {"iterations": steps or STEPS[stage]} | ({"test_every": 7} if tested else {})
         self.settings = getattr(config.settings, stage).model_copy(update=changes).model_dump_json()
         data, step1 = whole / "results/demo", whole / STAGE1
@@ -123,6 +125,10 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(stopped):
     log = stopped.finish()
     assert "resumed at step" in log
     assert stopped.model.read_bytes() == stopped.wanted
+    events = EventAccumulator(str(stopped.folder / "events"))
+    events.Reload()
+    steps = [scalar.step for scalar in events.Scalars("loss/total")]
+    assert steps == list(range(1, STEPS[stopped.stage] + 1))  # each once, none lost
 
 
 def test_on_sigterm_the_state_is_saved_whatever_the_interval(whole, tmp_path, config):
@@ -141,7 +147,8 @@ def test_on_sigterm_the_state_is_saved_whatever_the_interval(whole, tmp_path, co
 def saved(tmp_path):
     """The file of a small state of the key "key", after step 4."""
     first = Resume(tmp_path / "state.pt", "key", 0)
-    first.offer(4, {"batches": batches(0)})
+    with training.Events(tmp_path / "events", 0, {}) as noted:
+        first.offer(4, {"batches": batches(0)}, noted)
     os.close(first.lock)
     return tmp_path / "state.pt"
 
@@ -216,9 +223,10 @@ def test_draws_and_batches_go_on_where_they_were(tmp_path):
     rng, state = parts(0)
     for _ in range(4):
         next(state["batches"])
-    Resume(None, "", 0).offer(4, state)  # nowhere to save
     saved = Resume(tmp_path / "state.pt", "key", 0)
-    saved.offer(4, state)
+    with training.Events(tmp_path / "events", 0, {}) as noted:
+        Resume(None, "", 0).offer(4, state, noted)  # nowhere to save
+        saved.offer(4, state, noted)
     wanted = (
         [next(state["batches"]).tolist() for _ in range(5)],
         rng.random(3).tolist(),

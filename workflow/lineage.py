@@ -23,7 +23,7 @@ from hrpro.errors import InputError
 STAGES = ("stage1", "stage2")
 BEST = "best-on-test"
 PICKS = ("last", BEST)
-FEW = 100  # files that are hashed anew before it is worth a word
+FEW, LARGE = 100, 1e9  # files, and bytes, that are hashed anew before it is worth a word
 
 
 class At(NamedTuple):
@@ -56,6 +56,14 @@ def at(dataset: str, steps: str = "", **chosen: str) -> At:
 def key(*parts) -> str:
     """A digest of JSON-able parts."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class MissingFeatures(InputError):
+    """Files of a data set's features that are not there."""
+
+    def __init__(self, dataset: str, paths: list[Path]):
+        super().__init__(f"{paths[0]}: no such file")
+        self.dataset, self.paths = dataset, paths
 
 
 class Lineage:
@@ -172,8 +180,10 @@ class Lineage:
             found = sorted((name, self.extracted(At(dataset, video=name))) for name in splits[split])
             return key(code, found)
         sources = layouts.of_splits(chosen.root, chosen.features, splits)
-        read = tuple((name, sources[name]) for name in splits[split])
-        return key(code, chosen.features.width, self.contents(read))
+        read = {name: sources[name] for name in splits[split]}
+        if missing := [path for path in layouts.files_of(read.values()) if not path.is_file()]:
+            raise MissingFeatures(dataset, missing)
+        return key(code, chosen.features.width, self.contents(tuple(read.items())))
 
     def films(self, dataset: str) -> dict[str, str]:
         """The videos that features are made of: their files by their names."""
@@ -198,7 +208,7 @@ class Lineage:
     def extracted(self, at: At) -> str:
         """The features of one video."""
         chosen = self.config.datasets[at.dataset].features
-        made_of = [chosen.model, self.weights(at.dataset), self.footage(at.dataset)[at.video]]
+        made_of = [chosen.made_by(), self.weights(at.dataset), self.footage(at.dataset)[at.video]]
         return key(self.code("extract_features"), self.grid(at.dataset), made_of)
 
     def features(self, at: At) -> str:
@@ -373,9 +383,13 @@ class Lineage:
             known = ", ".join(self.config.predict) or "none"
             raise InputError(f"configuration: predict.{name}: missing (there are: {known}); name a folder")
         try:
-            return layouts.of_folder(self.config.predict[name], config.FeatureFiles())
+            found = layouts.of_folder(self.config.predict[name], config.FeatureFiles())
         except InputError as error:
             raise InputError(f"configuration: predict.{name}: {error}") from None
+        for path in layouts.files_of(found.values()):
+            if not path.is_file():
+                raise InputError(f"configuration: predict.{name}: {path}: a link to no file; remove it")
+        return found
 
     def prediction(self, at: At, name: str) -> str:
         """The detections on new videos, in all formats."""
@@ -398,30 +412,44 @@ class Lineage:
         return self.config.datasets[entry].exclude
 
     def contents(self, read: tuple[tuple[str, layouts.Source], ...]) -> list:
-        """What the features of videos are: the digests of their files, and the keys of those in one file."""
-        paths = tuple(map(str, layouts.files_of(source for _, source in read)))
-        digests = dict(zip(paths, self.digests(paths), strict=True))
-        return [[name, [digests[str(file)] for file in own.files], own.key] for name, own in sorted(read)]
+        """What the features of videos are: the digests of their files, or of their parts of a shared one.
 
-    def digests(self, paths: tuple[str, ...]) -> list[str]:
-        """The sha256 of files, remembered in `memory` for as long as size and times of change stay."""
+        Of W-TALC's joint file it is that of the whole: to see into it would unpickle it.
+        """
+        shared = {own.files[0] for _, own in read if own.key and own.files[0].suffix != ".npy"}
+        alone = [file for file in layouts.files_of(own for _, own in read) if file not in shared]
+        whole = dict(zip(alone, self.digests(tuple(alone)), strict=True))
+        parts = dict(zip(shared, self.digests(tuple(shared), by_video=True), strict=True))
+
+        def digest(file: Path, key: str | None) -> str | None:
+            return parts[file].get(key) if file in parts else whole[file]
+
+        return [[name, [digest(file, own.key) for file in own.files], own.key] for name, own in sorted(read)]
+
+    def digests(self, paths: tuple[Path | str, ...], by_video: bool = False) -> list:
+        """The sha256 of files, or those of the videos in each, {key there: sha256}.
+
+        They are remembered in `memory` for as long as size and times of change stay.
+        """
         known = {}
         if self.memory.is_file():
             with suppress(ValueError):  # a damaged memory is worth a second look at the files, no more
                 known = json.loads(self.memory.read_text())
+        names = {path: f"{path}: videos" if by_video else str(path) for path in paths}
         stats = {path: list(changed(Path(path).stat())) for path in paths}
-        new = [path for path in paths if known.get(path, [])[:3] != stats[path]]
-        if len(new) > FEW:
-            print(f"reading {len(new)} files to know their contents", file=sys.stderr, flush=True)
+        new = [path for path in paths if known.get(names[path], [])[:3] != stats[path]]
+        size = sum(stats[path][0] for path in new)
+        if len(new) > FEW or size > LARGE:
+            said = f"reading {len(new)} files, {size / 1e9:.1f} GB, to know their contents"
+            print(said, file=sys.stderr, flush=True)
         if new:
+            work = layouts.digests if by_video else files.sha256
             with ThreadPoolExecutor() as pool:
-                known |= {
-                    path: [*stats[path], found]
-                    for path, found in zip(new, pool.map(files.sha256, new), strict=True)
-                }
+                found = zip(new, pool.map(work, map(Path, new)), strict=True)
+                known |= {names[path]: [*stats[path], value] for path, value in found}
             with suppress(OSError):  # results that may only be read are planned all the same
                 files.write_json(self.memory, known)
-        return [known[path][3] for path in paths]
+        return [known[names[path]][3] for path in paths]
 
 
 def changed(stat: os.stat_result) -> tuple[int, int, int]:

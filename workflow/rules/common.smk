@@ -151,9 +151,26 @@ def label_files(wildcards):
         return checked(dataset, [])
     fetch_missing(dataset)  # which files there are says which are read
     try:
-        return checked(dataset, annotations.sources(entry.root, entry.labels))
+        return checked(dataset, annotations.sources(entry.root, entry.labels), wanted_of(entry))
     except InputError as error:
         stop(error)
+
+
+def wanted_of(entry):
+    """What belongs into a data set's root, in words."""
+    wanted = [entry.annotations.file or " or ".join(annotations.DEFAULTS)]
+    if entry.annotations.test is None:
+        lists = " and ".join(map(annotations.split_file, settings.SPLITS))
+        wanted.append(f"{lists} (unless subsets of the annotations say it)")
+    if not entry.points.source:
+        wanted.append(entry.points.file or " or ".join(points.DEFAULTS))
+    if isinstance(entry.features, settings.Videos):
+        wanted.append(f"{entry.features.folder}/<video>.mp4")
+    elif entry.features == settings.FeatureFiles():
+        wanted.append("features/{train,test}/<video>.npy")
+    else:
+        wanted.append(entry.features.folder)
+    return f"wanted in {entry.root}/: {', '.join(wanted)}; docs/data.md has other layouts"
 
 
 def labels_of(wildcards):
@@ -164,7 +181,7 @@ def labels_of(wildcards):
 def ambiguous_file(wildcards):
     """An input function: the data set's list of ambiguous segments, if it has one."""
     path = dataset_of(wildcards).ambiguous
-    return checked(wildcards.dataset, [Path(path)]) if path else []
+    return checked(wildcards.dataset, [Path(path)], "put it there or say `ambiguous: null`") if path else []
 
 
 def features_of(wildcards):
@@ -215,36 +232,30 @@ def feature_files(wildcards):
         sources = layouts.of_splits(root, dataset_of(wildcards).features, splits)
     except InputError as error:
         stop(error)
-    return lists + checked(wildcards.dataset, layouts.files_of(sources.values()))
+    return lists + checked(wildcards.dataset, layouts.files_of(sources.values()), VIDEO_REMEDY)
 
 
-def checked(dataset, paths):
+VIDEO_REMEDY = "put it there or take its video out of the splits"
+
+
+def checked(dataset, paths, remedy):
     """The paths as inputs, by content alone; a root that the workflow makes is one input, its folder."""
     if CONFIG.datasets[dataset].root == DEMO:
         return [made(DEMO)({"dataset": dataset})]
     fetch_missing(dataset)
-    require(dataset, paths)
+    require(dataset, paths, remedy)
     return [ancient(str(path)) for path in paths]
 
 
-def require(dataset, paths):
-    """Stop before any job if a file of a data set is missing, and say what belongs where."""
+def require(dataset, paths, remedy):
+    """Stop before any job if a file of a data set is missing, and say what to do."""
     missing = [path for path in paths if not path.is_file()]
     if not missing:
         return
-    entry = CONFIG.datasets[dataset]
-    wanted = [entry.annotations.file or " or ".join(annotations.DEFAULTS)]
-    if entry.annotations.test is None:
-        wanted += map(annotations.split_file, settings.SPLITS)
-    if not entry.points.source:
-        wanted.append(entry.points.file or " or ".join(points.DEFAULTS))
-    fetched = f"`snakemake fetch_{dataset}` fetches what its entry lists. " if unfetched(dataset) else ""
-    others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    stop(
-        f"data set {dataset}: no file {missing[0]}{others}. Put into {entry.root}/ (HR-Pro layout): "
-        f"{', '.join(wanted)} and features/{{train,test}}/<video>.npy; docs/data.md has other layouts. "
-        f"{fetched}{entry.source}".rstrip()
-    )
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    fetched = f" `snakemake fetch_{dataset}` fetches what its entry lists." if unfetched(dataset) else ""
+    source = f" {CONFIG.datasets[dataset].source}".rstrip()
+    stop(f"data set {dataset}: no file {missing[0]}{more}; {remedy}.{fetched}{source}")
 
 
 def unfetched(dataset):

@@ -14,7 +14,7 @@ from snakemake.io import IOFile
 from snakemake.settings.types import DeploymentMethod
 
 import digest
-from lineage import BEST, At, Lineage, at, key
+from lineage import BEST, At, Lineage, MissingFeatures, at, key
 
 # What a file is called in Lineage, and what a job makes together.
 NAMES = {
@@ -75,11 +75,11 @@ def lineage(name, *given, of=LINEAGE):
         fetch_missing(CONFIG.origin(given[0].dataset)[0])
     try:
         return getattr(of, name)(*given)
+    except MissingFeatures as error:
+        require(error.dataset, error.paths, VIDEO_REMEDY)
+        raise
     except InputError as error:
         stop(error)
-    except FileNotFoundError as error:
-        require(at(**given[0]._asdict()).dataset, [Path(error.filename)])
-        raise
 
 
 def key_of(name):

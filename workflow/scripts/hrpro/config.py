@@ -4,6 +4,7 @@ config/config.yaml holds every value; nothing has a default here but what is opt
 """
 
 import difflib
+import importlib.metadata
 import itertools
 import json
 import math
@@ -288,6 +289,15 @@ class Videos(Strict):
         if isinstance(self.weights, dict):
             return self.weights
         return {} if self.weights == DOWNLOAD else {"all": self.weights}
+
+    def made_by(self) -> list:
+        """The model, and the release of torchvision where it is from there and that is installed."""
+        if self.model == I3D:
+            return [self.model]
+        try:
+            return [self.model, importlib.metadata.version("torchvision").partition("+")[0]]
+        except importlib.metadata.PackageNotFoundError:
+            return [self.model, None]
 
 
 def kind_of(features) -> str:

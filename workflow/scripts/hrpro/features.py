@@ -42,7 +42,7 @@ def convert(
     are missing, damaged, of a wrong kind or width, or hold NaN or infinity; `output` is then not written.
     """
     videos = [(split, video) for split, names in splits.items() for video in names]
-    sources, shapes = layouts.oriented(layouts.of_splits(root, chosen, splits), chosen)
+    sources, shapes = layouts.oriented_splits(layouts.of_splits(root, chosen, splits), chosen, splits)
     values = sum(map(math.prod, shapes.values()))
     files.require_space(output, values * np.dtype(dtype).itemsize)
     arrays = read_ahead([sources[video] for _, video in videos], chosen)
@@ -144,11 +144,12 @@ class FeatureFile:
         """Have the system begin to read some videos into its cache, where it can: `read` will want them."""
         if not hasattr(os, "posix_fadvise"):  # macOS
             return
-        for video in videos:
-            data = self.file[split][video]
-            chunk = data.id.get_chunk_info(0)
-            handle = data.file.id.get_vfd_handle()  # of another file, where a copy's features are links
-            os.posix_fadvise(handle, chunk.byte_offset, chunk.size, os.POSIX_FADV_WILLNEED)
+        with self.readable():
+            for video in videos:
+                data = self.file[split][video]
+                chunk = data.id.get_chunk_info(0)
+                handle = data.file.id.get_vfd_handle()  # of another file, where a copy's features are links
+                os.posix_fadvise(handle, chunk.byte_offset, chunk.size, os.POSIX_FADV_WILLNEED)
 
     def moments(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of each channel over a split's snippets: (D,) float64, a video at a time.

@@ -13,7 +13,7 @@ import pickle
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -262,14 +262,26 @@ class Header(NamedTuple):
     dtype: np.dtype
 
 
+def oriented_splits(
+    sources: dict[str, Source], chosen: FeatureFiles, splits: dict[str, list[str]]
+) -> tuple[dict[str, Source], dict[str, tuple[int, int]]]:
+    """`oriented` of both splits, by what the training split shows: no test file turns what is trained on."""
+    train, shapes = oriented({video: sources[video] for video in splits["train"]}, chosen)
+    (_, width), *_ = shapes.values()
+    of_train = chosen.model_copy(update={"width": width})
+    shown = {source.by_columns for source in train.values()}
+    test, others = oriented({video: sources[video] for video in splits["test"]}, of_train, shown)
+    return train | test, shapes | others
+
+
 def oriented(
-    sources: dict[str, Source], chosen: FeatureFiles
+    sources: dict[str, Source], chosen: FeatureFiles, shown: Set[bool] = frozenset()
 ) -> tuple[dict[str, Source], dict[str, tuple[int, int]]]:
     """The sources, each knowing whether its arrays are (T, D) or (D, T), and each video's shape (T, D).
 
     D is `chosen.width` or else the one size that all videos have in common; both streams of a video
-    together. Raises InputError where that is not one size, or where a video's two sides both have it and no
-    other video shows the way.
+    together. shown: the ways that others like them have, True for (D, T). Raises InputError where that is
+    not one size, or where a video's two sides both have it and no other video shows the way.
     """
     given = {}  # {video: {by_columns: (T, D)}}
     for video, source in sources.items():
@@ -280,10 +292,10 @@ def oriented(
         if not found:
             shape = given[video].get(False) or given[video][True][::-1]
             raise InputError(
-                f"{sources[video]}: shape {shape}, no side of it has the {width} channels of `width`; "
-                "correct the width or extract it again"
+                f"{sources[video]}: shape {shape}, but features here have {width} channels; "
+                "correct `width` or extract it again"
             )
-    clear = {found[0] for found in ways.values() if len(found) == 1}
+    clear = shown | {found[0] for found in ways.values() if len(found) == 1}
     for video, found in ways.items():
         if len(found) > 1 and len(clear) != 1:
             raise InputError(
@@ -405,6 +417,23 @@ def arrays(source: Source, checksum) -> Iterator[tuple[str, np.ndarray]]:
                     for name in array_names(source, names_in(opened)):
                         place = f"{path}: {name}"
                         yield place, parse_npy(opened.read(f"{name}.npy"), place)
+
+
+def digests(file: Path) -> dict[str, str | None]:
+    """The sha256 of what each video in an .npz or .h5 file for all of them has, by its key there.
+
+    None where that cannot be read: whoever reads it will say why.
+    """
+    found = {}
+    for key in members(file) if file.suffix == ".npz" else data_sets(file):
+        checksum = hashlib.sha256()
+        try:
+            for _, array in arrays(Source((file,), key), checksum):
+                checksum.update(f"{array.shape} {array.dtype}".encode())
+            found[key] = checksum.hexdigest()
+        except InputError:
+            found[key] = None
+    return found
 
 
 @contextmanager

@@ -112,11 +112,15 @@ class Resume:
             return None
         return state
 
-    def offer(self, step: int, parts: dict) -> None:
-        """Save the parts after a step if it is time to, or the process is to end; then end it."""
+    def offer(self, step: int, parts: dict, events) -> None:
+        """Save the parts after a step if it is time to, or the process is to end; then end it.
+
+        Its Events are written before: those of the steps up to the state's are not made again.
+        """
         if self.path is None:
             return
         if self.terminated or time.monotonic() - self.saved >= self.every:
+            events.flush()
             self.save(step, parts)
         if self.terminated:
             log.warning("terminated after step %d; run again to go on from there", step)

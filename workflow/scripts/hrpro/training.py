@@ -171,6 +171,11 @@ class Events:
             self.status["loss"] = values["loss/total"]
         self.waiting.clear()
 
+    def flush(self) -> None:
+        """Write what is noted, and have it on the disk."""
+        self.write()
+        self.writer.flush()
+
 
 class Best:
     """Keeps the weights of the best tested model; without a test it keeps nothing."""

@@ -106,7 +106,7 @@ def train(
             noted.add(step, rate, {f"loss/{name}": loss for name, loss in values.items()})
             if step % (settings.test_every * per_epoch) == 0 or step == total:
                 best.offer(model, step, noted)
-            resume.offer(step, state)
+            resume.offer(step, state, noted)
     return best.restore(model)
 
 

@@ -69,7 +69,7 @@ def train(
             model.prototypes.copy_(prototypes)
             if step % settings.test_every == 0 or step == settings.iterations:
                 best.offer(model, step, noted)
-            resume.offer(step, state)
+            resume.offer(step, state, noted)
     return best.restore(model)
 
 
