@@ -68,10 +68,10 @@ lock:
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements-cluster.in --constraint requirements.lock
 	(echo "# made by 'make lock' from requirements-cluster.in; to be installed over requirements.lock"; \
 	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-cluster.lock
+	.venv-lock/bin/python -m pip uninstall --quiet --yes --requirement requirements-cluster.lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements-video.in --constraint requirements.lock
 	(echo "# made by 'make lock' from requirements-video.in; to be installed over requirements.lock"; \
-	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | \
-	  grep -vxF -f requirements.lock -f requirements-cluster.lock) > requirements-video.lock
+	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-video.lock
 	rm -rf .venv-lock
 
 clean:

@@ -1,7 +1,8 @@
 """mAP against seconds of training, default and released: from the logs of trainings tested on the way.
 
-    snakemake --configfile config/shared.yaml bench/quality.yaml --config seeds=[1] --cores 2 -- \\
-      results/<data set>/{watched,released}/map.json
+    for v in default released; do s=results/<data set>/best-on-test/seed1/stage1-$v/proposals-$v
+      snakemake --configfile config/shared.yaml bench/quality.yaml --cores 2 -- \\
+        $s/stage2-$v/detection-$v/evaluation-$v/map.json; done
     PYTHONPATH=workflow/scripts python bench/quality.py <data set>
 
 The logs give the mAP after so many steps; how long a step takes is measured here, on a quiet machine. Tests

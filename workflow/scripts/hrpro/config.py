@@ -229,8 +229,8 @@ class FeatureFiles(Strict):
     """Where a data set's features lie under its root, and how.
 
     folder: a folder or, for layouts of one file, that file. width: channels, which tell (T, D) from
-    (D, T); None: the one size that all have in common. names: the list of videos of W-TALC's joint file,
-    seen from where that lies; None: videoname.npy.
+    (D, T); None: the one size that all training videos have in common. names: the list of videos of
+    W-TALC's joint file, seen from where that lies; None: videoname.npy.
     """
 
     layout: Literal["auto", *LAYOUTS] = "auto"
