@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from .. import config, training
+from ..dropout import Dropout
 from ..inputs import Inputs
 from . import roi
 
@@ -22,16 +23,14 @@ class InstanceModel(nn.Module):
         channels = self.channels = width + (classes + 1) * settings.sees_scores
         self.project = nn.Identity()
         if settings.width is not None:
-            self.project = nn.Sequential(
-                nn.Dropout(settings.input_dropout), nn.Linear(channels, settings.width)
-            )
+            self.project = nn.Sequential(Dropout(settings.input_dropout), nn.Linear(channels, settings.width))
             channels = settings.width
         half = channels // 2
         outputs = classes if settings.class_given else 1
         self.completeness = nn.Sequential(
             nn.Linear(3 * channels, channels),
             nn.ReLU(),
-            nn.Dropout(settings.dropout),
+            Dropout(settings.dropout),
             nn.Linear(channels, half),
             nn.ReLU(),
             nn.Linear(half, outputs),

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..dropout import Dropout, keep
+
 ROWS = 256  # of an attention matrix that are computed at a time; a multiple of the 4 weights of a draw
 
 
@@ -30,7 +32,7 @@ class AttentionBlock(nn.Module):
         self.feed1 = nn.Linear(width, hidden)
         self.feed2 = nn.Linear(hidden, width)
         self.norm2 = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         # as torch's own multi-head attention starts: Xavier over the three projections as one matrix
         bound = (6 / (width + 3 * width)) ** 0.5
         for project in (self.project_query, self.project_key, self.project_value):
@@ -101,7 +103,7 @@ class DroppedAttention(torch.autograd.Function):
         out = torch.empty_like(v)
         for head, rows in blocks(*v.shape[:2]):
             weight = weights(q[head, rows], k[head])
-            mask = keep(*weight.shape, dropout).to(v.dtype)
+            mask = keep(weight.shape, dropout, v.dtype)
             out[head, rows] = weight.mul_(mask) @ v[head]
         return out.mul_(1 / (1 - dropout))
 
@@ -114,7 +116,7 @@ class DroppedAttention(torch.autograd.Function):
         to_q, to_k, to_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         for head, rows in blocks(*v.shape[:2]):
             weight = weights(q[head, rows], k[head])
-            mask = keep(*weight.shape, ctx.dropout, generator).to(v.dtype)
+            mask = keep(weight.shape, ctx.dropout, v.dtype, generator)
             to_weight = (gradient[head, rows] @ v[head].T).mul_(mask)
             to_v[head] += (weight * mask).T @ gradient[head, rows]
             mean = (to_weight * weight).sum(1, keepdim=True)
@@ -134,11 +136,3 @@ def blocks(heads: int, length: int) -> Iterator[tuple[int, slice]]:
 def weights(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
     """softmax(q k^T / sqrt(d)) of some rows of one head: (R, d), (L, d) -> (R, L)."""
     return torch.softmax((q * q.shape[1] ** -0.5) @ k.T, dim=1)
-
-
-def keep(rows: int, length: int, dropout: float, generator=None) -> torch.Tensor:
-    """Which of rows x length weights stay: bool, true with probability 1 - dropout (to 2^-16)."""
-    words = torch.empty((rows * length + 3) // 4, dtype=torch.int64)
-    words.random_(-(2**63), None, generator=generator)
-    draws = words.view(torch.int16)[: rows * length].view(rows, length)
-    return draws >= round(dropout * 2**16) - 2**15

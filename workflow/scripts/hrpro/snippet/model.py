@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .. import config, training
+from ..dropout import Dropout
 from ..errors import InputError
 from ..inputs import Inputs
 from ..packing import Packing
@@ -52,7 +53,7 @@ class SnippetModel(nn.Module):
             for _ in range(settings.blocks)
         )
         self.embed = nn.Conv1d(width, width, kernel_size=3, padding=1)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.classifier = nn.Linear(width, classes + 1, bias=False)
 
     def forward(self, features: torch.Tensor, packing: Packing) -> SnippetScores:
