@@ -68,10 +68,10 @@ def stage1_step(lengths: list[int], width: int, settings):
     optimizer, _ = training.optimizer(model, settings, settings.iterations)
 
     def ours():
+        optimizer.zero_grad()
         with training.autocast(settings, features.device):
             scores = model(features, packing)
         values, prototypes = snippet_losses.stage1(scores, points, model.prototypes, packing, settings)
-        optimizer.zero_grad()
         values["total"].mean().backward()
         optimizer.step()
         model.prototypes.copy_(prototypes)
@@ -140,6 +140,7 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
     )
 
     def ours():
+        optimizer.zero_grad()
         vectors = torch.cat([kept.of(video, rng.permutation(proposals)) for video in range(videos)])
         with training.autocast(settings, vectors.device):
             completeness, offsets = model(vectors, labels)
@@ -154,7 +155,6 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
             torch.from_numpy(rng.random(len(given))),
             settings,
         )
-        optimizer.zero_grad()
         values["total"].mean().backward()
         optimizer.step()
 

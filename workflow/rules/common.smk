@@ -148,7 +148,7 @@ def label_files(wildcards):
     dataset, _ = CONFIG.origin(wildcards.dataset)
     entry = CONFIG.datasets[dataset]
     if entry.root == DEMO:
-        return checked(dataset, [])
+        return [made(DEMO)({"dataset": dataset})]  # one input, its folder
     fetch_missing(dataset)  # which files there are says which are read
     try:
         return checked(dataset, annotations.sources(entry.root, entry.labels), wanted_of(entry))
@@ -239,9 +239,7 @@ VIDEO_REMEDY = "put it there or take its video out of the splits"
 
 
 def checked(dataset, paths, remedy):
-    """The paths as inputs, by content alone; a root that the workflow makes is one input, its folder."""
-    if CONFIG.datasets[dataset].root == DEMO:
-        return [made(DEMO)({"dataset": dataset})]
+    """The paths as inputs, by content alone. remedy: what is said where one of them is missing."""
     fetch_missing(dataset)
     require(dataset, paths, remedy)
     return [ancient(str(path)) for path in paths]

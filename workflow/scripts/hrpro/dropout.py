@@ -7,13 +7,30 @@ from torch import nn
 
 
 class Dropout(nn.Dropout):
-    """torch's own; on a CPU with another mask, drawn by `keep`."""
+    """torch's own; on a CPU by `Dropped`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x, a share p of it 0 and the rest over 1 - p, in training; else x as it is."""
         if not self.training or not self.p or x.device.type != "cpu":
             return super().forward(x)
-        return x * keep(x.shape, self.p, x.dtype).mul_(1 / (1 - self.p))
+        return Dropped.apply(x, self.p)
+
+
+class Dropped(torch.autograd.Function):
+    """Dropout whose backward pass draws the mask once more, so that none is kept."""
+
+    @staticmethod
+    def forward(ctx, x, dropout):
+        """x, a share of it 0 and the rest over 1 - dropout."""
+        ctx.dropout, ctx.random = dropout, torch.get_rng_state()
+        return keep(x.shape, dropout, x.dtype).mul_(1 / (1 - dropout)).mul_(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        """The gradient to x."""
+        generator = torch.Generator().set_state(ctx.random)
+        mask = keep(gradient.shape, ctx.dropout, gradient.dtype, generator)
+        return mask.mul_(1 / (1 - ctx.dropout)).mul_(gradient), None
 
 
 def keep(shape, dropout: float, dtype: torch.dtype, generator=None) -> torch.Tensor:

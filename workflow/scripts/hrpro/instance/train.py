@@ -76,6 +76,7 @@ def train(
     with training.Events(events, done, status) as noted:
         for step in track(range(done + 1, total + 1), total, "stage 2", status, done):
             model.train()
+            optimizer.zero_grad()  # here, for the gradients take memory
             names = [videos[i] for i in next(batches)]
             chosen = [draw(len(candidates[v]), settings.proposals, rng) for v in names]
             drawn = [candidates[v].take(own) for v, own in zip(names, chosen, strict=True)]
@@ -97,7 +98,6 @@ def train(
                 on_device(rng.random(len(proposals))),
                 settings,
             )
-            optimizer.zero_grad()
             values["total"].mean().backward()
             rate = schedule.get_last_lr()[0]
             optimizer.step()

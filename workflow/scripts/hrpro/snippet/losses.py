@@ -56,9 +56,14 @@ def contrastive(
     if drop_last:
         action = action.masked_fill(packing.is_last.unsqueeze(1), 0)
         background = background.masked_fill(packing.is_last, 0)
-    unit, centre = F.normalize(embedding, dim=-1), F.normalize(prototypes, dim=-1)
-    parts = zip(packing.split(unit), centre, packing.split(action), packing.split(background), strict=True)
-    means = [seed_means(torch.exp(x @ m.T / temperature), own, other) for x, m, own, other in parts]
+    # the products are divided by the norms, not the embedding: that would be kept once more
+    scale = temperature * embedding.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    centre = F.normalize(prototypes, dim=-1)
+    split = map(packing.split, (embedding, scale, action, background))
+    means = [
+        seed_means(torch.exp(x @ m.T / norm), own, other)
+        for m, x, norm, own, other in zip(centre, *split, strict=True)
+    ]
     a, count, b, count_b = (torch.stack(part) for part in zip(*means, strict=True))
     counted = within & (count > 0) & (within_b & (count_b > 0)).unsqueeze(1)
     # logarithms of 1 where nothing counts, so that gradients stay finite

@@ -77,11 +77,15 @@ class SnippetModel(nn.Module):
         return torch.cat([tokens[:-classes] for tokens in x.split(lengths)])
 
     def convolve(self, x: torch.Tensor, packing: Packing) -> torch.Tensor:
-        """The width-3 convolution, zeros outside each video: (N, D) -> (N, D)."""
-        before = x.roll(1, 0).masked_fill(packing.is_first.unsqueeze(1), 0)
-        after = x.roll(-1, 0).masked_fill(packing.is_last.unsqueeze(1), 0)
-        weight = self.embed.weight.permute(0, 2, 1).flatten(1)  # (D, 3 D): taps before, at, after
-        return F.linear(torch.cat([before, x, after], dim=1), weight, self.embed.bias)
+        """The width-3 convolution, zeros outside each video: (N, D) -> (N, D).
+
+        The taps' products are shifted, not what they are taken of: three copies of x need not be kept.
+        """
+        weight = self.embed.weight.permute(2, 0, 1).flatten(0, 1)  # (3 D, D): taps before, at, after
+        bias = F.pad(self.embed.bias, (x.shape[1], x.shape[1]))
+        before, at, after = F.linear(x, weight, bias).chunk(3, dim=1)
+        before = before.roll(1, 0).masked_fill(packing.is_first.unsqueeze(1), 0)
+        return before + at + after.roll(-1, 0).masked_fill(packing.is_last.unsqueeze(1), 0)
 
 
 def video_scores(

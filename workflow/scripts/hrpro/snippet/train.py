@@ -52,12 +52,12 @@ def train(
     with training.Events(events, done, status) as noted:
         for step in track(steps, settings.iterations, "stage 1", status, done):
             model.train()
+            optimizer.zero_grad()  # here, for the gradients take memory
             features, labels, packing = batch_of(next(batches))
             there.expect([videos[i] for i in batches.following()])
             with training.autocast(settings, device):
                 scores = model(features, packing)
             values, prototypes = losses.stage1(scores, labels, model.prototypes, packing, settings)
-            optimizer.zero_grad()
             values["total"].mean().backward()
             rate = schedule.get_last_lr()[0]
             optimizer.step()
