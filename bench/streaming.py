@@ -1,13 +1,12 @@
-"""Stage 1 on a made data set of ActivityNet's size: its peak memory, and how busy reading leaves the cores.
+"""Both stages on a made data set of ActivityNet's size: peak memory, and how busy reading leaves the cores.
 
-The training is ended after its passes over the whole file (moments, prototypes), the file dropped from
-the system's cache, and the training resumed: the steps measured read from the disk.
+Stage 1 is ended after its passes over the whole file (moments, prototypes), the file dropped from the
+system's cache, and the training resumed: the steps measured read from the disk. So do stage 2's.
 """
 
 import argparse
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -37,20 +36,19 @@ def main() -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     if not (args.folder / "points.json").exists():
         make(args.folder, args.videos, args.gigabytes * 1e9)
-    for state in ("state.pt", "model.pt"):
-        (args.folder / state).unlink(missing_ok=True)
+    for state in args.folder.glob("state*.pt"):
+        state.unlink()
+    stage1 = training(args.folder, "stage1", args.steps)
     began = time.monotonic()
-    begin(args.folder, args.steps)
-    passes = time.monotonic() - began
+    begin([*stage1, "--state-every", "0"], args.folder / "state1.pt")
+    print(f"stage 1, passes and the first step: {time.monotonic() - began:.0f} s")
     drop(args.folder / "features.h5")
-    began, before = time.monotonic(), used()
-    subprocess.run(command(args.folder, args.steps, 60), check=True)
-    seconds, cores = time.monotonic() - began, used() - before
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
-    print(
-        f"passes and the first step: {passes:.0f} s; {args.steps - 1} steps with start-up: {seconds:.0f} s, "
-        f"{cores / seconds:.2f} cores busy; peak {peak:.2f} GB resident"
-    )
+    print(f"stage 1, {args.steps - 1} steps with start-up: {watched(stage1)}", flush=True)
+    print(f"scores: {watched(scoring(args.folder))}", flush=True)
+    print(f"proposals: {watched(proposing(args.folder))}", flush=True)
+    drop(args.folder / "features.h5")
+    stage2 = training(args.folder, "stage2", args.steps)
+    print(f"stage 2, start-up, moments and {args.steps} steps: {watched(stage2)}", flush=True)
 
 
 def make(folder: Path, videos: int, size: float) -> None:
@@ -79,33 +77,55 @@ def make(folder: Path, videos: int, size: float) -> None:
     files.write_json(folder / "points.json", {"classes": classes, "videos": points})
 
 
-def command(folder: Path, steps: int, state_every: int) -> list[str]:
+def training(folder: Path, stage: str, steps: int) -> list[str]:
     """The default's training of so many steps."""
-    chosen = configuration().step("activitynet", "stage1", "default").model_dump() | {"iterations": steps}
     given = {
         "features": folder / "features.h5",
-        "points": folder / "points.json",
-        "settings": json.dumps(chosen),
+        "settings": settings(stage, iterations=steps),
         "seed": 0,
         "threads": os.cpu_count(),
-        "model": folder / "model.pt",
-        "events": folder / "events",
-        "state": folder / "state.pt",
-        "state-every": state_every,
+        "model": folder / f"model{stage[-1]}.pt",
+        "events": folder / f"events{stage[-1]}",
+        "state": folder / f"state{stage[-1]}.pt",
         "key": "bench",
     }
-    script = ROOT / "workflow" / "scripts" / "train_stage1.py"
-    return [
-        sys.executable,
-        str(script),
-        *(part for key, value in given.items() for part in (f"--{key}", str(value))),
-    ]
+    if stage == "stage1":
+        given["points"] = folder / "points.json"
+    else:
+        given |= {"scores": folder / "scores.h5"}
+        given |= {name: folder / f"{name}.json" for name in ("positive", "reliable", "negative")}
+    return command(f"train_{stage}.py", given)
 
 
-def begin(folder: Path, steps: int) -> None:
+def scoring(folder: Path) -> list[str]:
+    """The scores of all videos, by stage 1."""
+    given = {"features": folder / "features.h5", "model": folder / "model1.pt", "threads": os.cpu_count()}
+    return command("score_snippets.py", given | {"output": folder / "scores.h5"})
+
+
+def proposing(folder: Path) -> list[str]:
+    """All proposals."""
+    given = {"scores": folder / "scores.h5", "points": folder / "points.json", "seed": 0, "frames": 16}
+    given |= {"fps": 25, "settings": settings("proposals")}
+    names = ("positive", "reliable", "negative", "test")
+    return command("propose.py", given | {name: folder / f"{name}.json" for name in names})
+
+
+def settings(step: str, **changes) -> str:
+    """The default's settings of a step, some changed, as JSON."""
+    return json.dumps(configuration().step("activitynet", step, "default").model_dump() | changes)
+
+
+def command(script: str, given: dict) -> list[str]:
+    """The command of a script with its options."""
+    options = [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    return [sys.executable, str(ROOT / "workflow" / "scripts" / script), *options]
+
+
+def begin(command: list[str], state: Path) -> None:
     """Train until the first step's state is saved."""
-    process = subprocess.Popen(command(folder, steps, 0))
-    while not (folder / "state.pt").exists():
+    process = subprocess.Popen(command)
+    while not state.exists():
         if process.poll() is not None:
             sys.exit(f"the training ended with {process.returncode}")
         time.sleep(0.05)
@@ -113,17 +133,24 @@ def begin(folder: Path, steps: int) -> None:
     process.wait()
 
 
+def watched(command: list[str]) -> str:
+    """Run a command: its seconds, how many cores it kept busy, and its peak memory, in words."""
+    began = time.monotonic()
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{Path(command[1]).name} ended with {process.returncode}")
+    seconds, peak = time.monotonic() - began, usage.ru_maxrss * 1024 / 1e9
+    cores = (usage.ru_utime + usage.ru_stime) / seconds
+    return f"{seconds:.0f} s, {cores:.2f} cores busy, peak {peak:.2f} GB resident"
+
+
 def drop(path: Path) -> None:
     """Drop a file from the system's cache."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def used() -> float:
-    """Processor seconds of the ended children."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":
