@@ -5,7 +5,6 @@ import resource
 
 import made
 import stages
-from hrpro import training
 from run import released
 
 
@@ -15,7 +14,6 @@ def main() -> None:
     parser.add_argument("--width", type=int, required=True, help="channels")
     parser.add_argument("--lengths", type=int, nargs="+", help="snippets of the videos; 16 of THUMOS14's")
     args = parser.parse_args()
-    training.keep_memory()
     lengths = args.lengths or made.lengths("train", 16)
     before = peak()
     step, _ = stages.stage1_step(lengths, args.width, released()["stage1"])

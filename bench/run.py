@@ -13,7 +13,6 @@ import torch
 
 import stages
 import steps
-from hrpro import training
 from settings import configuration
 
 PARTS = {
@@ -40,7 +39,7 @@ def main() -> None:
         help="processor time, for one thread of a machine in use",
     )
     args = parser.parse_args()
-    training.start(0, args.threads, training.WIDE)
+    torch.set_num_threads(args.threads)
     now = time.process_time if args.cpu_time else time.perf_counter
 
     settings = released()

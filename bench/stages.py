@@ -60,6 +60,7 @@ def batch(lengths: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def stage1_step(lengths: list[int], width: int, settings):
     """A step of stage 1 on videos of such lengths: ours and the oracle's, as calls."""
+    training.keep_memory()
     torch.manual_seed(0)
     features, points = batch(lengths, width)
     model = SnippetModel(made.CLASSES, width, settings).train()
@@ -121,6 +122,7 @@ def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
 
 def stage2_step(videos: int, proposals: int, width: int, settings):
     """A step of stage 2 on so many proposals a video: ours and the oracle's, on 2 * FEW of them, as calls."""
+    training.keep_memory()
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     lengths = made.lengths("train", videos)

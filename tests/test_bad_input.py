@@ -708,7 +708,11 @@ CONFIGURATION_CASES = [
     Case("nan in text", settings("stage1", temperature="nan"), ["temperature: 'nan'", "valid number"]),
     Case("NaN", settings("stage1", temperature=float("nan")), ["stage1.temperature: nan", "finite number"]),
     Case("no batch", settings("stage1", batch=0), ["settings.stage1.batch: 0", "greater than or equal to 1"]),
-    Case("all dropped", settings("stage2", dropout=1.0), ["settings.stage2.dropout: 1.0", "less than 1"]),
+    Case(
+        "all dropped",
+        settings("stage2", dropout=1.0),
+        ["stage2.dropout: 1.0", "less than or equal to 0.99"],
+    ),
     Case("a negative weight", settings("stage2", weight_decay=-1.0), ["weight_decay: -1.0", "or equal to 0"]),
     Case("no width", settings("detection", sigma=0.0), ["settings.detection.sigma: 0.0", "greater than 0"]),
     Case("an unknown choice", settings("features", dtype="int8"), ["features.dtype: 'int8'", "'float32'"]),
@@ -844,4 +848,7 @@ def test_workflow_without_a_feature_file(root, tmp_path, dataset):
     assert_workflow_stopped(snakemake(tmp_path, *given), words, tmp_path)
     remove(TRAIN_NPY)(root)
     words = [f"data set mine: no file data/{TRAIN_NPY} (and 1 more); {remedy}"]
+    assert_workflow_stopped(snakemake(tmp_path, *given), words, tmp_path)
+    shutil.rmtree(root / "features")
+    words = [f"no file data/{TRAIN_NPY} (and ", "wanted in data/: ", *LAYOUT, "Ask the author."]
     assert_workflow_stopped(snakemake(tmp_path, *given), words, tmp_path)

@@ -5,6 +5,8 @@ would make a GPU's host wait, stops there, and so does one that mixes devices.
 """
 
 import json
+import platform
+import resource
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -190,3 +192,17 @@ def test_events_are_written_some_steps_at_a_time_and_at_the_end(tmp_path, monkey
             assert len(written) == (0 if step < training.EVENTS else 2 * training.EVENTS)
     assert written[-2:] == [("loss/total", 6.0, 11), ("learning rate", 0.5, 11)]
     assert status["loss"] == 6.0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_freed_memory_serves_the_next_tensor():
+    """A page that the system would have to give anew is a fault."""
+    assert training.keep_memory()
+
+    def faults() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(2**23)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    faults()
+    assert faults() < 100  # of 8,192 pages

@@ -233,7 +233,10 @@ def test_no_test_file_turns_a_training_video(demo, root, tmp_path):
 def test_a_test_video_of_another_width_is_the_one_at_fault(demo, root, tmp_path):
     narrow = {key: array[:, :63] if key[0] == "test" else array for key, array in demo.items()}
     own_files("{split}/{video}.npy")(root, narrow)
-    words = [f"test/{TEST}.npy: shape (", ", 63), but features here have 64 channels; correct `width` or"]
+    words = [
+        f"test/{TEST}.npy: shape (",
+        ", 63), but features here have 64 channels; say the",
+    ]
     (tmp_path / "out").mkdir()
     assert_stopped(convert(root, tmp_path / "out"), words, tmp_path / "out")
 
@@ -391,7 +394,7 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
     Case(
         "another width than the entry's",
         (FLAT, {"width": 65}),
-        [f"features/{TRAIN}.npy: shape (", "but features here have 65 channels; correct `width` or"],
+        [f"features/{TRAIN}.npy: shape (", "but features here have 65 channels; say the right `width` or"],
     ),
     Case(
         "one of another width",

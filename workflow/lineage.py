@@ -58,14 +58,6 @@ def key(*parts) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class MissingFeatures(InputError):
-    """Files of a data set's features that are not there."""
-
-    def __init__(self, dataset: str, paths: list[Path]):
-        super().__init__(f"{paths[0]}: no such file")
-        self.dataset, self.paths = dataset, paths
-
-
 class Lineage:
     """The keys under a configuration.
 
@@ -180,10 +172,8 @@ class Lineage:
             found = sorted((name, self.extracted(At(dataset, video=name))) for name in splits[split])
             return key(code, found)
         sources = layouts.of_splits(chosen.root, chosen.features, splits)
-        read = {name: sources[name] for name in splits[split]}
-        if missing := [path for path in layouts.files_of(read.values()) if not path.is_file()]:
-            raise MissingFeatures(dataset, missing)
-        return key(code, chosen.features.width, self.contents(tuple(read.items())))
+        read = tuple((name, sources[name]) for name in splits[split])
+        return key(code, chosen.features.width, self.contents(read))
 
     def films(self, dataset: str) -> dict[str, str]:
         """The videos that features are made of: their files by their names."""
@@ -208,7 +198,7 @@ class Lineage:
     def extracted(self, at: At) -> str:
         """The features of one video."""
         chosen = self.config.datasets[at.dataset].features
-        made_of = [chosen.made_by(), self.weights(at.dataset), self.footage(at.dataset)[at.video]]
+        made_of = [chosen.model, self.weights(at.dataset), self.footage(at.dataset)[at.video]]
         return key(self.code("extract_features"), self.grid(at.dataset), made_of)
 
     def features(self, at: At) -> str:
@@ -388,7 +378,7 @@ class Lineage:
             raise InputError(f"configuration: predict.{name}: {error}") from None
         for path in layouts.files_of(found.values()):
             if not path.is_file():
-                raise InputError(f"configuration: predict.{name}: {path}: a link to no file; remove it")
+                raise InputError(f"configuration: predict.{name}: {path}: no file; remove it")
         return found
 
     def prediction(self, at: At, name: str) -> str:
@@ -416,40 +406,39 @@ class Lineage:
 
         Of W-TALC's joint file it is that of the whole: to see into it would unpickle it.
         """
-        shared = {own.files[0] for _, own in read if own.key and own.files[0].suffix != ".npy"}
-        alone = [file for file in layouts.files_of(own for _, own in read) if file not in shared]
-        whole = dict(zip(alone, self.digests(tuple(alone)), strict=True))
-        parts = dict(zip(shared, self.digests(tuple(shared), by_video=True), strict=True))
+        units = {own: [own] if own.is_part else list(own.files) for _, own in read}
+        every = tuple(dict.fromkeys(unit for own in units.values() for unit in own))
+        digests = dict(zip(every, self.digests(every), strict=True))
+        return [[name, [digests[unit] for unit in units[own]], own.key] for name, own in sorted(read)]
 
-        def digest(file: Path, key: str | None) -> str | None:
-            return parts[file].get(key) if file in parts else whole[file]
+    def digests(self, units: tuple[str | Path | layouts.Source, ...]) -> list[str]:
+        """The sha256 of files and of parts of files.
 
-        return [[name, [digest(file, own.key) for file in own.files], own.key] for name, own in sorted(read)]
-
-    def digests(self, paths: tuple[Path | str, ...], by_video: bool = False) -> list:
-        """The sha256 of files, or those of the videos in each, {key there: sha256}.
-
-        They are remembered in `memory` for as long as size and times of change stay.
+        They are remembered in `memory` for as long as the file's size and times of change stay.
         """
         known = {}
         if self.memory.is_file():
             with suppress(ValueError):  # a damaged memory is worth a second look at the files, no more
                 known = json.loads(self.memory.read_text())
-        names = {path: f"{path}: videos" if by_video else str(path) for path in paths}
-        stats = {path: list(changed(Path(path).stat())) for path in paths}
-        new = [path for path in paths if known.get(names[path], [])[:3] != stats[path]]
-        size = sum(stats[path][0] for path in new)
-        if len(new) > FEW or size > LARGE:
-            said = f"reading {len(new)} files, {size / 1e9:.1f} GB, to know their contents"
-            print(said, file=sys.stderr, flush=True)
+        places = {unit: unit.files[0] if isinstance(unit, layouts.Source) else Path(unit) for unit in units}
+        stats = {unit: list(changed(place.stat())) for unit, place in places.items()}
+        new = [unit for unit in units if known.get(str(unit), [])[:3] != stats[unit]]
+        sizes = {places[unit]: stats[unit][0] for unit in new}
+        if len(sizes) > FEW or sum(sizes.values()) > LARGE:
+            size = sum(sizes.values()) / 1e9
+            print(f"reading {size:.1f} GB to know what is in them", file=sys.stderr, flush=True)
         if new:
-            work = layouts.digests if by_video else files.sha256
             with ThreadPoolExecutor() as pool:
-                found = zip(new, pool.map(work, map(Path, new)), strict=True)
-                known |= {names[path]: [*stats[path], value] for path, value in found}
+                found = zip(new, pool.map(digest_of, new), strict=True)
+                known |= {str(unit): [*stats[unit], digest] for unit, digest in found}
             with suppress(OSError):  # results that may only be read are planned all the same
                 files.write_json(self.memory, known)
-        return [known[names[path]][3] for path in paths]
+        return [known[str(unit)][3] for unit in units]
+
+
+def digest_of(unit: str | Path | layouts.Source) -> str:
+    """The sha256 of a file, or of a part of one."""
+    return layouts.digest(unit) if isinstance(unit, layouts.Source) else files.sha256(unit)
 
 
 def changed(stat: os.stat_result) -> tuple[int, int, int]:

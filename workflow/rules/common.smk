@@ -232,10 +232,10 @@ def feature_files(wildcards):
         sources = layouts.of_splits(root, dataset_of(wildcards).features, splits)
     except InputError as error:
         stop(error)
-    return lists + checked(wildcards.dataset, layouts.files_of(sources.values()), VIDEO_REMEDY)
-
-
-VIDEO_REMEDY = "put it there or take its video out of the splits"
+    paths = layouts.files_of(sources.values())
+    some = any(path.is_file() for path in paths)
+    remedy = "put it there or take its video out of the splits" if some else wanted_of(dataset_of(wildcards))
+    return lists + checked(wildcards.dataset, paths, remedy)
 
 
 def checked(dataset, paths, remedy):

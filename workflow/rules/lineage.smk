@@ -14,7 +14,7 @@ from snakemake.io import IOFile
 from snakemake.settings.types import DeploymentMethod
 
 import digest
-from lineage import BEST, At, Lineage, MissingFeatures, at, key
+from lineage import BEST, At, Lineage, at, key
 
 # What a file is called in Lineage, and what a job makes together.
 NAMES = {
@@ -75,8 +75,9 @@ def lineage(name, *given, of=LINEAGE):
         fetch_missing(CONFIG.origin(given[0].dataset)[0])
     try:
         return getattr(of, name)(*given)
-    except MissingFeatures as error:
-        require(error.dataset, error.paths, VIDEO_REMEDY)
+    except FileNotFoundError:
+        dataset = given[0].dataset if isinstance(given[0], At) else given[0]
+        feature_files(At(CONFIG.origin(dataset)[0]))  # says which
         raise
     except InputError as error:
         stop(error)

@@ -56,7 +56,7 @@ def main() -> None:
     device = devices.choose_device(args.device)
     backbone = backbones.load(chosen.model, chosen.weights, grid.window, device)
     weights = {name: files.sha256(file) for name, file in chosen.files().items()} or chosen.weights
-    made_of = {"model": chosen.made_by(), "weights": weights, "snippet": grid.model_dump()}
+    made_of = {"model": chosen.model, "weights": weights, "snippet": grid.model_dump()}
     faults = []
     for name, path in found.items():
         output, record = (Path(args.output) / f"{name}{suffix}" for suffix in (".npy", ".json"))

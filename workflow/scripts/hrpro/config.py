@@ -4,7 +4,6 @@ config/config.yaml holds every value; nothing has a default here but what is opt
 """
 
 import difflib
-import importlib.metadata
 import itertools
 import json
 import math
@@ -28,6 +27,7 @@ from pydantic import (
 from .errors import InputError
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+Dropout = Annotated[float, Field(ge=0, le=0.99)]
 Unit = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -77,9 +77,9 @@ class Stage1(Strict):
     blocks: Annotated[int, Field(ge=0)]
     heads: Count | None
     hidden: Count
-    attention_dropout: Share
-    block_dropout: Share
-    dropout: Share
+    attention_dropout: Dropout
+    block_dropout: Dropout
+    dropout: Dropout
     video_top: Count
     background_threshold: Unit
     action_threshold: Unit
@@ -128,8 +128,8 @@ class Stage2(Strict):
     width: Annotated[int, Field(ge=2)] | None
     class_given: bool
     targets: Literal["own_class", "any_class"]
-    input_dropout: Share
-    dropout: Share
+    input_dropout: Dropout
+    dropout: Dropout
     proposals: Count
     roi_bins: Annotated[int, Field(multiple_of=6, ge=6)]
     roi_margin: NonNegative
@@ -289,15 +289,6 @@ class Videos(Strict):
         if isinstance(self.weights, dict):
             return self.weights
         return {} if self.weights == DOWNLOAD else {"all": self.weights}
-
-    def made_by(self) -> list:
-        """The model, and the release of torchvision where it is from there and that is installed."""
-        if self.model == I3D:
-            return [self.model]
-        try:
-            return [self.model, importlib.metadata.version("torchvision").partition("+")[0]]
-        except importlib.metadata.PackageNotFoundError:
-            return [self.model, None]
 
 
 def kind_of(features) -> str:

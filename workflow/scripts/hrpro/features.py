@@ -144,11 +144,12 @@ class FeatureFile:
         """Have the system begin to read some videos into its cache, where it can: `read` will want them."""
         if not hasattr(os, "posix_fadvise"):  # macOS
             return
-        with self.readable():
-            for video in videos:
+        for video in videos:
+            with self.readable():
                 data = self.file[split][video]
                 chunk = data.id.get_chunk_info(0)
                 handle = data.file.id.get_vfd_handle()  # of another file, where a copy's features are links
+            with contextlib.suppress(OSError):  # it is a hint, and not every file system takes it
                 os.posix_fadvise(handle, chunk.byte_offset, chunk.size, os.POSIX_FADV_WILLNEED)
 
     def moments(self, split: str) -> tuple[np.ndarray, np.ndarray]:

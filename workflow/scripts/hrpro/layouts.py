@@ -62,6 +62,11 @@ class Source(NamedTuple):
     def __str__(self) -> str:
         return f"{self.files[0]}: {self.key}" if self.key else str(self.files[0])
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a part of a file that can be read alone; a pickle can not."""
+        return self.key is not None and self.files[0].suffix != ".npy"
+
 
 # Finding.
 
@@ -279,7 +284,7 @@ def oriented(
 ) -> tuple[dict[str, Source], dict[str, tuple[int, int]]]:
     """The sources, each knowing whether its arrays are (T, D) or (D, T), and each video's shape (T, D).
 
-    D is `chosen.width` or else the one size that all videos have in common; both streams of a video
+    D is `chosen.width` or else the one size that all of these have in common; both streams of a video
     together. shown: the ways that others like them have, True for (D, T). Raises InputError where that is
     not one size, or where a video's two sides both have it and no other video shows the way.
     """
@@ -293,14 +298,14 @@ def oriented(
             shape = given[video].get(False) or given[video][True][::-1]
             raise InputError(
                 f"{sources[video]}: shape {shape}, but features here have {width} channels; "
-                "correct `width` or extract it again"
+                "say the right `width` or extract it again"
             )
     clear = shown | {found[0] for found in ways.values() if len(found) == 1}
     for video, found in ways.items():
         if len(found) > 1 and len(clear) != 1:
             raise InputError(
-                f"{sources[video]}: {width} x {width}, and no other video shows which side is time; "
-                "add one that does, or leave it out"
+                f"{sources[video]}: {width} x {width}, and no other video of its split shows which side is "
+                "time; add one that does, or leave it out"
             )
     way = {video: found[0] if len(found) == 1 else next(iter(clear)) for video, found in ways.items()}
     return (
@@ -323,14 +328,14 @@ def sides(streams: list[Header]) -> dict[bool, tuple[int, int]]:
 
 
 def common_width(sources: dict[str, Source], given: dict[str, dict[bool, tuple[int, int]]]) -> int:
-    """The one size that all videos have. Raises InputError where there is none, or more than one."""
+    """The one size that all of these have. Raises InputError where there is none, or more than one."""
     sizes = {video: {width for _, width in found.values()} for video, found in given.items()}
     common = set.intersection(*sizes.values())
     if len(common) == 1:
         return common.pop()
     if common:
         source = next(iter(sources.values()))
-        said = f"{' or '.join(map(str, sorted(common)))} channels? All videos have both sizes"
+        said = f"{' or '.join(map(str, sorted(common)))} channels? All that decide it have both"
         raise InputError(f"{source}: {said}; say `features: {{width: ...}}` in the data set's entry")
     ways = Counter((way, d) for found in given.values() for way, (_, d) in found.items())
     (way, width), _ = ways.most_common(1)[0]
@@ -419,21 +424,12 @@ def arrays(source: Source, checksum) -> Iterator[tuple[str, np.ndarray]]:
                         yield place, parse_npy(opened.read(f"{name}.npy"), place)
 
 
-def digests(file: Path) -> dict[str, str | None]:
-    """The sha256 of what each video in an .npz or .h5 file for all of them has, by its key there.
-
-    None where that cannot be read: whoever reads it will say why.
-    """
-    found = {}
-    for key in members(file) if file.suffix == ".npz" else data_sets(file):
-        checksum = hashlib.sha256()
-        try:
-            for _, array in arrays(Source((file,), key), checksum):
-                checksum.update(f"{array.shape} {array.dtype}".encode())
-            found[key] = checksum.hexdigest()
-        except InputError:
-            found[key] = None
-    return found
+def digest(source: Source) -> str:
+    """The sha256 of a video's part of a file that it shares. Raises InputError where that cannot be read."""
+    checksum = hashlib.sha256()
+    for _, array in arrays(source, checksum):
+        checksum.update(f"{array.shape} {array.dtype}".encode())
+    return checksum.hexdigest()
 
 
 @contextmanager

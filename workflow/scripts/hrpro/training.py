@@ -57,7 +57,7 @@ def device_of(model: torch.nn.Module) -> torch.device:
 
 
 def start(seed: int, threads: int, width: int) -> np.random.Generator:
-    """Fix every draw: torch's by `seed`, and the generator returned for numpy's.
+    """Set the process up: its memory, its threads, and every draw, torch's by `seed`; -> numpy's generator.
 
     Features of few channels (width) get one thread: on small products threads cost more than they do.
     """
@@ -67,15 +67,13 @@ def start(seed: int, threads: int, width: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def keep_memory() -> None:
-    """Have glibc keep what is freed for the next tensors: the system clears each page that it gives anew.
+def keep_memory() -> bool:
+    """Have glibc keep what is freed for the next tensors, until the process ends; -> whether it does.
 
-    That is a seventh of a step's time with 2048 channels. Other C libraries are left as they are.
+    The system would clear each page that it gives anew, a seventh of a step's time with 2048 channels.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_MAX, 0)
-        mallopt(M_TRIM_THRESHOLD, -1)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    return mallopt is not None and bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, -1))
 
 
 class Batches:
@@ -186,7 +184,7 @@ class Events:
         self.waiting.clear()
 
     def flush(self) -> None:
-        """Write what is noted, and have it on the disk."""
+        """Write what is noted, and hand it to the system."""
         self.write()
         self.writer.flush()
 

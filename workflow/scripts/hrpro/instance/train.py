@@ -76,7 +76,7 @@ def train(
     with training.Events(events, done, status) as noted:
         for step in track(range(done + 1, total + 1), total, "stage 2", status, done):
             model.train()
-            optimizer.zero_grad()  # here, for the gradients take memory
+            optimizer.zero_grad()  # before the forward pass, which then has their memory
             names = [videos[i] for i in next(batches)]
             chosen = [draw(len(candidates[v]), settings.proposals, rng) for v in names]
             drawn = [candidates[v].take(own) for v, own in zip(names, chosen, strict=True)]

@@ -43,7 +43,7 @@ def contrastive(
 
     embedding (N, D); prototypes (B, C, D), as they stand when each video's turn comes; action seeds
     (N, C), background seeds (N,). For each class c of a video, with a_j and b_j the means of
-    exp(<x, M_j> / temperature) over its action and its background seeds:
+    exp(cos(x, M_j) / temperature) over its action and its background seeds:
     0.5 * -log(a_c / sum_j a_j) + 0.5 * -log(a_c / (a_c + b_c)), averaged over the video's classes.
     Seeds that cover a whole video are no runs and are passed over; a video without a background run
     adds nothing. drop_last: leave out each video's last snippet, as the released program does (its
@@ -56,13 +56,13 @@ def contrastive(
     if drop_last:
         action = action.masked_fill(packing.is_last.unsqueeze(1), 0)
         background = background.masked_fill(packing.is_last, 0)
-    # the products are divided by the norms, not the embedding: that would be kept once more
+    # the products are divided by x's norm, not x: that would be kept once more
     scale = temperature * embedding.norm(dim=-1, keepdim=True).clamp(min=1e-12)
-    centre = F.normalize(prototypes, dim=-1)
+    unit = F.normalize(prototypes, dim=-1)
     split = map(packing.split, (embedding, scale, action, background))
     means = [
-        seed_means(torch.exp(x @ m.T / norm), own, other)
-        for m, x, norm, own, other in zip(centre, *split, strict=True)
+        seed_means(torch.exp(x @ m.T / by), own, other)
+        for m, x, by, own, other in zip(unit, *split, strict=True)
     ]
     a, count, b, count_b = (torch.stack(part) for part in zip(*means, strict=True))
     counted = within & (count > 0) & (within_b & (count_b > 0)).unsqueeze(1)

@@ -52,7 +52,7 @@ def train(
     with training.Events(events, done, status) as noted:
         for step in track(steps, settings.iterations, "stage 1", status, done):
             model.train()
-            optimizer.zero_grad()  # here, for the gradients take memory
+            optimizer.zero_grad()  # before the forward pass, which then has their memory
             features, labels, packing = batch_of(next(batches))
             there.expect([videos[i] for i in batches.following()])
             with training.autocast(settings, device):
