@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    if not (args.folder / "points.json").exists():
+    if not all((args.folder / name).exists() for name in ("features.h5", "points.json")):
         make(args.folder, args.videos, args.gigabytes * 1e9)
     for state in args.folder.glob("state*.pt"):
         state.unlink()
@@ -106,7 +106,7 @@ def scoring(folder: Path) -> list[str]:
 def proposing(folder: Path) -> list[str]:
     """All proposals."""
     given = {"scores": folder / "scores.h5", "points": folder / "points.json", "seed": 0, "frames": 16}
-    given |= {"fps": 25, "settings": settings("proposals")}
+    given |= {"fps": 25, "settings": settings("proposals", class_score=1.0)}  # one class a video
     names = ("positive", "reliable", "negative", "test")
     return command("propose.py", given | {name: folder / f"{name}.json" for name in names})
 

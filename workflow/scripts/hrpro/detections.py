@@ -1,5 +1,6 @@
 """Scored segments of a video, and their file: the ActivityNet results format."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -56,17 +57,22 @@ def tiou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def write(path, videos: Mapping[str, Segments], classes: list[str]) -> None:
-    """Write the segments of all videos as {"results": {video: [{segment, label, score}]}}, in seconds."""
-    results = {
-        video: [
-            {"segment": [start, end], "label": classes[label] if label >= 0 else None, "score": score}
-            for (start, end), label, score in zip(
-                found.times.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True
-            )
-        ]
-        for video, found in videos.items()
-    }
-    files.write_json(path, {"version": "hrpro 1", "results": results, "external_data": {}})
+    """Write the segments of all videos as {"results": {video: [{segment, label, score}]}}, in seconds.
+
+    A video at a time: as Python's objects, millions of segments would take gigabytes.
+    """
+    with files.atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write('{"version": "hrpro 1", "results": {')
+        for number, (video, found) in enumerate(videos.items()):
+            rows = [
+                {"segment": [start, end], "label": classes[label] if label >= 0 else None, "score": score}
+                for (start, end), label, score in zip(
+                    found.times.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True
+                )
+            ]
+            comma = ", " if number else ""
+            file.write(f"{comma}{json.dumps(video)}: {json.dumps(rows, allow_nan=False)}")
+        file.write('}, "external_data": {}}\n')
 
 
 @files.no_collection()
