@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from conftest import SCRIPTS, run_script
-from hrpro import annotations, features
+from hrpro import annotations, features, files
 from hrpro.errors import InputError
 from hrpro.grid import Grid
 
@@ -130,3 +130,8 @@ def test_the_demo_is_the_same_every_time(demo_data, tmp_path):
     assert len(files) == 36 + 4
     for name in files:
         assert (tmp_path / "again" / name).read_bytes() == (demo_data / name).read_bytes(), name
+
+
+def test_what_goes_wrong_in_flushing_is_raised():
+    with pytest.raises(OSError, match="Bad file descriptor"), files.flushing(-1) as flush:
+        flush()

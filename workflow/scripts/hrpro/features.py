@@ -7,8 +7,10 @@ as attribute; width, snippet_frames, snippet_window, snippet_fps and format_vers
 import contextlib
 import math
 import os
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import h5py
@@ -23,6 +25,7 @@ from .progress import log, track
 
 FORMAT_VERSION = 1
 LENGTH_TOLERANCE = 2  # snippets between features and duration before a warning
+AHEAD = 3  # videos that are read before they are written
 RECOGNISED = FeatureFiles()  # by what lies in <root>/features
 
 
@@ -35,7 +38,7 @@ def convert(
     output,
     chosen: FeatureFiles = RECOGNISED,
 ) -> None:
-    """Write the features of both splits to `output`, two videos in memory at a time.
+    """Write the features of both splits to `output`, AHEAD videos in memory at a time.
 
     splits: {"train"|"test": videos}; durations: {video: seconds}, of some, for warnings alone; dtype:
     float32 or float16; chosen: where under `root` they lie, and how. Raises InputError on features that
@@ -46,7 +49,11 @@ def convert(
     values = sum(map(math.prod, shapes.values()))
     files.require_space(output, values * np.dtype(dtype).itemsize)
     arrays = read_ahead([sources[video] for _, video in videos], chosen)
-    with files.atomic(output) as temporary, h5py.File(temporary, "w") as file:
+    with (
+        files.atomic(output) as temporary,
+        h5py.File(temporary, "w") as file,
+        files.flushing(file.id.get_vfd_handle()) as flush,
+    ):
         for split, video in track(videos, len(videos), "features"):
             source, array, checksum = next(arrays)
             with np.errstate(over="ignore"):
@@ -57,6 +64,7 @@ def convert(
                 )
             data = file.create_dataset(f"{split}/{video}", data=stored, chunks=array.shape)
             data.attrs["sha256"] = checksum
+            flush()
             surplus = len(array) - grid.length(durations[video]) if video in durations else 0
             if abs(surplus) > LENGTH_TOLERANCE:
                 log.warning(
@@ -74,15 +82,19 @@ def convert(
 
 
 def read_ahead(sources: list[Source], chosen: FeatureFiles) -> Iterator[tuple[Source, np.ndarray, str]]:
-    """Each source with what `layouts.read` gives, another thread reading the next one meanwhile."""
+    """Each source with what `layouts.read` gives, another thread reading the next ones meanwhile.
+
+    More than one, for h5py holds Python's lock while it writes, and the thread could not begin.
+    """
+    left, waiting = iter(sources), deque()
     with ThreadPoolExecutor(max_workers=1) as reader:
-        waiting = None
-        for source in sources:
-            ready, waiting = waiting, (source, reader.submit(layouts.read, source, chosen))
-            if ready:
-                yield ready[0], *ready[1].result()
-        if waiting:
-            yield waiting[0], *waiting[1].result()
+        while True:
+            for source in islice(left, AHEAD - len(waiting)):
+                waiting.append((source, reader.submit(layouts.read, source, chosen)))
+            if not waiting:
+                return
+            source, found = waiting.popleft()
+            yield source, *found.result()
 
 
 class FeatureFile:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from .errors import InputError
@@ -33,6 +34,28 @@ def atomic(path):
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # a full disk does not say what it had no place for
         raise
+
+
+@contextlib.contextmanager
+def flushing(handle: int):
+    """Yield a function that begins to flush an open file to the disk, unless it is being flushed.
+
+    So that at its end `atomic` has little to wait for. What goes wrong is raised by the next call, or at the
+    end of the block.
+    """
+    flush_data = getattr(os, "fdatasync", os.fsync)  # macOS has the latter alone
+    going = Future()
+    going.set_result(None)
+
+    def flush() -> None:
+        nonlocal going
+        if going.done():
+            going.result()
+            going = disk.submit(flush_data, handle)
+
+    with ThreadPoolExecutor(max_workers=1) as disk:
+        yield flush
+        going.result()
 
 
 @contextlib.contextmanager
