@@ -12,13 +12,12 @@ count for nothing, nor do start-up, scores and proposals, a few seconds in all.
 import argparse
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from hrpro import config
-from settings import ROOT, configuration
+from settings import ROOT, command, configuration
 
 TESTED = re.compile(r"step (\d+): mAP on the test split ([\d.]+)")
 STEPS = {"stage1": (3, 13), "stage2": (10, 60)}  # the seconds between these are measured
@@ -89,10 +88,8 @@ def train(stage: str, given: dict, settings, steps: int) -> float:
             "model": f"{folder}/model.pt",
             "events": f"{folder}/events",
         }
-        script = ROOT / "workflow" / "scripts" / f"train_{stage}.py"
-        flags = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         began = time.monotonic()
-        subprocess.run([sys.executable, str(script), *flags], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(command(f"train_{stage}.py", options), check=True, stderr=subprocess.DEVNULL)
         return time.monotonic() - began
 
 

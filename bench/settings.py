@@ -1,5 +1,6 @@
-"""The project's configuration, for what is measured."""
+"""The project's configuration and its scripts, for what is measured."""
 
+import sys
 from pathlib import Path
 
 import yaml
@@ -15,3 +16,9 @@ def configuration(*overlays) -> config.Config:
     for path in overlays:
         values = config.merge(values, yaml.safe_load(Path(path).read_text()))
     return config.parse(config.Config, values)
+
+
+def command(script: str, options: dict) -> list[str]:
+    """The command of a script of the workflow with its options."""
+    flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    return [sys.executable, str(ROOT / "workflow" / "scripts" / script), *flags]

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from hrpro import features, files, progress
-from settings import ROOT, configuration
+from settings import command, configuration
 
 WIDTH, CLASSES, POINTS = 2048, 200, 2  # channels, classes, points a video
 SHORTEST = 20  # snippets; the longest has as many more than the mean as this has less
@@ -114,12 +114,6 @@ def proposing(folder: Path) -> list[str]:
 def settings(step: str, **changes) -> str:
     """The default's settings of a step, some changed, as JSON."""
     return json.dumps(configuration().step("activitynet", step, "default").model_dump() | changes)
-
-
-def command(script: str, given: dict) -> list[str]:
-    """The command of a script with its options."""
-    options = [part for name, value in given.items() for part in (f"--{name}", str(value))]
-    return [sys.executable, str(ROOT / "workflow" / "scripts" / script), *options]
 
 
 def begin(command: list[str], state: Path) -> None:

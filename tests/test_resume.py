@@ -65,8 +65,8 @@ class Training:
     """One of the whole run's trainings once more, as a command of its own, in a folder of its own."""
 
     def __init__(self, step: str, whole: Path, folder: Path, config, steps: int | None = None):
-        self.stage, _, tested = step.partition("_")
-        stage = self.stage
+        stage, _, tested = step.partition("_")
+        self.stage = stage
         changes = {"iterations": steps or STEPS[stage]} | ({"test_every": 7} if tested else {})
         self.settings = getattr(config.settings, stage).model_copy(update=changes).model_dump_json()
         data, step1 = whole / "results/demo", whole / STAGE1
