@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hrpro.detections import Segments, join, segments
+from hrpro.data.scores import Scores
+from hrpro.detection.segments import Segments, join, segments
 from hrpro.grid import Grid
-from hrpro.scores import Scores
 
 DURATIONS = json.loads(Path(__file__).with_name("durations.json").read_text())  # seconds, by split
 GRID = Grid(16, 25)

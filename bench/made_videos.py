@@ -1,7 +1,7 @@
 """The demo's data set at THUMOS14's size: 200 training and 210 test videos, 20 classes, 256 channels."""
 
 import make_demo
-from hrpro import errors
+from hrpro.utils import errors
 
 make_demo.CLASSES = [f"action {number}" for number in range(20)]
 make_demo.CHANNELS = 256

@@ -6,13 +6,13 @@ import torch
 import machine
 import made
 import oracle
-from hrpro import training
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
 from hrpro.instance.vectors import Vectors
-from hrpro.packing import Packing
+from hrpro.layers.packing import Packing
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
+from hrpro.training import common as training
 from machine import Clock, Result, at_limit, clock, medians
 
 VECTORS_MEMORY = 2000  # MB, as config.yaml says

@@ -12,8 +12,11 @@ import numpy as np
 
 import made
 import oracle
-from hrpro import annotations, detections, evaluation, features, proposals, suppression
-from hrpro.detections import Segments
+from hrpro.data import annotations, features
+from hrpro.detection import suppression
+from hrpro.detection.segments import Segments
+from hrpro.evaluation import mean_ap as evaluation
+from hrpro.proposals import generation as proposals
 from machine import Clock, Result, clock, medians
 
 SCRIPTS = Path(__file__).parent.parent / "workflow" / "scripts"
@@ -96,9 +99,9 @@ def evaluate(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         results[name] = Result(f"{count} detections, {len(truth)} videos", seconds, baseline)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "detections.json"
-            detections.write(path, found, names)
+            results.write(path, found, names)
             megabytes = path.stat().st_size / 1e6
-            seconds = medians(rounds, now, lambda path=path: detections.read(path, names))[0]
+            seconds = medians(rounds, now, lambda path=path: results.read(path, names))[0]
             plain = medians(rounds, now, lambda path=path: json.loads(path.read_text()))[0]
         size = f"{count} detections, {megabytes:.0f} MB; baseline: json.loads alone"
         results[f"read_{name}"] = Result(size, seconds, plain)

@@ -16,7 +16,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from hrpro import features, files, progress
+from hrpro.data import features
+from hrpro.utils import files, progress
 from settings import command, configuration
 
 WIDTH, CLASSES, POINTS = 2048, 200, 2  # channels, classes, points a video

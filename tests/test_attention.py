@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hrpro.dropout import keep
+from hrpro.layers.dropout import keep
 from hrpro.snippet import attention
 
 

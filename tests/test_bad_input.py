@@ -15,8 +15,10 @@ import yaml
 
 from conftest import ROOT, run_script
 from hrpro import config as configuration
-from hrpro import detections, features, files
-from hrpro.errors import InputError
+from hrpro.data import features
+from hrpro.detection import results
+from hrpro.utils import files
+from hrpro.utils.errors import InputError
 
 TRAIN, TEST = "demo_train_000", "demo_test_000"
 GT, POINTS = "gt_full.json", "point_labels/point_gaussian.csv"
@@ -503,7 +505,7 @@ def test_a_points_file_that_is_none(content, tmp_path):
 GOOD = {"segment": [1.0, 2.0], "label": "dive", "score": 0.5}
 
 
-def results(*found) -> str:
+def results_json(*found) -> str:
     return json.dumps({"results": {TEST: list(found)}})
 
 
@@ -513,15 +515,21 @@ DETECTION_CASES = [
     Case("a list for results", '{"results": []}', ['no "results" object', "wanted"]),
     Case(
         "a NaN score",
-        results(GOOD, GOOD | {"score": float("nan")}),
+        results_json(GOOD, GOOD | {"score": float("nan")}),
         [TEST, "detection 2", "nan", "remove it"],
     ),
-    Case("no score", results({"segment": [1, 2], "label": "dive"}), [TEST, "wanted a list of", "'score'"]),
-    Case("a score of null", results(GOOD | {"score": None}), [TEST, "detection 1", "None", "remove it"]),
-    Case("an endless segment", results(GOOD | {"segment": [1, float("inf")]}), [TEST, "detection 1", "inf"]),
-    Case("three numbers", results(GOOD | {"segment": [1, 2, 3]}), [TEST, "wanted a list of"]),
-    Case("four numbers", results(GOOD | {"segment": [1, 2, 3, 4]}), [TEST, "wanted a list of"]),
-    Case("text", results("dive"), [TEST, "wanted a list of"]),
+    Case(
+        "no score", results_json({"segment": [1, 2], "label": "dive"}), [TEST, "wanted a list of", "'score'"]
+    ),
+    Case("a score of null", results_json(GOOD | {"score": None}), [TEST, "detection 1", "None", "remove it"]),
+    Case(
+        "an endless segment",
+        results_json(GOOD | {"segment": [1, float("inf")]}),
+        [TEST, "detection 1", "inf"],
+    ),
+    Case("three numbers", results_json(GOOD | {"segment": [1, 2, 3]}), [TEST, "wanted a list of"]),
+    Case("four numbers", results_json(GOOD | {"segment": [1, 2, 3, 4]}), [TEST, "wanted a list of"]),
+    Case("text", results_json("dive"), [TEST, "wanted a list of"]),
     Case("null", f'{{"results": {{"{TEST}": null}}}}', [TEST, "wanted a list of"]),
 ]
 
@@ -531,14 +539,14 @@ def test_detections(case, tmp_path):
     path = tmp_path / "detections.json"
     path.write_text(case.damage)
     with pytest.raises(InputError) as caught:
-        detections.read(path, ["dive"])
+        results.read(path, ["dive"])
     assert_says(caught.value, f"{path}: ", case.words)
 
 
 def test_detections_of_unknown_classes_are_left_out(tmp_path):
     path = tmp_path / "detections.json"
-    path.write_text(results(GOOD | {"label": "dance"}, GOOD | {"score": 0.25}))
-    found = detections.read(path, ["dive"])[TEST]
+    path.write_text(results_json(GOOD | {"label": "dance"}, GOOD | {"score": 0.25}))
+    found = results.read(path, ["dive"])[TEST]
     assert found.times.tolist() == [[1.0, 2.0]]
     assert found.labels.tolist() == [0]
     assert found.scores.tolist() == [0.25]
@@ -553,7 +561,9 @@ def evaluate(converted: Path, path: Path, out: Path, *more):
 
 EVALUATION_CASES = [
     Case("no results", "{}", ["detections.json", 'no "results" object']),
-    Case("a NaN score", results(GOOD | {"score": float("nan")}), ["detections.json", TEST, "detection 1"]),
+    Case(
+        "a NaN score", results_json(GOOD | {"score": float("nan")}), ["detections.json", TEST, "detection 1"]
+    ),
     Case("malformed", "{", ["detections.json: line 1: not valid JSON"]),
 ]
 
@@ -577,7 +587,7 @@ def test_evaluation_of_bad_detections(case, converted, tmp_path, out):
 )
 def test_arguments_of_evaluate(arguments, words, converted, tmp_path, out):
     path = tmp_path / "detections.json"
-    path.write_text(results(GOOD))
+    path.write_text(results_json(GOOD))
     assert_stopped(evaluate(converted, path, out, *arguments), words, out)
 
 

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from conftest import ROOT, run_script, snakemake
-from hrpro.check import facts, findings, page, scan, svg
-from hrpro.features import FORMAT_VERSION, FeatureFile
+from hrpro.data.features import FORMAT_VERSION, FeatureFile
 from hrpro.grid import Grid
+from hrpro.report import facts, findings, page, scan, svg
 
 GRID = Grid(16, 25)
 CHANNELS = 12

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from conftest import run_script, snakemake
-from hrpro import annotations, config, copies
-from hrpro.errors import InputError
-from hrpro.features import FeatureFile
+from hrpro import config
+from hrpro.data import annotations, copies
+from hrpro.data.features import FeatureFile
+from hrpro.utils.errors import InputError
 
 CLASSES = ["jump", "run", "sit"]
 

@@ -17,14 +17,16 @@ import torch
 import yaml
 
 from conftest import ROOT
-from hrpro import config, features, training
-from hrpro.features import FeatureFile
+from hrpro import config
+from hrpro.data import features
+from hrpro.data.features import FeatureFile
 from hrpro.instance import losses as instance_losses
 from hrpro.instance.model import InstanceModel, refine
-from hrpro.packing import Packing
-from hrpro.resident import Resident
+from hrpro.layers.packing import Packing
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
+from hrpro.training import common as training
+from hrpro.training.cache import Resident
 
 CLASSES, WIDTH, LENGTHS, PROPOSALS = 5, 64, [40, 1, 25], [30, 0, 20]
 VARIANTS = pytest.mark.parametrize("variant", ["default", "released"])

@@ -44,13 +44,13 @@ TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
         ("hrpro/snippet/model.py", "F.relu(", "torch.relu(", STAGE1 | PREDICTS),
         ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", STAGE2 | PREDICTS),
         (
-            "hrpro/suppression.py",
+            "hrpro/detection/suppression.py",
             "np.exp(-(",
             "np.exp(-1.0 * (",
             TESTED | PREDICTS | {"detect_stage1.py", "detect_stage2.py"},
         ),
-        ("hrpro/evaluation.py", "* 100", "* 100.0", TESTED | {"evaluate.py", "gather.py"}),
-        ("hrpro/ranking.py", "-np.inf", "-1", RANKED),
+        ("hrpro/evaluation/mean_ap.py", "* 100", "* 100.0", TESTED | {"evaluate.py", "gather.py"}),
+        ("hrpro/proposals/ranking.py", "-np.inf", "-1", RANKED),
     ],
 )
 def test_a_change_reaches_the_steps_that_use_it(scripts, module, old, new, expected):
@@ -58,7 +58,7 @@ def test_a_change_reaches_the_steps_that_use_it(scripts, module, old, new, expec
 
 
 def test_settings_reach_a_step_as_params_not_as_code(scripts):
-    path = scripts / "hrpro" / "config.py"
+    path = scripts / "hrpro" / "config" / "__init__.py"
     before = digests(scripts)
     path.write_text(path.read_text() + "\nADDED = 1\n")
     assert digests(scripts) == before
@@ -66,5 +66,6 @@ def test_settings_reach_a_step_as_params_not_as_code(scripts):
 
 def test_what_a_step_imports():
     names = {str(path.relative_to(SCRIPTS)) for path in digest.modules(SCRIPTS / "train_stage1_on_test.py")}
-    assert {"train_stage1.py", "hrpro/__init__.py", "hrpro/snippet/seeds.py", "hrpro/evaluation.py"} <= names
+    assert {"train_stage1.py", "hrpro/__init__.py", "hrpro/snippet/seeds.py"} <= names
+    assert "hrpro/evaluation/mean_ap.py" in names
     assert not any(name.startswith("hrpro/instance") for name in names)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hrpro.dropout import Dropout, keep
+from hrpro.layers.dropout import Dropout, keep
 
 
 @pytest.mark.parametrize("dropout", [0.1, 0.5, 0.99])

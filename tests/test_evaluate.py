@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from conftest import run_script
-from hrpro import detections, evaluation
+from hrpro.detection.segments import segments, tiou
+from hrpro.evaluation import mean_ap as evaluation
 
 
 def files(tmp_path, database: dict, results: dict, **more):
@@ -82,22 +83,22 @@ def test_ambiguous_segments_excuse_only_what_matches_nothing(tmp_path):
 
 
 def test_equal_scores_keep_the_order_of_the_file():
-    truth = {"a": detections.segments([[0, 10]], [0]), "b": detections.segments([[0, 10]], [0])}
+    truth = {"a": segments([[0, 10]], [0]), "b": segments([[0, 10]], [0])}
     right, wrong = [[0, 10]], [[30, 40]]
-    first = {"b": detections.segments(right, [0], [0.5]), "a": detections.segments(wrong, [0], [0.5])}
+    first = {"b": segments(right, [0], [0.5]), "a": segments(wrong, [0], [0.5])}
     last = {"a": first["a"], "b": first["b"]}
     assert evaluation.evaluate(truth, first, ["run"], [0.5])["run"] == [0.5]
     assert evaluation.evaluate(truth, last, ["run"], [0.5])["run"] == [0.25]
 
 
 def test_an_instance_is_found_once():
-    truth = {"a": detections.segments([[0, 10], [20, 30]], [0, 0])}
-    given = {"a": detections.segments([[0, 10], [0, 9], [1, 10]], [0, 0, 0], [0.9, 0.8, 0.7])}
+    truth = {"a": segments([[0, 10], [20, 30]], [0, 0])}
+    given = {"a": segments([[0, 10], [0, 9], [1, 10]], [0, 0, 0], [0.9, 0.8, 0.7])}
     assert evaluation.evaluate(truth, given, ["run"], [0.5])["run"] == [0.5]
 
 
 def test_nothing_found_at_all():
-    truth = {"a": detections.segments([[0, 10]], [0])}
+    truth = {"a": segments([[0, 10]], [0])}
     per_class = evaluation.evaluate(truth, {}, ["run", "sit"], [0.5])
     assert per_class == {"run": [0.0]}
     assert evaluation.summary(per_class, [0.5])["mAP"] == [0.0]
@@ -125,7 +126,7 @@ def test_a_point_agrees_with_what_holds_it_the_less_the_more_it_holds():
     points = evaluation.lengthless(times)
     assert points.tolist() == [5, 20, 22]
     given = np.array([[0, 10], [19, 21], [20, 22], [0, 30], [22.5, 30], [35, 50], [20, 20]], dtype=float)
-    held = evaluation.held_points(given, detections.segments(times))
+    held = evaluation.held_points(given, segments(times))
     agreement = evaluation.agreement(given, np.tile(times, (len(given), 1, 1)), held)
     assert agreement[:, :3].tolist() == [
         [1, 0, 0],
@@ -136,7 +137,7 @@ def test_a_point_agrees_with_what_holds_it_the_less_the_more_it_holds():
         [0, 0, 0],
         [0, 1, 0],
     ]
-    np.testing.assert_array_equal(agreement[:, 3], detections.tiou(given, times[3:])[:, 0])
+    np.testing.assert_array_equal(agreement[:, 3], tiou(given, times[3:])[:, 0])
 
 
 def test_points_as_truth(tmp_path):

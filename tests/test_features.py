@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from conftest import SCRIPTS, run_script
-from hrpro import annotations, features, files
-from hrpro.errors import InputError
+from hrpro.data import annotations, features
 from hrpro.grid import Grid
+from hrpro.utils import files
+from hrpro.utils.errors import InputError
 
 
 @pytest.fixture(scope="module")

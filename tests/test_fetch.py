@@ -26,8 +26,11 @@ import pytest
 import yaml
 
 from conftest import SCRIPTS, run_script, snakemake
-from hrpro import archives, config, fetch, files
-from hrpro.errors import InputError
+from hrpro import config
+from hrpro.data import archives
+from hrpro.data import download as fetch
+from hrpro.utils import files
+from hrpro.utils.errors import InputError
 from test_bad_input import Case, assert_says, assert_stopped, table
 
 MB = fetch.MB

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from hrpro import floor
-from hrpro.features import FeatureFile
+from hrpro.data.features import FeatureFile
+from hrpro.linear import model as floor
 
 
 @pytest.fixture

@@ -7,12 +7,17 @@ import pytest
 import torch
 
 from conftest import DATA
-from hrpro import annotations, detections, evaluation, proposals, ranking, suppression
+from hrpro.data import annotations
+from hrpro.detection import results, suppression
+from hrpro.detection.segments import Segments, segments
+from hrpro.evaluation import mean_ap as evaluation
 from hrpro.grid import Grid
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import roi
 from hrpro.instance.model import InstanceModel, refine, score
-from hrpro.packing import Packing
+from hrpro.layers.packing import Packing
+from hrpro.proposals import generation as proposals
+from hrpro.proposals import ranking
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import memory, seeds
 from hrpro.snippet.model import SnippetModel, video_scores
@@ -200,7 +205,7 @@ def test_proposals_suppression_and_reliable_proposals(released, case):
     actual = np.column_stack([found.times, found.labels, found.scores])
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)
 
-    given = detections.segments(expected[:, :2], expected[:, 2], expected[:, 3])
+    given = segments(expected[:, :2], expected[:, 2], expected[:, 3])
     kept = suppression.soft_nms({"v": given}, sigma=0.3, padding=1.0)["v"]
     actual = np.column_stack([kept.times, kept.labels, kept.scores])
     np.testing.assert_allclose(actual, PROPOSALS[f"{case}/after_soft_nms"], rtol=0, atol=1e-6)
@@ -299,7 +304,7 @@ def thumos(shared):
     exclude = ["video_test_0000270", "video_test_0001292", "video_test_0001496"]
     path = shared / "data" / "THUMOS14" / "gt_full.json"
     truth, _, classes = annotations.test_truth(path, "Test", exclude)
-    found = detections.read(shared / "golden" / "detections_thumos14_test.json", classes)
+    found = results.read(shared / "golden" / "detections_thumos14_test.json", classes)
     assert sum(map(len, found.values())) == 31_587
     found = {video: given for video, given in found.items() if video not in exclude}
     expected = json.loads((shared / "golden" / "detections_thumos14_test.expected.json").read_text())
@@ -321,7 +326,7 @@ def test_evaluation_of_real_detections(thumos):
         for row, start in enumerate(times[:, 0]):
             if (video, round(float(start), 1)) in TIES:
                 times[row] += [-1e-9, 1e-9]
-        nudged[video] = detections.Segments(times, given.labels, given.scores)
+        nudged[video] = Segments(times, given.labels, given.scores)
     assert worst(evaluation.evaluate(nudged, found, classes, expected["tiou"]), expected) < 1e-9
 
 
@@ -337,7 +342,7 @@ def test_evaluation_of_real_detections_as_they_are(thumos):
 
 def test_published_map_of_autoloc(shared):
     truth, _, classes = annotations.test_truth(shared / "golden" / "autoloc_TH14_gt.json", "test", [])
-    found = detections.read(shared / "golden" / "autoloc_TH14_results.json", classes)
+    found = results.read(shared / "golden" / "autoloc_TH14_results.json", classes)
     thresholds = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     per_class = evaluation.evaluate(truth, found, classes, thresholds)
     published = [0.467, 0.417, 0.358, 0.290, 0.212, 0.134, 0.058, 0.016, 0.002]

@@ -12,9 +12,11 @@ import torch
 import yaml
 
 from conftest import ROOT
-from hrpro import proposals, ranking, training
 from hrpro.grid import Grid
+from hrpro.proposals import generation as proposals
+from hrpro.proposals import ranking
 from hrpro.snippet import seeds
+from hrpro.training import common as training
 
 DATASETS = {"gtea": (4, 15), "gtea-2048": (16, 15), "hapt": (25, 50), "THUMOS14": (16, 25)}
 

@@ -234,10 +234,13 @@ CASES = {
         FROM_STAGE2 + GATHER,
     ),
     "code of suppression": (
-        replaced(MODULES + "suppression.py", "np.exp(", "np.exp(1.0 * "),
+        replaced(MODULES + "detection/suppression.py", "np.exp(", "np.exp(1.0 * "),
         STAGE1_SHOWN + STAGE2_DETECTED + GATHER,
     ),
-    "code of evaluation": (replaced(MODULES + "evaluation.py", "* 100", "* 100.0"), EVALUATED + GATHER),
+    "code of evaluation": (
+        replaced(MODULES + "evaluation/mean_ap.py", "* 100", "* 100.0"),
+        EVALUATED + GATHER,
+    ),
     "a rule's command": (
         replaced(
             "workflow/rules/stage2.smk",
@@ -249,7 +252,7 @@ CASES = {
     "threads": (replaced("workflow/rules/stage1.smk", "threads: 4", "threads: 3"), NOTHING),
     "touched: configuration": (touched("config/config.yaml", "extra.yaml"), NOTHING),
     "touched: code": (
-        touched("workflow/scripts/*.py", MODULES + "*.py", "workflow/rules/*.smk", "Snakefile"),
+        touched("workflow/scripts/*.py", MODULES + "**/*.py", "workflow/rules/*.smk", "Snakefile"),
         NOTHING,
     ),
     "touched: features": (touched("data/features/*/*.npy"), NOTHING),

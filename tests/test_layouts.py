@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 from conftest import run_script, snakemake
-from hrpro import annotations, config, features, layouts
-from hrpro.errors import InputError
-from hrpro.features import FeatureFile
+from hrpro import config
+from hrpro.data import annotations, features, layouts
+from hrpro.data.features import FeatureFile
 from hrpro.grid import Grid
+from hrpro.utils.errors import InputError
 from lineage import Lineage
 from test_bad_input import Case, assert_stopped, table
 

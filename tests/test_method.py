@@ -11,16 +11,23 @@ import pytest
 import torch
 
 from hrpro import config as configuration
-from hrpro import detections, devices, proposals, ranking, scores, suppression, training
-from hrpro.errors import InputError
-from hrpro.features import FeatureFile
+from hrpro.data import scores
+from hrpro.data.features import FeatureFile
+from hrpro.detection import suppression
+from hrpro.detection.segments import segments
 from hrpro.grid import Grid
-from hrpro.inputs import Inputs
-from hrpro.instance import infer, losses, roi
-from hrpro.instance import train as instance_train
+from hrpro.instance import losses, roi
+from hrpro.instance import scoring as infer
+from hrpro.instance import training as instance_train
 from hrpro.instance.model import InstanceModel, score
 from hrpro.instance.vectors import Vectors
+from hrpro.layers.inputs import Inputs
+from hrpro.proposals import generation as proposals
+from hrpro.proposals import ranking
 from hrpro.snippet import memory, model, seeds
+from hrpro.training import common as training
+from hrpro.utils import devices
+from hrpro.utils.errors import InputError
 
 SECOND = Grid(25, 25)  # snippets of one second
 
@@ -99,18 +106,18 @@ def test_no_background_seed_gives_no_negative():
 
 
 def test_fault_4_a_proposal_of_score_0_may_be_reliable():
-    given = detections.segments([[0, 4], [1, 3]], [0, 0], [-0.5, -0.1])
+    given = segments([[0, 4], [1, 3]], [0, 0], [-0.5, -0.1])
     assert ranking.reliable(given, [(2.0, 0)], any_score=False) == [None]
     assert ranking.reliable(given, [(2.0, 0)], any_score=True) == [1]
 
 
 def test_reliable_proposals_avoid_the_neighbouring_points():
-    given = detections.segments([[0, 9], [1, 3], [5, 8]], [0, 0, 1], [0.9, 0.5, 0.4])
+    given = segments([[0, 9], [1, 3], [5, 8]], [0, 0, 1], [0.9, 0.5, 0.4])
     assert ranking.reliable(given, [(2.0, 0), (6.0, 1)], any_score=True) == [1, 2]
 
 
 def test_fault_5_padding_makes_disjoint_segments_overlap():
-    given = detections.segments([[0, 1.2], [1.3, 2.5]], [0, 0], [1.0, 1.0])
+    given = segments([[0, 1.2], [1.3, 2.5]], [0, 0], [1.0, 1.0])
     exact = suppression.soft_nms({"v": given}, sigma=0.3, padding=0.0)["v"]
     assert exact.scores.tolist() == [1, 1]
     padded = suppression.soft_nms({"v": given}, sigma=0.3, padding=1.0)["v"]
@@ -120,7 +127,7 @@ def test_fault_5_padding_makes_disjoint_segments_overlap():
 
 
 def test_fault_9_only_whole_seconds_are_seen():
-    given = detections.segments([[0.2, 0.9], [3.2, 5.1], [8, 9]], [0, 0, 0], [1.0, 1.0, 1.0])
+    given = segments([[0.2, 0.9], [3.2, 5.1], [8, 9]], [0, 0, 0], [1.0, 1.0, 1.0])
     kept = suppression.drop_ambiguous(given, np.array([[0.0, 4.0]]))
     assert kept.times.tolist() == [[0.2, 0.9], [8, 9]]
 
@@ -240,8 +247,8 @@ def test_stage_2_answers_for_the_class_of_a_proposal(config):
 
 
 def test_negatives_get_a_class_of_their_video():
-    positive = detections.segments([[0, 1], [1, 2]], [4, 2], [0.5, 0.5])
-    negative = detections.segments(np.arange(80).reshape(40, 2))
+    positive = segments([[0, 1], [1, 2]], [4, 2], [0.5, 0.5])
+    negative = segments(np.arange(80).reshape(40, 2))
     found = instance_train.labelled(positive, negative, np.random.default_rng(0))
     assert found.labels[:2].tolist() == [4, 2]
     assert set(found.labels[2:].tolist()) == {2, 4}
@@ -321,7 +328,7 @@ def test_adam_is_torchs_bit_for_bit(config):
 
 def test_a_training_spares_itself_the_import_of_dynamo():
     code = (
-        "import sys, torch; from hrpro import training; network = torch.nn.Linear(1, 1);"
+        "import sys, torch; from hrpro.training import common as training; network = torch.nn.Linear(1, 1);"
         "optimizer = training.Adam(network.parameters(), fused=True); optimizer.zero_grad();"
         "network(torch.ones(1)).backward(); optimizer.step(); print('torch._dynamo' in sys.modules)"
     )

@@ -11,17 +11,21 @@ import torch
 
 import oracle
 from conftest import DATA
-from hrpro import evaluation, proposals, ranking, suppression, testing
-from hrpro.detections import Segments, segments
+from hrpro.detection import suppression
+from hrpro.detection.segments import Segments, segments
+from hrpro.evaluation import mean_ap as evaluation
+from hrpro.evaluation import protocol as testing
 from hrpro.grid import Grid
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
 from hrpro.instance import roi
-from hrpro.packing import Packing
+from hrpro.layers.packing import Packing
+from hrpro.proposals import generation as proposals
+from hrpro.proposals import ranking
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import model as snippet_model
 from hrpro.snippet import seeds
-from hrpro.snippet import train as snippet_train
+from hrpro.snippet import training as snippet_train
 
 GOLDEN = 1e-5  # relative, of the authors' float32 numbers
 EXACT = 1e-9  # relative, between two float64 computations

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from conftest import run_script, snakemake
-from hrpro import annotations, config, points
-from hrpro.errors import InputError
+from hrpro import config
+from hrpro.data import annotations, points
+from hrpro.utils.errors import InputError
 from lineage import At, Lineage
 from test_bad_input import Case, append, assert_stopped, remove, table, write
 

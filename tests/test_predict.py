@@ -21,8 +21,11 @@ import yaml
 
 from conftest import ROOT, SCRIPTS, copy_project, run_script, snakemake
 from hrpro import config as settings
-from hrpro import detections, exports, predict
-from hrpro.errors import InputError
+from hrpro import predict
+from hrpro.detection import export as exports
+from hrpro.detection import results
+from hrpro.detection.segments import Segments, segments
+from hrpro.utils.errors import InputError
 from lineage import Lineage
 from test_bad_input import Case, assert_says, assert_stopped, assert_workflow_stopped, cut, table, write
 from test_invalidation import BASE, both, planned, replaced, touched, write_config
@@ -76,12 +79,12 @@ def model(run) -> predict.Model:
 
 
 @pytest.fixture(scope="session")
-def expected(run, model) -> dict[str, detections.Segments]:
+def expected(run, model) -> dict[str, Segments]:
     """The pipeline's detections of stage 2."""
-    return detections.read(run / STAGE2, model.classes)
+    return results.read(run / STAGE2, model.classes)
 
 
-def assert_same(found: detections.Segments, wanted: detections.Segments) -> None:
+def assert_same(found: Segments, wanted: Segments) -> None:
     """Equal to the last bit."""
     assert len(wanted) > 0
     for name in ("times", "labels", "scores"):
@@ -255,7 +258,7 @@ def test_the_least_score_is_the_users(run, tmp_path):
 
 def test_a_cue_is_safe_whatever_the_class_is_called():
     times = [[3599.9996, 363_600.0], [-2.0, 1.5], [5.0, 5.0002], [7.0, 6.0]]
-    found = detections.segments(times, [0, 1, 1, 1], [0.5, 0.25, 0.9, 0.9])
+    found = segments(times, [0, 1, 1, 1], [0.5, 0.25, 0.9, 0.9])
     text = exports.as_vtt(found, ["a <b> & --> c", "über\n\nNOTE it"])
     assert text == (
         "WEBVTT\n\n"
@@ -266,7 +269,7 @@ def test_a_cue_is_safe_whatever_the_class_is_called():
 
 def test_a_csv_quotes_what_it_has_to(tmp_path):
     path = tmp_path / "found.csv"
-    found = {'v,"1"': detections.segments([[0.1, 2 / 3]], [0], [1e-20])}
+    found = {'v,"1"': segments([[0.1, 2 / 3]], [0], [1e-20])}
     exports.write(str(path), found, ["über,\nall"], 0.1)
     wanted = {"video": 'v,"1"', "start": "0.1", "end": "0.6666666666666666", "class": "über,\nall"}
     assert rows_of(path) == [wanted | {"score": "1e-20"}]
@@ -350,7 +353,7 @@ EDITS = {
         Counter(["convert_features"]) + FROM_STAGE1,
     ),
     "the writing of formats": (
-        replaced("workflow/scripts/hrpro/exports.py", ':.2f}"', ':.3f}"'),
+        replaced("workflow/scripts/hrpro/detection/export.py", ':.2f}"', ':.3f}"'),
         PREDICT,
     ),
     "another folder to predict for": (
@@ -536,7 +539,7 @@ def test_stages_that_do_not_belong_together(folder, tmp_path):
 def test_a_videos_name_leaves_no_folder(tmp_path):
     for name in ("../x", "a/b"):
         with pytest.raises(InputError, match="is none for a file"):
-            exports.write(f"{tmp_path}/", {name: detections.segments([])}, [], 0.1)
+            exports.write(f"{tmp_path}/", {name: segments([])}, [], 0.1)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,8 +16,8 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conftest import ROOT, SCRIPTS, snakemake
-from hrpro import training
-from hrpro.resume import TERMINATED, Draws, Resume
+from hrpro.training import common as training
+from hrpro.training.checkpoint import TERMINATED, Draws, Resume
 
 STEPS = {"stage1": 40, "stage2": 60}
 KILLS = 20  # of each training

@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from conftest import ROOT, run_script, snakemake
-from hrpro import quality
-from hrpro.detections import segments
+from hrpro.detection.segments import segments
+from hrpro.proposals import quality
 from test_workflow import planned
 
 NOTHING = {"points": 0, "tiou": None, "without": None, "over_0.5": None}

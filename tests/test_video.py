@@ -23,9 +23,10 @@ import yaml
 
 import extract_features
 from conftest import ROOT, SCRIPTS, run_script, snakemake
-from hrpro import backbones, flow, i3d, video
 from hrpro import config as configuration
-from hrpro.errors import InputError
+from hrpro.utils.errors import InputError
+from hrpro.video import backbones, flow, i3d
+from hrpro.video import decoding as video
 from lineage import At, Lineage
 from test_bad_input import Case, assert_says, table
 from test_workflow import planned

@@ -11,7 +11,7 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parent / "scripts"
 # Settings reach a step as params of their own: a new one for stage 2 is no change of stage 1's code.
-APART = {"hrpro/config.py"}
+APART = {"hrpro/config/__init__.py"}
 
 
 def of(script: str) -> str:

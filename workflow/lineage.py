@@ -17,8 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from hrpro import annotations, config, files, layouts, video
-from hrpro.errors import InputError
+from hrpro import config
+from hrpro.data import annotations, layouts
+from hrpro.utils import files
+from hrpro.utils.errors import InputError
+from hrpro.video import decoding as video
 
 STAGES = ("stage1", "stage2")
 BEST = "best-on-test"

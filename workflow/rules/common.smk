@@ -11,8 +11,9 @@ from pathlib import Path
 HOME = Path(workflow.basedir)
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
-from hrpro import annotations, config as settings, fetch, layouts, points
-from hrpro.errors import InputError
+from hrpro import config as settings
+from hrpro.data import annotations, download as fetch, layouts, points
+from hrpro.utils.errors import InputError
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))

@@ -6,7 +6,8 @@ The figure is mAP's mean over all thresholds, in %, of the models at the end of 
 
 import argparse
 
-from hrpro import config, errors, files, progress
+from hrpro import config
+from hrpro.utils import errors, files, progress
 from show import markdown, with_deviation
 
 STAGES = ("stage1", "stage2")

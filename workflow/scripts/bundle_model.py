@@ -2,7 +2,8 @@
 
 import argparse
 
-from hrpro import config, errors, predict, progress
+from hrpro import config, predict
+from hrpro.utils import errors, progress
 
 
 def main() -> None:

@@ -2,9 +2,11 @@
 
 import argparse
 
-from hrpro import annotations, config, errors, files, progress
-from hrpro.check import facts, findings, page, scan
-from hrpro.features import FeatureFile
+from hrpro import config
+from hrpro.data import annotations
+from hrpro.data.features import FeatureFile
+from hrpro.report import facts, findings, page, scan
+from hrpro.utils import errors, files, progress
 
 
 def main() -> None:

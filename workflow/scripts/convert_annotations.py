@@ -2,7 +2,9 @@
 
 import argparse
 
-from hrpro import annotations, config, errors, features, files, progress
+from hrpro import config
+from hrpro.data import annotations, features
+from hrpro.utils import errors, files, progress
 
 
 def main() -> None:

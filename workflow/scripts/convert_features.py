@@ -2,8 +2,10 @@
 
 import argparse
 
-from hrpro import annotations, config, errors, features, progress
+from hrpro import config
+from hrpro.data import annotations, features
 from hrpro.grid import Grid
+from hrpro.utils import errors, progress
 
 
 def main() -> None:

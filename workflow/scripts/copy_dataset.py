@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from hrpro import annotations, config, copies, errors, files, progress
+from hrpro import config
+from hrpro.data import annotations, copies
+from hrpro.utils import errors, files, progress
 
 
 def main() -> None:

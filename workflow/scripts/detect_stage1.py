@@ -2,7 +2,10 @@
 
 import argparse
 
-from hrpro import annotations, config, detections, errors, files, progress, suppression
+from hrpro import config
+from hrpro.data import annotations
+from hrpro.detection import results, suppression
+from hrpro.utils import errors, files, progress
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -22,13 +25,13 @@ def run(args, score=None) -> None:
     progress.start(args.log)
     settings = config.from_json(config.Detection, args.settings)
     classes = files.read_json(args.points, "classes")["classes"]
-    candidates = detections.read(args.proposals, classes)
+    candidates = results.read(args.proposals, classes)
     if score:
         candidates = score(candidates, settings)
     unsure = {}
     if settings.drop_ambiguous:
         _, unsure, _ = annotations.test_truth(args.annotations, "test", [], classes)
-    detections.write(args.output, suppression.suppress(candidates, settings, unsure), classes)
+    results.write(args.output, suppression.suppress(candidates, settings, unsure), classes)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Stage 2's detections on the test videos: each proposal and its refined self, scored and suppressed."""
 
 import detect_stage1
-from hrpro import devices, errors, training
-from hrpro.features import FeatureFile
-from hrpro.instance import infer, model
-from hrpro.scores import ScoreFile
+from hrpro.data.features import FeatureFile
+from hrpro.data.scores import ScoreFile
+from hrpro.instance import model
+from hrpro.instance import scoring as infer
+from hrpro.training import common as training
+from hrpro.utils import devices, errors
 
 
 def main() -> None:

@@ -5,7 +5,11 @@ Times in seconds. Detections in videos outside the subset count as wrong, as in 
 
 import argparse
 
-from hrpro import annotations, config, detections, errors, evaluation, files, progress
+from hrpro import config
+from hrpro.data import annotations
+from hrpro.detection import results
+from hrpro.evaluation import mean_ap as evaluation
+from hrpro.utils import errors, files, progress
 
 
 def main() -> None:
@@ -38,7 +42,7 @@ def main() -> None:
         raise errors.InputError(
             f"{args.annotations}: no video of subset {args.subset} has an annotation; add what to score with"
         )
-    found = detections.read(args.detections, classes)
+    found = results.read(args.detections, classes)
     found = {video: given for video, given in found.items() if video not in exclude}
     outside = [video for video in found if video not in truth]
     if outside:

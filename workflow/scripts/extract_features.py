@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hrpro import backbones, config, devices, errors, files, progress, video
-from hrpro.errors import InputError
+from hrpro import config
+from hrpro.utils import devices, errors, files, progress
+from hrpro.utils.errors import InputError
+from hrpro.video import backbones
+from hrpro.video import decoding as video
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -4,7 +4,9 @@ import argparse
 import signal
 import sys
 
-from hrpro import config, errors, fetch, progress
+from hrpro import config
+from hrpro.data import download as fetch
+from hrpro.utils import errors, progress
 
 
 def main() -> None:

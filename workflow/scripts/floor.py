@@ -2,8 +2,11 @@
 
 import argparse
 
-from hrpro import config, errors, files, floor, progress, scores
-from hrpro.features import FeatureFile
+from hrpro import config
+from hrpro.data import scores
+from hrpro.data.features import FeatureFile
+from hrpro.linear import model as floor
+from hrpro.utils import errors, files, progress
 
 
 def main() -> None:

@@ -4,7 +4,8 @@ import argparse
 
 import numpy as np
 
-from hrpro import errors, evaluation, files, progress
+from hrpro.evaluation import mean_ap as evaluation
+from hrpro.utils import errors, files, progress
 
 # stage, pick and the argument that lists the evaluations, a file a seed
 SOURCES = [

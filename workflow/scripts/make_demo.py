@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hrpro import errors, files
+from hrpro.utils import errors, files
 
 CLASSES = ["dive", "golf", "jump", "throw", "vault"]
 CHANNELS = 64

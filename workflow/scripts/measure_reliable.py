@@ -5,7 +5,10 @@ For the tables alone: no training reads it.
 
 import argparse
 
-from hrpro import annotations, detections, errors, files, progress, quality
+from hrpro.data import annotations
+from hrpro.detection import results
+from hrpro.proposals import quality
+from hrpro.utils import errors, files, progress
 
 
 def main() -> None:
@@ -25,7 +28,7 @@ def main() -> None:
         video: [(point["seconds"], classes.index(point["label"])) for point in found]
         for video, found in given["videos"].items()
     }
-    reliable = detections.read(args.reliable, classes)
+    reliable = results.read(args.reliable, classes)
     files.write_json(args.output, quality.measure(truth, points, reliable), indent=1)
 
 

@@ -6,9 +6,13 @@ video), or a folder, which gets a .vtt a video.
 
 import argparse
 
-from hrpro import errors, exports, layouts, predict, progress, training
+from hrpro import predict
 from hrpro.config import FeatureFiles
-from hrpro.errors import InputError
+from hrpro.data import layouts
+from hrpro.detection import export as exports
+from hrpro.training import common as training
+from hrpro.utils import errors, progress
+from hrpro.utils.errors import InputError
 
 
 def main() -> None:

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from hrpro import config, detections, errors, files, progress, proposals, ranking
+from hrpro import config
+from hrpro.data.scores import ScoreFile
+from hrpro.detection import results
+from hrpro.detection.segments import Segments
 from hrpro.grid import Grid
-from hrpro.packing import Packing
-from hrpro.scores import ScoreFile
+from hrpro.layers.packing import Packing
+from hrpro.proposals import generation as proposals
+from hrpro.proposals import ranking
 from hrpro.snippet import seeds
+from hrpro.utils import errors, files, progress
 
 
 def main() -> None:
@@ -61,10 +66,10 @@ def main() -> None:
         (args.negative, negative),
         (args.test, test),
     ):
-        detections.write(path, found, classes)
+        results.write(path, found, classes)
 
 
-def propose_training(file: ScoreFile, points, grid, settings) -> Iterator[detections.Segments]:
+def propose_training(file: ScoreFile, points, grid, settings) -> Iterator[Segments]:
     """The proposals of each training video, of the classes of its points or of the predicted ones (fault 4).
 
     points: {video: [(seconds, class)]}.

@@ -2,10 +2,15 @@
 
 import argparse
 
-from hrpro import config, detections, devices, errors, files, progress, ranking, training
-from hrpro.features import FeatureFile
-from hrpro.instance import infer, model
-from hrpro.scores import ScoreFile
+from hrpro import config
+from hrpro.data.features import FeatureFile
+from hrpro.data.scores import ScoreFile
+from hrpro.detection import results
+from hrpro.instance import model
+from hrpro.instance import scoring as infer
+from hrpro.proposals import ranking
+from hrpro.training import common as training
+from hrpro.utils import devices, errors, files, progress
 
 
 def main() -> None:
@@ -26,7 +31,7 @@ def main() -> None:
     settings = config.from_json(config.Detection, args.settings)
     network, classes = model.load(args.model, devices.choose_device(args.device))
     points = files.read_json(args.points, "videos")["videos"]
-    positive = detections.read(args.positive, classes)
+    positive = results.read(args.positive, classes)
     with FeatureFile(args.features) as file, ScoreFile(args.scores) as scores:
         training.start(0, args.threads, file.width)  # nothing is drawn
         refined = infer.candidates(network, file, scores, "train", positive, settings)
@@ -35,7 +40,7 @@ def main() -> None:
         known = [(point["seconds"], classes.index(point["label"])) for point in points[video]]
         chosen = ranking.reliable(found, known, any_score=True)
         reliable[video] = found.take([number for number in chosen if number is not None])
-    detections.write(args.output, reliable, classes)
+    results.write(args.output, reliable, classes)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 import argparse
 
-from hrpro import devices, errors, progress, scores, training
-from hrpro.features import FeatureFile
-from hrpro.snippet import infer, model
+from hrpro.data import scores
+from hrpro.data.features import FeatureFile
+from hrpro.snippet import model
+from hrpro.snippet import scoring as infer
+from hrpro.training import common as training
+from hrpro.utils import devices, errors, progress
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ proposals: mean tIoU with the points' instances, share with tIoU >= 0.5, share o
 import argparse
 from collections.abc import Sequence
 
-from hrpro import errors, files
+from hrpro.utils import errors, files
 
 COLUMNS = ["data set", "experiment", "stage", "model"]
 QUALITY = {"tIoU": "tiou", "over 0.5": "over_0.5", "without": "without"}

@@ -2,9 +2,11 @@
 
 import argparse
 
-from hrpro import config, devices, errors, files, progress, training
-from hrpro.features import FeatureFile
-from hrpro.snippet import train
+from hrpro import config
+from hrpro.data.features import FeatureFile
+from hrpro.snippet import training as train
+from hrpro.training import common as training
+from hrpro.utils import devices, errors, files, progress
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -1,8 +1,9 @@
 """Stage 1 as the released program trains it: tested on the test split, the best model is kept."""
 
 import train_stage1
-from hrpro import errors, testing
-from hrpro.snippet import infer
+from hrpro.evaluation import protocol as testing
+from hrpro.snippet import scoring as infer
+from hrpro.utils import errors
 
 
 def main() -> None:

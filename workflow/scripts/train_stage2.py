@@ -2,10 +2,13 @@
 
 import argparse
 
-from hrpro import config, detections, devices, errors, progress, training
-from hrpro.features import FeatureFile
-from hrpro.instance import train
-from hrpro.scores import ScoreFile
+from hrpro import config
+from hrpro.data.features import FeatureFile
+from hrpro.data.scores import ScoreFile
+from hrpro.detection import results
+from hrpro.instance import training as train
+from hrpro.training import common as training
+from hrpro.utils import devices, errors, progress
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -31,9 +34,9 @@ def run(args, make_test=None) -> None:
         model = train.train(
             file,
             scores,
-            detections.read(args.positive, classes),
-            detections.read(args.reliable, classes),
-            detections.read(args.negative, classes),
+            results.read(args.positive, classes),
+            results.read(args.reliable, classes),
+            results.read(args.negative, classes),
             settings,
             rng,
             devices.choose_device(args.device),

@@ -1,8 +1,10 @@
 """Stage 2 as the released program trains it: tested on the test split, the best model is kept."""
 
 import train_stage2
-from hrpro import detections, errors, testing
-from hrpro.instance import infer
+from hrpro.detection import results
+from hrpro.evaluation import protocol as testing
+from hrpro.instance import scoring as infer
+from hrpro.utils import errors
 
 
 def main() -> None:
@@ -13,7 +15,7 @@ def main() -> None:
 
     def make_test(file, scores):
         protocol = testing.protocol(args, scores.classes)
-        proposals = detections.read(args.proposals, scores.classes)
+        proposals = results.read(args.proposals, scores.classes)
         return lambda model: protocol.score(
             infer.candidates(model, file, scores, "test", proposals, protocol.detection)
         )

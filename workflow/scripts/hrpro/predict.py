@@ -12,18 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import config, devices, training
-from .detections import Segments
-from .errors import InputError
+from . import config
+from .detection.segments import Segments
+from .detection.suppression import suppress
 from .grid import Grid
-from .instance.infer import candidates_of
 from .instance.model import InstanceModel
 from .instance.model import build as build_stage2
-from .proposals import propose_test
-from .snippet.infer import snippet_scores
+from .instance.scoring import candidates_of
+from .proposals.generation import propose_test
 from .snippet.model import SnippetModel
 from .snippet.model import build as build_stage1
-from .suppression import suppress
+from .snippet.scoring import snippet_scores
+from .training import common as training
+from .utils import devices
+from .utils.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from ..packing import group_sum
+from ..layers.packing import group_sum
 
 
 def best_tiou(

@@ -3,9 +3,10 @@
 import torch
 from torch import nn
 
-from .. import config, training
-from ..dropout import Dropout
-from ..inputs import Inputs
+from .. import config
+from ..layers.dropout import Dropout
+from ..layers.inputs import Inputs
+from ..training import common as training
 from . import roi
 
 

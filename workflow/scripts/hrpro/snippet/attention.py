@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..dropout import Dropout, keep
+from ..layers.dropout import Dropout, keep
 
 ROWS = 256  # of an attention matrix that are computed at a time; a multiple of the 4 weights of a draw
 

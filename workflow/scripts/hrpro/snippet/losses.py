@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from ..packing import Packing, group_sum
+from ..layers.packing import Packing, group_sum
 from . import memory, seeds
 from .model import SnippetScores, video_scores
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..packing import Packing
+from ..layers.packing import Packing
 
 
 def tokens(prototypes: torch.Tensor, order: str) -> torch.Tensor:

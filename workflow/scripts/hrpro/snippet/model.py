@@ -6,11 +6,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .. import config, training
-from ..dropout import Dropout
-from ..errors import InputError
-from ..inputs import Inputs
-from ..packing import Packing
+from .. import config
+from ..layers.dropout import Dropout
+from ..layers.inputs import Inputs
+from ..layers.packing import Packing
+from ..training import common as training
+from ..utils.errors import InputError
 from . import memory
 from .attention import AttentionBlock
 

@@ -3,7 +3,7 @@
 import torch
 
 from ..grid import Grid
-from ..packing import Packing
+from ..layers.packing import Packing
 
 
 def point_labels(points: list[dict], classes: list[str], length: int, grid: Grid) -> torch.Tensor:

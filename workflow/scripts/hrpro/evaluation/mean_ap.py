@@ -1,0 +1,194 @@
+"""mAP over temporal IoU: ActivityNet's protocol, interpolated."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ..detection.segments import Segments, join, tiou
+
+CELLS = 2**18  # detections times instances that are compared at a time
+
+
+def evaluate(
+    truth: dict[str, Segments],
+    found: dict[str, Segments],
+    classes: list[str],
+    thresholds: list[float],
+    ambiguous: dict[str, np.ndarray] | None = None,
+) -> dict[str, list[float]]:
+    """Average precision of each class at each tIoU threshold, in [0, 1].
+
+    truth: the instances of the videos to score; found: the detections; a detection in a video that
+    is not in truth is wrong, as in the field's program. Detections are taken in order of score (equal
+    scores keep their order), each matched to the best unmatched instance of its video and class with
+    tIoU >= threshold. A class with no instance is left out; one with no detection has 0.
+    An instance without length is a point; `agreement` says what stands for its tIoU.
+    ambiguous: {video: (K, 2) seconds}; a detection that matches no instance and overlaps such a
+    segment counts neither way (THUMOS14's own rule).
+    """
+    ambiguous = ambiguous or {}
+    number = {video: at for at, video in enumerate(truth)}
+    instances, everything = join(list(truth.values())), join(list(found.values()))
+    # A group is a video and a class, numbered from 0; -1 is that of what can match nothing.
+    group_of_instance = grouped(instances, [number[v] for v in truth], truth, len(classes))
+    group = grouped(everything, [number.get(v, -1) for v in found], found, len(classes))
+    held = np.concatenate([held_points(s.times, truth.get(v)) for v, s in found.items()] or [[]])
+    excused = np.concatenate([overlaps(s, ambiguous.get(v)) for v, s in found.items()] or [[]])
+    order = np.argsort(-everything.scores, kind="stable")
+    everything, group, held, excused = (x.take(order) for x in (everything, group, held, excused))
+    pairs = candidate_pairs(
+        everything.times, group, held, instances.times, group_of_instance, min(thresholds)
+    )
+    hits = np.stack([match(*pairs, threshold, len(order), len(instances)) for threshold in thresholds])
+    counts = hits | ~excused.astype(bool)
+    result = {}
+    for label, name in enumerate(classes):
+        positives = int((instances.labels == label).sum())
+        if positives:
+            rows = np.flatnonzero(everything.labels == label)
+            result[name] = [
+                average_precision(hit[count], positives)
+                for hit, count in zip(hits[:, rows], counts[:, rows], strict=True)
+            ]
+    return result
+
+
+def grouped(given: Segments, numbers: list[int], videos: dict[str, Segments], classes: int) -> np.ndarray:
+    """The group of each segment, video * classes + class, or -1 where the video or the class is -1: (N,).
+
+    given: the segments of the videos, joined; numbers: the videos' own.
+    """
+    video = np.repeat(np.array(numbers, dtype=np.int64), [len(own) for own in videos.values()])
+    return np.where((video >= 0) & (given.labels >= 0), video * classes + given.labels, -1)
+
+
+def candidate_pairs(
+    times: np.ndarray,
+    group: np.ndarray,
+    held: np.ndarray,
+    instances: np.ndarray,
+    group_of_instance: np.ndarray,
+    least: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every detection and instance of one group whose `agreement` is >= least.
+
+    times (N, 2), group (N,) and held points (N,) of the detections; instances (M, 2) and their groups
+    (M,) -> detections, instances and agreement (P,) each, by detection, and there in the order in which
+    it tries them, from the best. Equal tIoUs follow numpy's argsort, reversed, as in the field's
+    program, whose figures depend on that order.
+    """
+    instances = instances[np.argsort(group_of_instance, kind="stable")]
+    sizes = np.bincount(group_of_instance, minlength=group.max(initial=0) + 1)
+    sizes = np.append(sizes, 0)  # of group -1
+    size, first = sizes[group], (np.cumsum(sizes) - sizes)[group]
+    pairs = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
+    for count in np.unique(size[size > 0]):
+        same = np.flatnonzero(size == count)
+        own = sliding_window_view(instances, count, axis=0).swapaxes(1, 2)
+        for rows in np.array_split(same, 1 + len(same) * count // CELLS):
+            overlap = agreement(times[rows], own[first[rows]], held[rows])
+            some = (overlap >= least).any(1)
+            rows, overlap = rows[some], overlap[some]
+            turns = np.argsort(overlap, axis=1)[:, ::-1]
+            overlap = np.take_along_axis(overlap, turns, axis=1)
+            row, turn = np.nonzero(overlap >= least)
+            pairs.append((rows[row], first[rows[row]] + turns[row, turn], overlap[row, turn]))
+    detection, instance, overlap = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    order = np.argsort(detection, kind="stable")
+    return detection[order], instance[order], overlap[order]
+
+
+def lengthless(times: np.ndarray) -> np.ndarray:
+    """Those of the instances (N, 2) that are points, start and end being one: (P,) seconds."""
+    return times[times[:, 0] == times[:, 1], 0]
+
+
+def held_points(found: np.ndarray, truth: Segments | None) -> np.ndarray:
+    """How many of a video's instances without length each detection (N, 2) holds: (N,)."""
+    points = np.empty(0) if truth is None else lengthless(truth.times)
+    return holds(found, points).sum(1) if len(points) else np.zeros(len(found), dtype=np.int64)
+
+
+def agreement(found: np.ndarray, instances: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """How well each detection (N, 2) fits its instances (N, M, 2): (N, M) in [0, 1].
+
+    With an instance that has a length it is tIoU. With one that is a point it is, if the detection
+    holds it, 1 over the number of the video's points, of any class, that it holds (`held`, (N,)), and
+    else 0: at a threshold over 0.5 a hit holds its point and no other.
+    """
+    overlap = tiou(found, instances)
+    point = instances[..., 0] == instances[..., 1]
+    if point.any():
+        inside = holds(found, instances[..., 0])
+        overlap = np.where(point, inside / np.maximum(held, 1)[:, None], overlap)
+    return overlap
+
+
+def holds(found: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Which of the points (P,), or of its own (N, P), lie in a segment (N, 2), ends included: (N, P) bool."""
+    return (found[:, None, 0] <= points) & (points <= found[:, None, 1])
+
+
+def overlaps(found: Segments, regions: np.ndarray | None) -> np.ndarray:
+    """Which segments overlap any of the regions (K, 2), in seconds: (N,) bool."""
+    if regions is None:
+        return np.zeros(len(found), dtype=bool)
+    return (tiou(found.times, regions) > 0).any(1)
+
+
+def match(
+    detection: np.ndarray,
+    instance: np.ndarray,
+    overlap: np.ndarray,
+    threshold: float,
+    detections: int,
+    instances: int,
+) -> np.ndarray:
+    """Greedy matching: which detections, numbered in order of score, are hits at a threshold: (N,) bool.
+
+    detection, instance, overlap: of `candidate_pairs`. Each detection takes the first of its instances
+    that none before it took. All that are sure are taken at once: pairs in which the detection wants
+    none more than the instance and no earlier detection wants the instance.
+    """
+    hit, free = np.zeros(detections, dtype=bool), np.ones(instances, dtype=bool)
+    left = overlap >= threshold
+    while left.any():
+        detection, instance = detection[left], instance[left]
+        wants = np.diff(detection, prepend=-1) > 0
+        earliest = np.empty(instances, dtype=np.int64)
+        earliest[instance[::-1]] = detection[::-1]  # of equal indices the last assignment stays
+        sure = wants & (earliest[instance] == detection)
+        hit[detection[sure]], free[instance[sure]] = True, False
+        left = free[instance] & ~hit[detection]
+    return hit
+
+
+def average_precision(hit: np.ndarray, positives: int) -> float:
+    """Area under the interpolated precision-recall curve of detections in order of score."""
+    true = np.cumsum(hit)
+    precision = true / np.arange(1, len(hit) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(envelope[hit].sum() / positives)
+
+
+def summary(per_class: dict[str, list[float]], thresholds: list[float]) -> dict:
+    """mAP a threshold, its means over ranges of thresholds, and AP a class, all in %."""
+    rows = np.array(list(per_class.values())).reshape(-1, len(thresholds)) * 100
+    mean = rows.mean(0) if len(rows) else np.zeros(len(thresholds))
+    return {
+        "mAP": mean.tolist(),
+        "average": averages(mean, thresholds),
+        "per_class": {name: row.tolist() for name, row in zip(per_class, rows, strict=True)},
+    }
+
+
+def averages(values, thresholds: list[float]) -> dict[str, float]:
+    """Means over all thresholds and over the field's ranges 0.1:0.5 and 0.3:0.7, where whole."""
+    names = [f"{threshold:g}" for threshold in thresholds]
+    ranges = {f"{names[0]}:{names[-1]}": names}
+    for first, last in ((1, 5), (3, 7)):
+        steps = [f"{tenth / 10:g}" for tenth in range(first, last + 1)]
+        if set(steps) <= set(names):
+            ranges[f"{steps[0]}:{steps[-1]}"] = steps
+    return {
+        name: float(np.mean([values[names.index(step)] for step in steps])) for name, steps in ranges.items()
+    }

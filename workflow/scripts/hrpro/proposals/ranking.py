@@ -1,0 +1,77 @@
+"""Reliability ranking of a training video's proposals (method.md): reliable and negative ones."""
+
+import numpy as np
+
+from ..detection.segments import Segments, join, segments
+from ..grid import Grid
+
+
+def reliable(positive: Segments, points: list[tuple[float, int]], any_score: bool) -> list[int | None]:
+    """The reliable proposal (RP) of each point, as a number into `positive`, or None.
+
+    points: (seconds, class) in time order. The highest-scoring proposal of the point's class that
+    holds the point and none of the neighbouring points of any class; if there is none, the
+    highest-scoring that holds the point. any_score: a score of 0 or less may be chosen too (fault 4).
+    """
+    start, end = positive.times[:, 0], positive.times[:, 1]
+    times = [-np.inf, *(time for time, _ in points), np.inf]
+    chosen = []
+    for i, (time, label) in enumerate(points):
+        holds = (positive.labels == label) & (start <= time) & (time <= end)
+        holds &= any_score | (positive.scores > 0)
+        alone = holds & (start > times[i]) & (end < times[i + 2])
+        candidates = np.flatnonzero(alone if alone.any() else holds)
+        chosen.append(int(candidates[positive.scores[candidates].argmax()]) if len(candidates) else None)
+    return chosen
+
+
+def negatives(
+    background_seed: np.ndarray, count: int, grid: Grid, bounds: str, rng: np.random.Generator
+) -> Segments:
+    """Negative proposals (NP): `count` unlabelled segments drawn inside the runs of background seeds.
+
+    background_seed (T,) of 0 and 1. A run of snippets first..last is drawn uniformly, then a start and
+    an end inside it: with `bounds: inclusive` first <= start < end <= last + 1, with `released` as
+    `draw_released` does. Without a run: none.
+    """
+    edges = np.diff(np.pad(background_seed.astype(np.int8), 1))
+    runs = np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1], axis=1)
+    drawn = np.zeros((count if len(runs) else 0, 2))
+    for i in range(len(drawn)):
+        first, last = runs[rng.integers(len(runs))]
+        if bounds == "released":
+            drawn[i] = draw_released(first, last, rng)
+        else:
+            start = rng.integers(first, last + 1)
+            drawn[i] = start, rng.integers(start + 1, last + 2)
+    return segments(np.maximum(grid.seconds(drawn), 0))
+
+
+def draw_released(first: int, last: int, rng: np.random.Generator) -> tuple[int, int]:
+    """A start and an end in snippets, as the released program draws them from a run of snippets.
+
+    Uniform draws are rounded down, and drawn again while start and end are the same; a run of two, for
+    which they always are (fault 7), gives its first snippet, as a run of one does.
+    """
+    if last - first < 2:
+        return first, first + 1
+    while True:
+        start = int(rng.uniform(first, last))
+        end = int(rng.uniform(start, last))
+        if start < end:
+            return start, end
+
+
+def rank(
+    positive: Segments,
+    points: list[tuple[float, int]],
+    background_seed: np.ndarray,
+    grid: Grid,
+    settings,
+    rng: np.random.Generator,
+) -> tuple[Segments, Segments]:
+    """RP and NP of a training video; settings: `config.Proposals`."""
+    chosen = reliable(positive, points, settings.reliable_any_score)
+    found = [positive.take([number]) for number in chosen if number is not None]
+    count = int(settings.negative_share * len(positive))
+    return join(found), negatives(background_seed, count, grid, settings.negative_bounds, rng)

@@ -1,0 +1,172 @@
+"""What features hold: a look at every video of a features.h5, one in memory at a time."""
+
+import numpy as np
+
+from ..data.features import FeatureFile
+from ..utils.progress import track
+
+STRETCH = 8  # consecutive snippets that two videos do not have alike by chance
+SHARED = 0.5  # share of the shorter video's stretches from which two videos are said to share them
+STILL = 0.01  # of the videos' median movement, under which a video hardly changes
+FLAT = 1e-3  # of the channels' median deviation, under which a channel hardly changes
+FAR = 20  # times the videos' median largest value, from which a video's is out of the way
+SUM_TOLERANCE = 0.01  # by which a snippet's probabilities may miss 1
+PROFILE = 160  # groups of channels that a plot shows
+# What features look like.
+SIGNED, NEVER_NEGATIVE, NEVER_POSITIVE = "of both signs", "never negative", "never positive"
+PROBABILITIES, LOG_PROBABILITIES = "probabilities", "log-probabilities"
+
+
+class Channels:
+    """Count, mean, deviation and extremes of each channel over snippets that come a video at a time."""
+
+    def __init__(self, width: int):
+        self.count = 0
+        self.mean, self.squares = np.zeros(width), np.zeros(width)
+        self.low, self.high = np.full(width, np.inf), np.full(width, -np.inf)
+
+    def add(self, values: np.ndarray) -> None:
+        """Take in the features (T, D) of a video."""
+        count, mean = self.count + len(values), values.mean(0, dtype=np.float64)
+        apart = mean - self.mean
+        self.squares += ((values - mean) ** 2).sum(0) + apart**2 * self.count * len(values) / count
+        self.mean += apart * len(values) / count
+        self.count = count
+        self.low = np.minimum(self.low, values.min(0))
+        self.high = np.maximum(self.high, values.max(0))
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """The deviation of each channel, (D,)."""
+        return np.sqrt(self.squares / self.count)
+
+
+def scan(file: FeatureFile) -> dict:
+    """The facts of the features of both splits; "videos" says the snippets of each.
+
+    A video that hardly changes is "still", one with values out of the way of the others' "far", a snippet
+    whose channels are all equal "blank". "shared" are pairs of videos with equal stretches of snippets.
+    """
+    videos = [(split, video) for split, names in file.videos.items() for video in names]
+    channels = {split: Channels(file.width) for split in file.videos}
+    seen = {name: [] for name in ("snippets", "movement", "largest", "blank", "negative", "zero")}
+    kinds, stretches = set(), []
+    for split, video in track(videos, len(videos), "features"):
+        values, _ = file.read(split, [video])
+        channels[split].add(values)
+        seen["snippets"].append(len(values))
+        seen["movement"].append(float(values.std(0, dtype=np.float64).mean()))
+        seen["largest"].append(float(np.abs(values).max()))
+        seen["blank"].append(int((values.min(1) == values.max(1)).sum()) if file.width > 1 else 0)
+        seen["negative"].append(int((values < 0).sum()))
+        seen["zero"].append(int((values == 0).sum()))
+        kinds.add(kind(values))
+        stretches.append(stretches_of(values))
+    names = [video for _, video in videos]
+    counted = sum(seen["snippets"]) * file.width
+    return {
+        "channels": file.width,
+        "kind": kinds.pop() if len(kinds) == 1 else SIGNED,
+        "low": min(float(found.low.min()) for found in channels.values()),
+        "high": max(float(found.high.max()) for found in channels.values()),
+        "negative": sum(seen["negative"]) / counted,
+        "zero": sum(seen["zero"]) / counted,
+        "videos": dict(zip(names, seen["snippets"], strict=True)),
+        "blank": {v: n for v, n in zip(names, seen["blank"], strict=True) if n},
+        "still": below(names, seen["movement"], STILL),
+        "far": above(names, seen["largest"], FAR),
+        "flat_channels": flat(channels["train"]),
+        "shift": shift(channels["train"], channels["test"]),
+        "profile": profile(channels["train"]),
+        "shared": shared(videos, stretches),
+    }
+
+
+def kind(values: np.ndarray) -> str:
+    """What the features (T, D) of a video look like."""
+    if values.min() < 0 < values.max():
+        return SIGNED
+    logarithms = values.min() < 0
+    sums = (np.exp(values, dtype=np.float64) if logarithms else values).sum(1, dtype=np.float64)
+    if values.shape[1] > 1 and np.abs(sums - 1).max() < SUM_TOLERANCE:
+        return LOG_PROBABILITIES if logarithms else PROBABILITIES
+    return NEVER_POSITIVE if logarithms else NEVER_NEGATIVE
+
+
+def below(names: list[str], values: list[float], share: float) -> list[str]:
+    """The videos whose value is at most a share of the median one."""
+    border = share * float(np.median(values))
+    return [name for name, value in zip(names, values, strict=True) if value <= border]
+
+
+def above(names: list[str], values: list[float], times: float) -> list[dict]:
+    """The videos whose value is more than so many times the median one, and how many."""
+    median = float(np.median(values))
+    found = [(name, value / median) for name, value in zip(names, values, strict=True) if median]
+    return [{"video": name, "times": ratio} for name, ratio in found if ratio > times]
+
+
+def flat(channels: Channels) -> list[int]:
+    """The channels, counted from 0, that hardly change over a split."""
+    border = FLAT * float(np.median(channels.deviation))
+    return np.flatnonzero(channels.deviation <= border).tolist()
+
+
+def shift(train: Channels, test: Channels) -> dict | None:
+    """How a channel of the test split lies to that of the training split, the median over the channels.
+
+    "mean": the distance of the means, in deviations of the training split; "deviation": their ratio.
+    None where there is nothing to compare.
+    """
+    moves = train.deviation > 0
+    if not moves.any() or not test.count:
+        return None
+    deviation = train.deviation[moves]
+    return {
+        "mean": float(np.median(np.abs(test.mean - train.mean)[moves] / deviation)),
+        "deviation": float(np.median(test.deviation[moves] / deviation)),
+    }
+
+
+def profile(channels: Channels) -> dict:
+    """The channels in groups of neighbours: mean, and mean less and plus a deviation, low and high."""
+    groups = np.array_split(np.arange(len(channels.mean)), min(PROFILE, len(channels.mean)))
+    less, more = channels.mean - channels.deviation, channels.mean + channels.deviation
+    return {
+        "first": [int(group[0]) for group in groups],
+        "mean": [float(channels.mean[group].mean()) for group in groups],
+        "less": [float(less[group].mean()) for group in groups],
+        "more": [float(more[group].mean()) for group in groups],
+        "low": [float(channels.low[group].min()) for group in groups],
+        "high": [float(channels.high[group].max()) for group in groups],
+    }
+
+
+def stretches_of(values: np.ndarray) -> np.ndarray:
+    """A hash of each stretch of snippets of a video, once each; a stretch of equal snippets tells nothing."""
+    rows = [hash(row.tobytes()) for row in values + np.float32(0)]  # -0.0 is 0.0
+    starts = range(max(1, len(rows) - STRETCH + 1))
+    found = [tuple(rows[start : start + STRETCH]) for start in starts]
+    telling = {hash(stretch) for stretch in found if len(set(stretch)) > 1}
+    return np.array(sorted(telling), dtype=np.int64)
+
+
+def shared(videos: list[tuple[str, str]], stretches: list[np.ndarray]) -> list[dict]:
+    """Pairs of videos that share stretches; of several alike, each with the first one.
+
+    -> [{"first", "second", "splits": [of both], "share": of the shorter one's stretches}]
+    """
+    lengths = np.array([len(found) for found in stretches])
+    owners = np.repeat(np.arange(len(videos)), lengths)
+    _, first, inverse = np.unique(np.concatenate(stretches), return_index=True, return_inverse=True)
+    pairs = np.stack([owners[first][inverse], owners], axis=1)
+    pairs, counts = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0, return_counts=True)
+    found = []
+    for (one, other), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        share = count / min(lengths[one], lengths[other])
+        if share >= SHARED:
+            (split, video), (other_split, other_video) = videos[one], videos[other]
+            found.append(
+                {"first": video, "second": other_video, "splits": [split, other_split], "share": share}
+            )
+    return found

@@ -1,0 +1,209 @@
+"""Videos: their frames at a steady rate, read by time, and what each snippet is seen through.
+
+Frame k is what a viewer sees at k / fps seconds after the first one; a video has the frames of all such
+times before its end. Snippet i is seen through frames [i * stride, i * stride + window). What is left at
+the end, too short for a window, is dropped; a video shorter than that is one snippet, its last frame held.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ..utils import progress
+from ..utils.errors import InputError
+
+SUFFIXES = (
+    *(".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".mts"),
+    *(".flv", ".wmv", ".3gp", ".ogv", ".vob"),
+)
+ROUNDING = Fraction(1, 1000)  # seconds: Matroska and FLV keep times in milliseconds
+LOST = 2  # seconds that a video may end before its file says so
+REPAIR = "copy it again, or write it anew: ffmpeg -i IN OUT.mp4"
+
+
+def find(folder) -> dict[str, Path]:
+    """The videos in a folder and in those in it, by their names without suffix, sorted.
+
+    Raises InputError where there is no such folder, no video, or two of one name.
+    """
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder}: no such folder; put the videos there, as <video>.mp4 or the like")
+    found = {}
+    for path in sorted(Path(folder).rglob("*")):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
+            if path.stem in found:
+                raise InputError(f"{path}: {found[path.stem]} is a video {path.stem} too; remove one")
+            found[path.stem] = path
+    if not found:
+        raise InputError(f"{folder}: no video; wanted <video>.mp4 or one of {', '.join(SUFFIXES[1:])}")
+    return dict(sorted(found.items()))
+
+
+def find_all(folder, videos: Iterable[str]) -> dict[str, Path]:
+    """The files of some videos. Raises InputError where one has none."""
+    found = find(folder)
+    missing = [video for video in videos if video not in found]
+    if missing:
+        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(
+            f"{folder}: no video {missing[0]}{others}; put {missing[0]}.mp4 there (or another of "
+            f"{', '.join(SUFFIXES[1:])}), or take it out of its split"
+        )
+    return {video: found[video] for video in videos}
+
+
+def snippets(frames: Iterable[np.ndarray], stride: int, window: int, ahead: int = 0) -> Iterator[np.ndarray]:
+    """Frames (H, W, 3) -> what each snippet is seen through, (3, window + ahead, H, W).
+
+    Holds one window at a time. ahead: frames after the window that are handed on with it.
+    """
+    shown = window + ahead
+    held, count, done = [], 0, 0
+    for frame in frames:
+        count += 1
+        held.append(frame)
+        if len(held) == max(stride, shown):
+            yield clip(held, shown)
+            del held[:stride]
+            done += 1
+    for _ in range(done, max(1, (count - window) // stride + 1)):
+        yield clip(held, shown)
+        del held[:stride]
+
+
+def clip(frames: list[np.ndarray], length: int) -> np.ndarray:
+    """The first `length` of some frames (H, W, 3), the last one repeated if need be -> (3, length, H, W)."""
+    padded = frames + frames[-1:] * (length - len(frames))
+    return np.stack(padded[:length]).transpose(3, 0, 1, 2)
+
+
+def pyav():
+    """The module av, which is needed here alone. Raises InputError where it is not installed."""
+    try:
+        import av
+    except ModuleNotFoundError:
+        raise InputError(
+            "features: from videos needs PyAV; install it: pip install -r requirements-video.lock"
+        ) from None
+    return av
+
+
+@contextlib.contextmanager
+def opened(path, threads: int = 1) -> Iterator["Source"]:
+    """A video to read, decoded by so many threads.
+
+    Raises InputError where it is missing or damaged, or holds no video.
+    """
+    av = pyav()
+    try:
+        container = av.open(str(path))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; put it there") from None
+    except av.error.FFmpegError as error:
+        raise InputError(f"{path}: no video that can be read ({error.strerror}); {REPAIR}") from None
+    with container:
+        # the cover of a sound file is a stream of one picture
+        picture = av.stream.Disposition.attached_pic
+        streams = [stream for stream in container.streams.video if not stream.disposition & picture]
+        if not streams:
+            raise InputError(f"{path}: no video in it, only sound or the like; put the video there")
+        streams[0].thread_type = "AUTO"
+        streams[0].codec_context.thread_count = threads
+        yield Source(path, container, streams[0], av.error.FFmpegError)
+
+
+class Source:
+    """A video that is open."""
+
+    def __init__(self, path, container, stream, fault: type[Exception]):
+        self.path = path
+        self.container = container
+        self.stream = stream
+        self.fault = fault  # what PyAV raises
+        self.damaged = 0
+
+    def length(self, stride: int, fps: float) -> int:
+        """The snippets that there will be, about, as far as the file says."""
+        return int((self.declared() or 0) * Fraction(str(fps)) / stride)
+
+    def declared(self) -> Fraction | None:
+        """The video's length in seconds, as the file says it."""
+        if self.stream.duration:
+            return self.stream.duration * self.stream.time_base
+        return Fraction(self.container.duration, 1_000_000) if self.container.duration else None
+
+    def frames(self, fps: float, resize: tuple[int, ...], crop: tuple[int, int]) -> Iterator[np.ndarray]:
+        """The pictures at times k / fps, (*crop, 3) uint8, upright, each the last one shown by then.
+
+        resize: the shorter side, or height and width; crop: cut out of the centre. Raises InputError where
+        none can be decoded, or where the video ends long before its file says so.
+        """
+        step, number = 1 / Fraction(str(fps)), 0
+        for frame, end in self.shown():
+            picture = None
+            while number * step + ROUNDING < end:
+                picture = upright(frame, resize, crop) if picture is None else picture
+                yield picture
+                number += 1
+
+    def shown(self) -> Iterator[tuple]:
+        """The frames, each with the seconds since the first one until which it is shown."""
+        held = first = start = None
+        for frame in self.decoded():
+            ticks = frame.dts if frame.pts is None else frame.pts
+            if ticks is None:
+                raise InputError(f"{self.path}: frames without times; write it anew: ffmpeg -i IN OUT.mp4")
+            time = ticks * frame.time_base
+            if held is None:
+                first = time
+            elif time <= start:
+                self.damaged += 1
+                continue
+            else:
+                yield held, time - first
+            held, start = frame, time
+        if held is None:
+            raise InputError(f"{self.path}: no frame of it can be decoded; {REPAIR}")
+        if self.damaged:
+            progress.log.warning(
+                "%s: %d damaged packets or frames out of order; the pictures before them stand",
+                self.path, self.damaged,
+            )  # fmt: skip
+        lasts = held.duration * held.time_base or 1 / Fraction(self.stream.average_rate or 25)
+        end = start - first + lasts
+        # some formats count their length from the first frame, some from 0
+        if (declared := self.declared()) and declared - max(end, start + lasts) > LOST:
+            raise InputError(
+                f"{self.path}: ends after {float(end):.1f} s of {float(declared):.1f} s; copy it again or, "
+                "if that is all, write it anew without sound: ffmpeg -i IN -an OUT.mp4"
+            )
+        yield held, end
+
+    def decoded(self) -> Iterator:
+        """The frames, those that cannot be decoded left out and counted."""
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+                yield from packet.decode()
+            except StopIteration:
+                return
+            except self.fault:
+                self.damaged += 1
+
+
+def upright(frame, resize: tuple[int, ...], crop: tuple[int, int]) -> np.ndarray:
+    """A frame of PyAV's -> (*crop, 3) uint8, turned as the file asks, resized, cut out of the centre."""
+    turns = round(frame.rotation / 90) % 4  # counter-clockwise
+    height, width = (frame.width, frame.height) if turns % 2 else (frame.height, frame.width)
+    if len(resize) == 1:
+        scale = resize[0] / min(height, width)
+        resize = (max(resize[0], round(height * scale)), max(resize[0], round(width * scale)))
+    size = resize[::-1] if turns % 2 else resize
+    picture = frame.to_ndarray(format="rgb24", height=size[0], width=size[1], interpolation="BILINEAR")
+    picture = np.rot90(picture, turns)
+    top, left = ((side - wanted) // 2 for side, wanted in zip(resize, crop, strict=True))
+    return np.ascontiguousarray(picture[top : top + crop[0], left : left + crop[1]])
