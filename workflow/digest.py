@@ -10,35 +10,39 @@ from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent / "scripts"
-# Settings reach a step as params of their own: a new one for stage 2 is no change of stage 1's code.
-APART = {"hrpro/config/__init__.py"}
 
 
-def of(script: str) -> str:
-    """The digest of workflow/scripts/<script> and all that it imports of `hrpro`."""
-    return digest(SCRIPTS / script)
+def of(script: str, *modules: str) -> str:
+    """The digest of workflow/scripts/<script>, of modules it loads by name, and of all that they import.
+
+    modules: dotted names, such as hrpro.snippet.method.
+    """
+    return digest(SCRIPTS, script, *(f"{module.replace('.', '/')}.py" for module in modules))
 
 
 @cache
-def digest(script: Path) -> str:
-    """sha256 over the code of a script and of its modules, in order of their paths."""
-    root = script.parent
+def digest(root: Path, *names: str) -> str:
+    """sha256 over the code of files under `root` and of what they import there, in order of their paths."""
     total = hashlib.sha256()
-    for path in modules(script):
-        if str(path.relative_to(root)) not in APART:
-            total.update(f"{path.relative_to(root)}\n{code(path)}\n".encode())
+    for path in imports(root, *names):
+        total.update(f"{path.relative_to(root)}\n{code(path)}\n".encode())
     return total.hexdigest()[:16]
 
 
-def modules(script: Path) -> list[Path]:
-    """A script and the files beside it that it imports, directly or not, sorted."""
-    found, waiting = set(), [script]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += imported(path, script.parent)
-    return sorted(found)
+def imports(root: Path, *names: str) -> list[Path]:
+    """Files under `root` and those that they import from there, directly or not, sorted; no settings."""
+    seen, queue = set(), [root / name for name in names]
+    while queue:
+        path = queue.pop()
+        if path not in seen and not is_settings(path.relative_to(root)):
+            seen.add(path)
+            queue += imported(path, root)
+    return sorted(seen)
+
+
+def is_settings(path: Path) -> bool:
+    """Whether a module declares settings, which reach a step as its params: a new one changes no code."""
+    return path.parent.name == "config" or path.name in ("settings.py", "methods.py")
 
 
 @cache
@@ -58,7 +62,7 @@ def code(path: Path) -> str:
 def imported(path: Path, root: Path) -> list[Path]:
     """The files under `root` that a file imports, packages' __init__.py included."""
     package = path.parent.relative_to(root).parts
-    found = []
+    modules = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names = [tuple(alias.name.split(".")) for alias in node.names]
@@ -71,5 +75,5 @@ def imported(path: Path, root: Path) -> list[Path]:
         for name in names:
             for end in range(1, len(name) + 1):
                 module = root.joinpath(*name[:end])
-                found += [p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()]
-    return found
+                modules += [p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()]
+    return modules

@@ -4,23 +4,32 @@
 rule check_dataset:
     """Facts and findings of the converted data set, whatever its layout: a page to read, and as JSON."""
     input:
-        annotations=made(ANNOTATIONS),
-        points=made(POINTS),
-        features=made(FEATURES),
+        annotations=[
+            "results/{dataset}/train/annotations.json",
+            "results/{dataset}/test/annotations.json",
+        ],
+        points="results/{dataset}/train/points.json",
+        features=[
+            "results/{dataset}/train/features.h5",
+            "results/{dataset}/test/features.h5",
+        ],
     output:
         html="results/{dataset}/check.html",
         json="results/{dataset}/check.json",
     log:
         "logs/{dataset}/check_dataset.log",
-    benchmark:
-        "logs/{dataset}/check_dataset.tsv"
     conda:
         "../../envs/data.yaml"
     resources:
         script=script("check_dataset.py"),
     params:
-        key=key_of("check"),
+        code=code_of("check_dataset.py", "data"),
     shell:
-        "python {resources.script:q} --name {wildcards.dataset} --annotations {input.annotations} "
-        "--points {input.points} --features {input.features} --html {output.html} --json {output.json} "
-        "--log {log}"
+        "python {resources.script:q}"
+        " --name {wildcards.dataset}"
+        " --annotations {input.annotations}"
+        " --points {input.points}"
+        " --features {input.features}"
+        " --html {output.html}"
+        " --json {output.json}"
+        " --log {log}"

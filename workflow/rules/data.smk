@@ -1,90 +1,92 @@
-"""A data set -> checked annotations, points and one feature file."""
+"""A data set -> checked annotations, points and features, a file per split."""
 
 
 rule make_demo:
     """The demo's data set, made with a fixed seed."""
     output:
-        directory(DEMO),
+        directory("results/demo/data"),
     log:
         "logs/demo/make_demo.log",
-    benchmark:
-        "logs/demo/make_demo.tsv"
     conda:
         "../../envs/data.yaml"
     resources:
         script=script("make_demo.py"),
     params:
-        key=lambda wildcards: lineage("demo", at("demo")),
+        code=code_of("make_demo.py", "data"),
     shell:
         "python {resources.script:q} --output {output} > {log}"
 
 
 rule convert_annotations:
-    """The annotations of both splits, checked; times in seconds."""
+    """The annotations of a split, checked; times in seconds."""
     input:
         label_files,
-        features=lengths_of,
-        ambiguous=ambiguous_file,
+        features=training_lengths,
     output:
-        ANNOTATIONS,
+        "results/{dataset}/{split}/annotations.json",
     log:
-        "logs/{dataset}/convert_annotations.log",
-    benchmark:
-        "logs/{dataset}/convert_annotations.tsv"
+        "logs/{dataset}/{split}/convert_annotations.log",
     wildcard_constraints:
         dataset=DATASETS,
     conda:
         "../../envs/data.yaml"
     resources:
         script=script("convert_annotations.py"),
-        root=lambda wildcards: dataset_of(wildcards).root,
+        root=root_of,
         labels=labels_of,
+        ambiguous=ambiguous_of,
     params:
-        key=key_of("annotations"),
-        ambiguous=lambda wildcards, input: [f"--ambiguous={path}" for path in input.ambiguous],
-        features=lambda wildcards, input: [f"--features={path}" for path in input.features],
+        code=code_of("convert_annotations.py", "data"),
+        source=annotations_source,
     shell:
-        "python {resources.script:q} --root {resources.root:q} --labels {resources.labels:q} "
-        "{params.ambiguous:q} {params.features:q} --annotations {output} --log {log}"
+        "python {resources.script:q}"
+        " --root {resources.root:q}"
+        " --labels {resources.labels:q}"
+        " --ambiguous {resources.ambiguous:q}"
+        " --features {input.features}"
+        " --split {wildcards.split}"
+        " --annotations {output}"
+        " --log {log}"
 
 
 rule convert_points:
     """The points of the training videos, checked; times in seconds."""
     input:
         label_files,
-        features=lengths_of,
+        features=training_lengths,
     output:
-        POINTS,
+        "results/{dataset}/train/points.json",
     log:
-        "logs/{dataset}/convert_points.log",
-    benchmark:
-        "logs/{dataset}/convert_points.tsv"
+        "logs/{dataset}/train/convert_points.log",
     wildcard_constraints:
         dataset=DATASETS,
     conda:
         "../../envs/data.yaml"
     resources:
-        script=script("convert_annotations.py"),
-        root=lambda wildcards: dataset_of(wildcards).root,
+        script=script("convert_points.py"),
+        root=root_of,
         labels=labels_of,
     params:
-        key=key_of("points"),
-        features=lambda wildcards, input: [f"--features={path}" for path in input.features],
+        code=code_of("convert_points.py", "data"),
+        source=points_source,
     shell:
-        "python {resources.script:q} --root {resources.root:q} --labels {resources.labels:q} "
-        "{params.features:q} --points {output} --log {log}"
+        "python {resources.script:q}"
+        " --root {resources.root:q}"
+        " --labels {resources.labels:q}"
+        " --features {input.features}"
+        " --points {output}"
+        " --log {log}"
 
 
 rule convert_features:
-    """All features in one HDF5 file; the annotations serve to warn of odd lengths alone."""
+    """A split's features in one HDF5 file; the annotations serve to warn of odd lengths alone."""
     input:
         feature_files,
+        training=training_features,
     output:
-        FEATURES,
+        "results/{dataset}/{split}/features.h5",
     log:
-        "logs/{dataset}/convert_features.log",
-    benchmark:
-        "logs/{dataset}/convert_features.tsv"
+        "logs/{dataset}/{split}/convert_features.log",
     wildcard_constraints:
         dataset=DATASETS,
     cache: CACHED
@@ -92,46 +94,88 @@ rule convert_features:
         "../../envs/data.yaml"
     resources:
         script=script("convert_features.py"),
-        root=lambda wildcards: dataset_of(wildcards).root,
+        root=root_of,
         labels=labels_of,
-        features=lambda wildcards: settings.canonical(features_of(wildcards)),
+        layout=layout_of,
     params:
-        key=key_of("features"),
-        settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "features")),
-        frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
-        window=lambda wildcards: dataset_of(wildcards).snippet.window,
-        fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
+        settings=conversion_of,
+        code=code_of("convert_features.py", "data"),
+        source=features_source,
     shell:
-        "python {resources.script:q} --root {resources.root:q} --labels {resources.labels:q} "
-        "--features {resources.features:q} "
-        "--frames {params.frames} --window {params.window} --fps {params.fps} "
-        "--settings {params.settings:q} --output {output} --log {log}"
+        "python {resources.script:q}"
+        " --root {resources.root:q}"
+        " --labels {resources.labels:q}"
+        " --features {resources.layout:q}"
+        " {params.settings}"
+        " --split {wildcards.split}"
+        " --training-features {input.training}"
+        " --output {output}"
+        " --log {log}"
 
 
-rule copy_dataset:
-    """A seeded copy of a data set with other points or another test split; its features are links."""
+rule copy_training_split:
+    """The training split of a copy of a data set: other or fewer points or videos; its features are links."""
     input:
-        annotations=parent(ANNOTATIONS),
-        points=parent(POINTS),
-        features=parent(FEATURES),
+        annotations="results/{parent}/train/annotations.json",
+        points="results/{parent}/train/points.json",
+        features="results/{parent}/train/features.h5",
     output:
-        annotations="results/{parent}-{change}/annotations.json",
-        points="results/{parent}-{change}/points.json",
-        features="results/{parent}-{change}/features.h5",
+        annotations="results/{parent}-{copy}/train/annotations.json",
+        points="results/{parent}-{copy}/train/points.json",
+        features="results/{parent}-{copy}/train/features.h5",
     log:
-        "logs/{parent}-{change}/copy_dataset.log",
-    benchmark:
-        "logs/{parent}-{change}/copy_dataset.tsv"
+        "logs/{parent}-{copy}/train/copy_dataset.log",
     wildcard_constraints:
         parent=DATASETS,
-        change=COPIES,
+        copy=COPIES,
     conda:
         "../../envs/data.yaml"
     resources:
         script=script("copy_dataset.py"),
     params:
-        key=lambda wildcards: lineage("copy", at(f"{wildcards.parent}-{wildcards.change}")),
-        settings=lambda wildcards: settings.canonical(CONFIG.copies[wildcards.change]),
+        settings=copy_settings,
+        code=code_of("copy_dataset.py", "data"),
     shell:
-        "python {resources.script:q} --parent results/{wildcards.parent} --settings {params.settings:q} "
-        "--output results/{wildcards.parent}-{wildcards.change} --log {log}"
+        "python {resources.script:q}"
+        " --split train"
+        " --annotations {input.annotations}"
+        " --points {input.points}"
+        " --features {input.features}"
+        " --settings {params.settings:q}"
+        " --output-annotations {output.annotations}"
+        " --output-points {output.points}"
+        " --output-features {output.features}"
+        " --log {log}"
+
+
+rule copy_test_split:
+    """The test split of a copy of a data set: the same, or training videos that are held back."""
+    input:
+        annotations=tested_part("annotations.json"),
+        points=points_if_held_back,
+        features=tested_part("features.h5"),
+    output:
+        annotations="results/{parent}-{copy}/test/annotations.json",
+        features="results/{parent}-{copy}/test/features.h5",
+    log:
+        "logs/{parent}-{copy}/test/copy_dataset.log",
+    wildcard_constraints:
+        parent=DATASETS,
+        copy=COPIES,
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        script=script("copy_dataset.py"),
+    params:
+        settings=copy_settings,
+        code=code_of("copy_dataset.py", "data"),
+    shell:
+        "python {resources.script:q}"
+        " --split test"
+        " --annotations {input.annotations}"
+        " --points {input.points}"
+        " --features {input.features}"
+        " --settings {params.settings:q}"
+        " --output-annotations {output.annotations}"
+        " --output-features {output.features}"
+        " --log {log}"

@@ -4,44 +4,43 @@
 rule detect_stage1:
     """Stage 1's detections: its proposals, suppressed."""
     input:
-        points=made(POINTS),
-        proposals=made(CANDIDATES),
-        annotations=ambiguous_truth,
+        points="results/{dataset}/train/points.json",
+        proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
+        annotations=if_ambiguous_dropped("results/{dataset}/test/annotations.json"),
     output:
-        f"{PROPOSALS}/{DETECTION}/detections.json",
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/detection-{detection}/detections.json",
     log:
-        f"{LOGS}/proposals-{{proposals}}/{DETECTION}/detect.log",
-    benchmark:
-        f"{LOGS}/proposals-{{proposals}}/{DETECTION}/detect.tsv"
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/detection-{detection}/detect.log",
     conda:
         "../../envs/torch.yaml"
     resources:
         script=script("detect_stage1.py"),
     params:
-        key=key_of("detections"),
-        settings=slice_of("detection"),
-        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
+        settings=settings_of("detection"),
+        code=code_of("detect_stage1.py", "torch"),
     shell:
-        "python {resources.script:q} --proposals {input.proposals} "
-        "--points {input.points} --settings {params.settings:q} {params.annotations:q} "
-        "--output {output} --log {log}"
+        "python {resources.script:q}"
+        " --points {input.points}"
+        " --proposals {input.proposals}"
+        " --annotations {input.annotations}"
+        " --settings {params.settings:q}"
+        " --output {output}"
+        " --log {log}"
 
 
 rule detect_stage2:
     """Stage 2's detections: each proposal and its refined self, scored and suppressed."""
     input:
-        features=made(FEATURES),
-        points=made(POINTS),
-        proposals=made(CANDIDATES),
-        scores=made(SCORES),
-        model=made(MODEL2),
-        annotations=ambiguous_truth,
+        features="results/{dataset}/test/features.h5",
+        points="results/{dataset}/train/points.json",
+        proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
+        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
+        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
+        annotations=if_ambiguous_dropped("results/{dataset}/test/annotations.json"),
     output:
-        f"{STAGE2}/{DETECTION}/detections.json",
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/detections.json",
     log:
-        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/{DETECTION}/detect.log",
-    benchmark:
-        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/{DETECTION}/detect.tsv"
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/detect.log",
     conda:
         "../../envs/torch.yaml"
     threads: 2
@@ -50,11 +49,18 @@ rule detect_stage2:
         device=CONFIG.device,
         gpu=gpus,
     params:
-        key=key_of("detections"),
-        settings=slice_of("detection"),
-        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
+        settings=settings_of("detection"),
+        code=code_of("detect_stage2.py", "torch"),
     shell:
-        "python {resources.script:q} --proposals {input.proposals} "
-        "--points {input.points} --model {input.model} --features {input.features} "
-        "--scores {input.scores} --settings {params.settings:q} {params.annotations:q} --device {resources.device} "
-        "--threads {threads} --output {output} --log {log}"
+        "python {resources.script:q}"
+        " --features {input.features}"
+        " --points {input.points}"
+        " --proposals {input.proposals}"
+        " --scores {input.scores}"
+        " --model {input.model}"
+        " --annotations {input.annotations}"
+        " --settings {params.settings:q}"
+        " --device {resources.device}"
+        " --threads {threads}"
+        " --output {output}"
+        " --log {log}"

@@ -1,118 +1,185 @@
 """mAP of each seed's detections and its reliable proposals' quality; both over the seeds; the ablation."""
 
 
+def evaluation_of(wildcards):
+    """A params function: what is scored and how, as options."""
+    evaluation = CONFIG.step(wildcards.dataset, "evaluation", wildcards.evaluation)
+    exclude = ",".join(dataset_of(wildcards).exclude)
+    options = [f"--exclude={exclude}", "--tiou", ",".join(map(str, evaluation.tiou))]
+    if evaluation.ignore_ambiguous:
+        options.append("--ignore-ambiguous")
+    return shlex.join(options)
+
+
+def runs_of(wildcards, stage, pick):
+    """The folders of an experiment's runs, one per seed, and its experiment; none where it has no such stage."""
+    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
+    if pick == "best-on-test" and not experiment.best_on_test:
+        return [], experiment
+    if stage == "stage2" and experiment.stage2 is None:
+        return [], experiment
+    folders = [
+        f"results/{wildcards.dataset}/{pick}/seed{seed}"
+        f"/stage1-{experiment.stage1}/proposals-{experiment.proposals}"
+        for seed in CONFIG.seeds
+    ]
+    if stage == "stage2":
+        folders = [f"{folder}/stage2-{experiment.stage2}" for folder in folders]
+    return folders, experiment
+
+
+def evaluations(stage, pick):
+    """An input function: a stage's map.json of every seed of an experiment, none where it has no such stage."""
+
+    def paths(wildcards):
+        require_truth(wildcards.dataset)
+        folders, experiment = runs_of(wildcards, stage, pick)
+        ending = f"detection-{experiment.detection}/evaluation-{experiment.evaluation}/map.json"
+        return [f"{folder}/{ending}" for folder in folders]
+
+    return paths
+
+
+def qualities(stage, pick):
+    """An input function: the quality of a stage's reliable proposals, where an experiment's tables show it."""
+
+    def paths(wildcards):
+        if getattr(wildcards, "experiment", "default") in CONFIG.ablations():
+            return []
+        folders, experiment = runs_of(wildcards, stage, pick)
+        if stage == "stage2":
+            folders = [f"{folder}/detection-{experiment.detection}" for folder in folders]
+        return [f"{folder}/reliable-quality.json" for folder in folders]
+
+    return paths
+
+
+def ablation_maps(wildcards):
+    """An input function: the map.json of every experiment of the ablation beside the default."""
+    if not CONFIG.ablation:
+        stop(f"results/{wildcards.dataset}/ablation.json: `ablation` in the configuration is empty")
+    return [f"results/{wildcards.dataset}/{name}/map.json" for name in CONFIG.ablations()]
+
+
 rule evaluate:
     """mAP of one detections file."""
     input:
-        annotations=truth_to_score,
-        detections=detections_of,
+        annotations="results/{dataset}/test/annotations.json",
+        detections="results/{dataset}/{steps}/detection-{detection}/detections.json",
     output:
-        f"results/{{dataset}}/{{steps}}/{EVALUATION}/map.json",
+        "results/{dataset}/{steps}/detection-{detection}/evaluation-{evaluation}/map.json",
     log:
-        f"logs/{{dataset}}/{{steps}}/{EVALUATION}/evaluate.log",
-    benchmark:
-        f"logs/{{dataset}}/{{steps}}/{EVALUATION}/evaluate.tsv"
+        "logs/{dataset}/{steps}/detection-{detection}/evaluation-{evaluation}/evaluate.log",
     conda:
         "../../envs/data.yaml"
     resources:
         script=script("evaluate.py"),
     params:
-        key=key_of("evaluation"),
-        exclude=excluded,
-        tiou=lambda wildcards: ",".join(map(str, evaluation_of(wildcards).tiou)),
-        ambiguous=lambda wildcards: "--ignore-ambiguous" * evaluation_of(wildcards).ignore_ambiguous,
+        settings=evaluation_of,
+        code=code_of("evaluate.py", "data"),
     shell:
-        "python {resources.script:q} --annotations {input.annotations} "
-        "--detections {input.detections} --subset test --exclude={params.exclude:q} --tiou {params.tiou} "
-        "{params.ambiguous} --output {output} --log {log} > /dev/null"
+        "python {resources.script:q}"
+        " --annotations {input.annotations}"
+        " --detections {input.detections}"
+        " --subset test"
+        " {params.settings}"
+        " --output {output}"
+        " --log {log}"
+        " > /dev/null"
 
 
 rule measure_reliable:
     """How well a stage's reliable proposals lie on the training videos' true instances; for tables alone."""
     input:
-        annotations=made(ANNOTATIONS),
-        points=made(POINTS),
-        reliable=reliable_of,
+        annotations="results/{dataset}/train/annotations.json",
+        points="results/{dataset}/train/points.json",
+        reliable="results/{dataset}/{steps}/train/reliable.json",
     output:
         "results/{dataset}/{steps}/reliable-quality.json",
     log:
         "logs/{dataset}/{steps}/measure_reliable.log",
-    benchmark:
-        "logs/{dataset}/{steps}/measure_reliable.tsv"
     conda:
         "../../envs/data.yaml"
     resources:
         script=script("measure_reliable.py"),
     params:
-        key=key_of("quality"),
+        code=code_of("measure_reliable.py", "data"),
     shell:
-        "python {resources.script:q} --annotations {input.annotations} --points {input.points} "
-        "--reliable {input.reliable} --output {output} --log {log}"
+        "python {resources.script:q}"
+        " --annotations {input.annotations}"
+        " --points {input.points}"
+        " --reliable {input.reliable}"
+        " --output {output}"
+        " --log {log}"
 
 
 rule gather:
     """The map.json of the default experiment over all seeds; the main target."""
     input:
-        stage1_last=evaluated("stage1", "last"),
-        stage1_last_reliable=measured("stage1", "last"),
-        stage2_last=evaluated("stage2", "last"),
-        stage2_last_reliable=measured("stage2", "last"),
-        stage1_best=evaluated("stage1", BEST),
-        stage1_best_reliable=measured("stage1", BEST),
-        stage2_best=evaluated("stage2", BEST),
-        stage2_best_reliable=measured("stage2", BEST),
+        stage1_last=evaluations("stage1", "last"),
+        stage1_last_reliable=qualities("stage1", "last"),
+        stage2_last=evaluations("stage2", "last"),
+        stage2_last_reliable=qualities("stage2", "last"),
+        stage1_best=evaluations("stage1", "best-on-test"),
+        stage1_best_reliable=qualities("stage1", "best-on-test"),
+        stage2_best=evaluations("stage2", "best-on-test"),
+        stage2_best_reliable=qualities("stage2", "best-on-test"),
     output:
-        RESULT,
+        "results/{dataset}/map.json",
     log:
         "logs/{dataset}/gather.log",
-    benchmark:
-        "logs/{dataset}/gather.tsv"
     conda:
         "../../envs/data.yaml"
     resources:
         script=script("gather.py"),
+        experiment=lambda wildcards: getattr(wildcards, "experiment", "default"),
     params:
-        key=result_key,
-        seeds=CONFIG.seeds,
-        experiment=experiment_of,
+        settings=" ".join(map(str, CONFIG.seeds)),
+        code=code_of("gather.py", "data"),
     shell:
-        "python {resources.script:q} --dataset {wildcards.dataset} "
-        "--experiment {params.experiment} --seeds {params.seeds} "
-        "--stage1-last {input.stage1_last} --stage1-last-reliable {input.stage1_last_reliable} "
-        "--stage2-last {input.stage2_last} --stage2-last-reliable {input.stage2_last_reliable} "
-        "--stage1-best-on-test {input.stage1_best} "
-        "--stage1-best-on-test-reliable {input.stage1_best_reliable} "
-        "--stage2-best-on-test {input.stage2_best} "
-        "--stage2-best-on-test-reliable {input.stage2_best_reliable} --output {output} --log {log}"
+        "python {resources.script:q}"
+        " --dataset {wildcards.dataset}"
+        " --experiment {resources.experiment}"
+        " --seeds {params.settings}"
+        " --stage1-last {input.stage1_last}"
+        " --stage1-last-reliable {input.stage1_last_reliable}"
+        " --stage2-last {input.stage2_last}"
+        " --stage2-last-reliable {input.stage2_last_reliable}"
+        " --stage1-best-on-test {input.stage1_best}"
+        " --stage1-best-on-test-reliable {input.stage1_best_reliable}"
+        " --stage2-best-on-test {input.stage2_best}"
+        " --stage2-best-on-test-reliable {input.stage2_best_reliable}"
+        " --output {output}"
+        " --log {log}"
 
 
 use rule gather as gather_experiment with:
     output:
-        RESULT_OF,
+        "results/{dataset}/{experiment}/map.json",
     log:
         "logs/{dataset}/{experiment}/gather.log",
-    benchmark:
-        "logs/{dataset}/{experiment}/gather.tsv"
 
 
 rule ablate:
     """What each row of the ablation's settings brings, alone and by its absence from the default."""
     input:
-        default=result_of("default"),
+        default="results/{dataset}/map.json",
         experiments=ablation_maps,
     output:
         figures="results/{dataset}/ablation.json",
         markdown="results/{dataset}/ablation.md",
     log:
         "logs/{dataset}/ablate.log",
-    benchmark:
-        "logs/{dataset}/ablate.tsv"
     conda:
         "../../envs/data.yaml"
     resources:
         script=script("ablate.py"),
     params:
-        key=key_of("ablation"),
+        code=code_of("ablate.py", "data"),
     shell:
-        "python {resources.script:q} --default {input.default} --experiments {input.experiments} "
-        "--output {output.figures} --markdown {output.markdown} --log {log}"
+        "python {resources.script:q}"
+        " --default {input.default}"
+        " --experiments {input.experiments}"
+        " --output {output.figures}"
+        " --markdown {output.markdown}"
+        " --log {log}"

@@ -32,4 +32,7 @@ for dataset in CONFIG.datasets:
         params:
             files=listed(dataset),
         shell:
-            "python {resources.script:q} --root {resources.root:q} --settings {params.files:q} --log {log}"
+            "python {resources.script:q}"
+            " --root {resources.root:q}"
+            " --settings {params.files:q}"
+            " --log {log}"

@@ -1,43 +1,73 @@
 """Detections on new videos, without ground truth, by the default experiment's model."""
 
 
+def final_model(stage):
+    """An input function: the model of a stage that goes into the data set's model.pt; none of no stage 2.
+
+    It is of the default experiment and the first seed, at the end of training.
+    """
+
+    def path(wildcards):
+        if CONFIG.experiment("default").stage1 == settings.FLOOR:
+            stop(
+                f"configuration: experiments.default.stage1: {settings.FLOOR} is no model that is kept; "
+                "to predict, name a variant that is trained"
+            )
+        folders, _ = runs_of(wildcards, "stage2", "last")
+        if stage == "stage2":
+            return [f"{folder}/model.pt" for folder in folders[:1]]
+        folders, experiment = runs_of(wildcards, "stage1", "last")
+        return f"{os.path.dirname(folders[0])}/model.pt"
+
+    return path
+
+
+def bundled_settings(wildcards):
+    """A params function: the settings that the data set's model.pt holds beside the networks, as JSON."""
+    experiment = CONFIG.experiment("default")
+    steps = {
+        step: CONFIG.step(wildcards.dataset, step, getattr(experiment, step, None))
+        for step in settings.Prediction.model_fields
+    }
+    return settings.canonical(settings.Prediction(**steps))
+
+
 rule bundle_model:
     """Both stages' models and the settings around them in one file, to hand over."""
     input:
-        stage1=final(MODEL1),
-        stage2=final(MODEL2),
+        stage1=final_model("stage1"),
+        stage2=final_model("stage2"),
     output:
-        MODEL,
+        "results/{dataset}/model.pt",
     log:
         "logs/{dataset}/bundle_model.log",
-    benchmark:
-        "logs/{dataset}/bundle_model.tsv"
     conda:
         "../../envs/torch.yaml"
     resources:
         script=script("bundle_model.py"),
     params:
-        key=key_of("bundle"),
-        settings=lambda wildcards: lineage("bundled", at(wildcards.dataset)),
-        stage2=lambda wildcards, input: [f"--stage2={path}" for path in input.stage2],
+        settings=bundled_settings,
+        code=code_of("bundle_model.py", "torch"),
     shell:
-        "python {resources.script:q} --stage1 {input.stage1} {params.stage2:q} "
-        "--settings {params.settings:q} --output {output} --log {log}"
+        "python {resources.script:q}"
+        " --stage1 {input.stage1}"
+        " --stage2 {input.stage2}"
+        " --settings {params.settings:q}"
+        " --output {output}"
+        " --log {log}"
 
 
 rule predict:
     """The detections on the videos of `predict.<new>`, in every format."""
     input:
         new_files,
-        model=made(MODEL),
+        model="results/{dataset}/model.pt",
     output:
-        json=f"{PREDICTION}/detections.json",
-        csv=f"{PREDICTION}/detections.csv",
-        vtt=directory(f"{PREDICTION}/vtt"),
+        json="results/{dataset}/predict/{new}/detections.json",
+        csv="results/{dataset}/predict/{new}/detections.csv",
+        vtt=directory("results/{dataset}/predict/{new}/vtt"),
     log:
         "logs/{dataset}/predict/{new}/predict.log",
-    benchmark:
-        "logs/{dataset}/predict/{new}/predict.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 2
@@ -47,8 +77,13 @@ rule predict:
         device=CONFIG.device,
         gpu=gpus,
     params:
-        key=lambda wildcards: lineage("prediction", at(wildcards.dataset), wildcards.new),
+        code=code_of("predict.py", "torch"),
+        source=new_source,
     shell:
-        "python {resources.script:q} --model {input.model} --features {resources.features:q} "
-        "--output {output.json} {output.csv} {output.vtt}/ --device {resources.device} "
-        "--threads {threads} --log {log}"
+        "python {resources.script:q}"
+        " --model {input.model}"
+        " --features {resources.features:q}"
+        " --output {output.json} {output.csv} {output.vtt}/"
+        " --device {resources.device}"
+        " --threads {threads}"
+        " --log {log}"

@@ -1,32 +1,54 @@
 """Between the stages: proposals, and the training videos' ranked by reliability."""
 
 
-rule propose:
-    """Positive, reliable and negative proposals of the training videos; those of the test videos."""
+rule propose_training:
+    """Positive, reliable and negative proposals of the training videos."""
     input:
-        scores=made(SCORES),
-        points=made(POINTS),
+        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
+        points="results/{dataset}/train/points.json",
     output:
-        positive=POSITIVE,
-        reliable=RELIABLE,
-        negative=NEGATIVE,
-        test=CANDIDATES,
+        positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
+        reliable="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/reliable.json",
+        negative="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/negative.json",
     log:
-        f"{LOGS}/proposals-{{proposals}}/propose.log",
-    benchmark:
-        f"{LOGS}/proposals-{{proposals}}/propose.tsv"
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/propose.log",
     conda:
         "../../envs/torch.yaml"
     resources:
-        script=script("propose.py"),
+        script=script("propose_training.py"),
     params:
-        key=key_of("proposals"),
-        settings=slice_of("proposals"),
-        frames=lambda wildcards: dataset_of(wildcards).snippet.frames,
-        window=lambda wildcards: dataset_of(wildcards).snippet.window,
-        fps=lambda wildcards: dataset_of(wildcards).snippet.fps,
+        settings=settings_of("proposals"),
+        code=code_of("propose_training.py", "torch"),
     shell:
-        "python {resources.script:q} --scores {input.scores} --points {input.points} "
-        "--frames {params.frames} --window {params.window} --fps {params.fps} --settings {params.settings:q} "
-        "--seed {wildcards.seed} --positive {output.positive} --reliable {output.reliable} "
-        "--negative {output.negative} --test {output.test} --log {log}"
+        "python {resources.script:q}"
+        " --scores {input.scores}"
+        " --points {input.points}"
+        " --settings {params.settings:q}"
+        " --seed {wildcards.seed}"
+        " --positive {output.positive}"
+        " --reliable {output.reliable}"
+        " --negative {output.negative}"
+        " --log {log}"
+
+
+rule propose_test:
+    """The proposals of the test videos."""
+    input:
+        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
+    output:
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
+    log:
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/propose.log",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        script=script("propose_test.py"),
+    params:
+        settings=settings_of("proposals"),
+        code=code_of("propose_test.py", "torch"),
+    shell:
+        "python {resources.script:q}"
+        " --scores {input.scores}"
+        " --settings {params.settings:q}"
+        " --output {output}"
+        " --log {log}"

@@ -1,19 +1,21 @@
-"""Stage 1: the snippet network."""
+"""Stage 1: what each snippet shows."""
 
 
 rule train_stage1:
-    """Train on features and points; keep the model at the end. No test data are read."""
+    """Train on features and points and keep the model at the end, without any test data.
+
+    Of `best-on-test` the model is tested on the test split and the best is kept, as released (fault 3).
+    """
     input:
-        features=made(FEATURES),
-        points=made(POINTS),
+        features="results/{dataset}/train/features.h5",
+        points="results/{dataset}/train/points.json",
+        test_features=if_tested("results/{dataset}/test/features.h5"),
+        test_annotations=if_tested("results/{dataset}/test/annotations.json"),
     output:
-        MODEL1,
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/model.pt",
     log:
-        f"{LOGS}/train_stage1.log",
-    benchmark:
-        f"{LOGS}/train_stage1.tsv"
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train_stage1.log",
     wildcard_constraints:
-        pick="last",
         stage1=variants_of("stage1"),
     cache: CACHED
     conda:
@@ -25,66 +27,37 @@ rule train_stage1:
         gpu=gpus,
         state_every=CONFIG.state_every,
     params:
-        key=key_of("stage1"),
-        events=beside("events"),
-        state=beside("state.pt"),
-        settings=slice_of("stage1"),
+        settings=settings_of("stage1"),
+        test=test_of,
+        code=code_of("train_stage1.py", "torch"),
     shell:
-        "python {resources.script:q} --features {input.features} "
-        "--points {input.points} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
-        "--state {params.state:q} --state-every {resources.state_every} --key {params.key} --log {log}"
-
-
-rule train_stage1_on_test:
-    """Train with tests on the test split; keep the best model, as the released program does (fault 3)."""
-    input:
-        features=made(FEATURES),
-        points=made(POINTS),
-        annotations=made(ANNOTATIONS),
-    output:
-        MODEL1,
-    log:
-        f"{LOGS}/train_stage1.log",
-    benchmark:
-        f"{LOGS}/train_stage1.tsv"
-    wildcard_constraints:
-        pick="best-on-test",
-        stage1=variants_of("stage1"),
-    conda:
-        "../../envs/torch.yaml"
-    threads: 4
-    resources:
-        script=script("train_stage1_on_test.py"),
-        device=CONFIG.device,
-        gpu=gpus,
-        state_every=CONFIG.state_every,
-    params:
-        key=key_of("stage1"),
-        events=beside("events"),
-        state=beside("state.pt"),
-        settings=slice_of("stage1"),
-        test=lambda wildcards: CONFIG.test_settings(wildcards.dataset, wildcards.stage1),
-        exclude=excluded,
-    shell:
-        "python {resources.script:q} --features {input.features} "
-        "--points {input.points} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
-        "--state {params.state:q} --state-every {resources.state_every} --key {params.key} --log {log} "
-        "--annotations {input.annotations} --test {params.test:q} --exclude={params.exclude:q}"
+        "python {resources.script:q}"
+        " --features {input.features}"
+        " --points {input.points}"
+        " --settings {params.settings:q}"
+        " --seed {wildcards.seed}"
+        " --test {params.test:q}"
+        " --test-features {input.test_features}"
+        " --test-annotations {input.test_annotations}"
+        " --device {resources.device}"
+        " --threads {threads}"
+        " --model {output}"
+        " --events $(dirname {output})/events"
+        " --state $(dirname {output})/state.pt"
+        " --state-every {resources.state_every}"
+        " --code {params.code}"
+        " --log {log}"
 
 
 rule score_snippets:
-    """Stage 1's scores of every snippet of both splits."""
+    """Stage 1's scores of every snippet of a split."""
     input:
-        features=made(FEATURES),
-        model=made(MODEL1),
+        features="results/{dataset}/{split}/features.h5",
+        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/model.pt",
     output:
-        SCORES,
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/scores.h5",
     log:
-        f"{LOGS}/score_snippets.log",
-    benchmark:
-        f"{LOGS}/score_snippets.tsv"
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/score_snippets.log",
     wildcard_constraints:
         stage1=variants_of("stage1"),
     cache: CACHED
@@ -96,23 +69,27 @@ rule score_snippets:
         device=CONFIG.device,
         gpu=gpus,
     params:
-        key=key_of("scores"),
+        code=code_of("score_snippets.py", "torch"),
     shell:
-        "python {resources.script:q} --features {input.features} --model {input.model} "
-        "--device {resources.device} --threads {threads} --output {output} --log {log}"
+        "python {resources.script:q}"
+        " --features {input.features}"
+        " --model {input.model}"
+        " --device {resources.device}"
+        " --threads {threads}"
+        " --output {output}"
+        " --log {log}"
 
 
 rule floor:
     """The floor's scores: a logistic regression on the labelled snippets, in place of stage 1."""
     input:
-        features=made(FEATURES),
-        points=made(POINTS),
+        training="results/{dataset}/train/features.h5",
+        points="results/{dataset}/train/points.json",
+        features="results/{dataset}/{split}/features.h5",
     output:
-        SCORES,
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/scores.h5",
     log:
-        f"{LOGS}/floor.log",
-    benchmark:
-        f"{LOGS}/floor.tsv"
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/floor.log",
     wildcard_constraints:
         stage1=settings.FLOOR,
     conda:
@@ -120,8 +97,13 @@ rule floor:
     resources:
         script=script("floor.py"),
     params:
-        key=key_of("scores"),
-        settings=lambda wildcards: settings.canonical(CONFIG.step(wildcards.dataset, "floor")),
+        settings=settings_of("floor"),
+        code=code_of("floor.py", "data"),
     shell:
-        "OMP_NUM_THREADS={threads} python {resources.script:q} --features {input.features} "
-        "--points {input.points} --settings {params.settings:q} --output {output} --log {log}"
+        "OMP_NUM_THREADS={threads} python {resources.script:q}"
+        " --training-features {input.training}"
+        " --points {input.points}"
+        " --features {input.features}"
+        " --settings {params.settings:q}"
+        " --output {output}"
+        " --log {log}"

@@ -1,22 +1,25 @@
-"""Stage 2: the instance network."""
+"""Stage 2: how complete each proposal is, and where its ends belong."""
 
 
 rule train_stage2:
-    """Train on ranked proposals; keep the model at the end. No test data are read."""
+    """Train on ranked proposals and keep the model at the end, without any test data.
+
+    Of `best-on-test` the model is tested on the test split and the best is kept, as released (fault 3).
+    """
     input:
-        features=made(FEATURES),
-        scores=made(SCORES),
-        positive=made(POSITIVE),
-        reliable=made(RELIABLE),
-        negative=made(NEGATIVE),
+        features="results/{dataset}/train/features.h5",
+        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
+        positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
+        reliable="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/reliable.json",
+        negative="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/negative.json",
+        test_features=if_tested("results/{dataset}/test/features.h5"),
+        test_annotations=if_tested("results/{dataset}/test/annotations.json"),
+        test_scores=if_tested("results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5"),
+        test_proposals=if_tested("results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json"),
     output:
-        MODEL2,
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
     log:
-        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.log",
-    benchmark:
-        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.tsv"
-    wildcard_constraints:
-        pick="last",
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/train_stage2.log",
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
@@ -28,78 +31,46 @@ rule train_stage2:
         state_every=CONFIG.state_every,
         vectors_memory=CONFIG.vectors_memory,
     params:
-        key=key_of("stage2"),
-        events=beside("events"),
-        state=beside("state.pt"),
-        settings=slice_of("stage2"),
+        settings=settings_of("stage2"),
+        test=test_of,
+        code=code_of("train_stage2.py", "torch"),
     shell:
-        "python {resources.script:q} --features {input.features} "
-        "--scores {input.scores} --positive {input.positive} --reliable {input.reliable} "
-        "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
-        "--state {params.state:q} --state-every {resources.state_every} "
-        "--vectors-memory {resources.vectors_memory} --key {params.key} --log {log}"
-
-
-rule train_stage2_on_test:
-    """Train with tests on the test split; keep the best model, as the released program does (fault 3)."""
-    input:
-        features=made(FEATURES),
-        scores=made(SCORES),
-        annotations=made(ANNOTATIONS),
-        positive=made(POSITIVE),
-        reliable=made(RELIABLE),
-        negative=made(NEGATIVE),
-        test=made(CANDIDATES),
-    output:
-        MODEL2,
-    log:
-        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.log",
-    benchmark:
-        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/train_stage2.tsv"
-    wildcard_constraints:
-        pick="best-on-test",
-    conda:
-        "../../envs/torch.yaml"
-    threads: 4
-    resources:
-        script=script("train_stage2_on_test.py"),
-        device=CONFIG.device,
-        gpu=gpus,
-        state_every=CONFIG.state_every,
-        vectors_memory=CONFIG.vectors_memory,
-    params:
-        key=key_of("stage2"),
-        events=beside("events"),
-        state=beside("state.pt"),
-        settings=slice_of("stage2"),
-        test=lambda wildcards: CONFIG.test_settings(wildcards.dataset, wildcards.stage1),
-        exclude=excluded,
-    shell:
-        "python {resources.script:q} --features {input.features} "
-        "--scores {input.scores} --positive {input.positive} --reliable {input.reliable} "
-        "--negative {input.negative} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--device {resources.device} --threads {threads} --model {output} --events {params.events:q} "
-        "--state {params.state:q} --state-every {resources.state_every} "
-        "--vectors-memory {resources.vectors_memory} --key {params.key} --log {log} "
-        "--proposals {input.test} --annotations {input.annotations} --test {params.test:q} "
-        "--exclude={params.exclude:q}"
+        "python {resources.script:q}"
+        " --features {input.features}"
+        " --scores {input.scores}"
+        " --positive {input.positive}"
+        " --reliable {input.reliable}"
+        " --negative {input.negative}"
+        " --settings {params.settings:q}"
+        " --seed {wildcards.seed}"
+        " --test {params.test:q}"
+        " --test-features {input.test_features}"
+        " --test-annotations {input.test_annotations}"
+        " --test-scores {input.test_scores}"
+        " --test-proposals {input.test_proposals}"
+        " --device {resources.device}"
+        " --threads {threads}"
+        " --vectors-memory {resources.vectors_memory}"
+        " --model {output}"
+        " --events $(dirname {output})/events"
+        " --state $(dirname {output})/state.pt"
+        " --state-every {resources.state_every}"
+        " --code {params.code}"
+        " --log {log}"
 
 
 rule refine_reliable:
     """The reliable proposals of the training videos after stage 2: what it has made of them."""
     input:
-        features=made(FEATURES),
-        points=made(POINTS),
-        scores=made(SCORES),
-        positive=made(POSITIVE),
-        model=made(MODEL2),
+        features="results/{dataset}/train/features.h5",
+        points="results/{dataset}/train/points.json",
+        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
+        positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
+        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
     output:
-        REFINED,
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/train/reliable.json",
     log:
-        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/{DETECTION}/refine_reliable.log",
-    benchmark:
-        f"{LOGS}/proposals-{{proposals}}/stage2-{{stage2}}/{DETECTION}/refine_reliable.tsv"
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/train/refine_reliable.log",
     conda:
         "../../envs/torch.yaml"
     threads: 2
@@ -108,10 +79,17 @@ rule refine_reliable:
         device=CONFIG.device,
         gpu=gpus,
     params:
-        key=key_of("refined"),
-        settings=slice_of("detection"),
+        settings=settings_of("detection"),
+        code=code_of("refine_reliable.py", "torch"),
     shell:
-        "python {resources.script:q} --features {input.features} --points {input.points} "
-        "--scores {input.scores} --positive {input.positive} --model {input.model} "
-        "--settings {params.settings:q} --device {resources.device} --threads {threads} "
-        "--output {output} --log {log}"
+        "python {resources.script:q}"
+        " --features {input.features}"
+        " --points {input.points}"
+        " --scores {input.scores}"
+        " --positive {input.positive}"
+        " --model {input.model}"
+        " --settings {params.settings:q}"
+        " --device {resources.device}"
+        " --threads {threads}"
+        " --output {output}"
+        " --log {log}"

@@ -9,7 +9,7 @@ from hrpro.utils import errors, progress
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage1", required=True, help="of train_stage1.py")
-    parser.add_argument("--stage2", help="of train_stage2.py; without it stage 1 detects alone")
+    parser.add_argument("--stage2", nargs="?", help="of train_stage2.py; without it stage 1 detects alone")
     parser.add_argument("--settings", required=True, help="JSON of settings.{features,proposals,detection}")
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")

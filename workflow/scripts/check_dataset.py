@@ -12,20 +12,22 @@ from hrpro.utils import errors, files, progress
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="the data set's name, for the page's title")
-    parser.add_argument("--annotations", required=True)
+    both = {"required": True, "nargs": 2, "metavar": ("TRAIN", "TEST")}
+    parser.add_argument("--annotations", **both)
     parser.add_argument("--points", required=True)
-    parser.add_argument("--features", required=True)
+    parser.add_argument("--features", **both)
     parser.add_argument("--html", required=True, help="output: one page, without anything from outside")
     parser.add_argument("--json", required=True, help="output: facts and findings")
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
-    database = annotations.read_database(args.annotations)
+    databases = [annotations.read_database(path) for path in args.annotations]
+    database = {video: entry for split in databases for video, entry in split.items()}
     points = files.read_json(args.points, "classes", "videos")
-    with FeatureFile(args.features) as file:
-        require_same_videos(args, database, points["videos"], file)
-        features, grid = scan.scan(file), file.grid
+    with FeatureFile(args.features[0]) as train, FeatureFile(args.features[1]) as test:
+        require_same_videos(args, databases, points["videos"], (train, test))
+        features, grid = scan.scan({"train": train, "test": test}), train.grid
     known = facts.gather(args.name, database, points["videos"], points["classes"], grid, features)
     found = findings.findings(known)
     files.write_text(args.html, page.html(known, found))
@@ -35,18 +37,17 @@ def main() -> None:
         progress.log.info("%s", line)
 
 
-def require_same_videos(args, database: dict, points: dict, file: FeatureFile) -> None:
-    """Raise InputError where the three files are not of one data set."""
-    for split, found in file.videos.items():
-        videos = {video for video, entry in database.items() if entry.get("subset") == split}
-        if video := min(videos ^ set(found), default=None):
+def require_same_videos(args, databases: list[dict], points: dict, files: tuple[FeatureFile, ...]) -> None:
+    """Raise InputError where the files are not of one data set."""
+    for annotated, path, features in zip(databases, args.annotations, files, strict=True):
+        if video := min(annotated.keys() ^ set(features.videos), default=None):
             raise errors.InputError(
-                f"{args.features}: {video} of {split} is not in both this file and {args.annotations}; "
-                "remove both and make them again"
+                f"{features.path}: {video} is not in both this file and {path}; remove both and make them again"
             )
-    if video := min(set(points) - set(file.videos["train"]), default=None):
+    if video := min(points.keys() - set(files[0].videos), default=None):
         raise errors.InputError(
-            f"{args.points}: {video} is no training video of {args.features}; remove both and make them again"
+            f"{args.points}: {video} is not a training video of {files[0].path}; "
+            "remove both and make them again"
         )
 
 

@@ -1,7 +1,6 @@
-"""A seeded copy of a data set: other points, fewer or wrong ones, or training videos as the test split."""
+"""One split of a seeded copy of a data set: other points, fewer or wrong ones, or held-back videos as test split."""
 
 import argparse
-from pathlib import Path
 
 from hrpro import config
 from hrpro.data import annotations, copies
@@ -10,25 +9,30 @@ from hrpro.utils import errors, files, progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parent", required=True, help="results/<dataset>, with its three files")
+    parser.add_argument("--split", required=True, choices=config.SPLITS, help="the split of the copy")
+    parser.add_argument("--annotations", required=True, help="of the data set's split that it is made of")
+    parser.add_argument("--features", required=True, help="of the same split")
+    parser.add_argument("--points", nargs="?", help="of the training split; without them the split is copied as it is")
     parser.add_argument("--settings", required=True, help="JSON of an entry of copies")
-    parser.add_argument("--output", required=True, help="results/<dataset>-<copy>, for the same three")
+    parser.add_argument("--output-annotations", required=True)
+    parser.add_argument("--output-features", required=True, help="links into --features")
+    parser.add_argument("--output-points", help="for --split train")
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
-    parent, output = Path(args.parent), Path(args.output)
     settings = config.from_json(config.Copy, args.settings)
-    database = annotations.read_database(parent / "annotations.json")
-    points = files.read_json(parent / "points.json", "classes", "videos")
-    classes = points["classes"]
-    copied, videos = copies.change(
-        database, points["videos"], classes, settings, str(parent / "annotations.json")
-    )
-    subsets = {video: entry["subset"] for video, entry in database.items()}
-    copies.link_features(parent / "features.h5", subsets, copied, output / "features.h5")
-    files.write_json(output / "annotations.json", {"database": copied}, indent=1)
-    files.write_json(output / "points.json", {"classes": classes, "videos": videos}, indent=1)
+    database = annotations.read_database(args.annotations)
+    if args.points:
+        points = files.read_json(args.points, "classes", "videos")
+        database, moments = copies.change(
+            database, points["videos"], points["classes"], settings, place=args.annotations
+        )
+        database = annotations.of_split(database, args.split)
+        if args.output_points:
+            files.write_json(args.output_points, {"classes": points["classes"], "videos": moments}, indent=1)
+    copies.link_features(args.features, list(database), args.output_features)
+    files.write_json(args.output_annotations, {"database": database}, indent=1)
 
 
 if __name__ == "__main__":

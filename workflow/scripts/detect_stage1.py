@@ -11,9 +11,9 @@ from hrpro.utils import errors, files, progress
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--proposals", required=True, help="of the test videos, of propose.py")
+    parser.add_argument("--proposals", required=True, help="of the test videos, of propose_test.py")
     parser.add_argument("--points", required=True, help="for the names of the classes")
-    parser.add_argument("--annotations", help="where ambiguous segments are to be dropped")
+    parser.add_argument("--annotations", nargs="?", help="where ambiguous segments are to be dropped")
     parser.add_argument("--settings", required=True, help="JSON of settings.detection")
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")

@@ -23,7 +23,7 @@ def main() -> None:
         network, _ = model.load(args.model, devices.choose_device(args.device))
         with FeatureFile(args.features) as file, ScoreFile(args.scores) as scores:
             training.start(0, args.threads, file.width)  # nothing is drawn
-            return infer.candidates(network, file, scores, "test", candidates, settings)
+            return infer.candidates(network, file, scores, candidates, settings)
 
     detect_stage1.run(args, score)
 

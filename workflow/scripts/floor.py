@@ -11,6 +11,7 @@ from hrpro.utils import errors, files, progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--training-features", required=True)
     parser.add_argument("--features", required=True)
     parser.add_argument("--points", required=True)
     parser.add_argument("--settings", required=True, help="JSON of settings.floor")
@@ -22,9 +23,9 @@ def main() -> None:
     settings = config.from_json(config.Floor, args.settings)
     points = files.read_json(args.points, "classes", "videos")
     classes = points["classes"]
-    with FeatureFile(args.features) as file:
+    with FeatureFile(args.training_features) as file, FeatureFile(args.features) as split:
         score = floor.fit(file, points["videos"], classes, settings)
-        scores.write(args.output, file, classes, floor.THRESHOLDS, score)
+        scores.write(args.output, split, score, classes=classes, thresholds=floor.THRESHOLDS)
 
 
 if __name__ == "__main__":

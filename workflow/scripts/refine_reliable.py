@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--features", required=True)
     parser.add_argument("--points", required=True)
     parser.add_argument("--scores", required=True, help="of score_snippets.py")
-    parser.add_argument("--positive", required=True, help="of propose.py")
+    parser.add_argument("--positive", required=True, help="of propose_training.py")
     parser.add_argument("--model", required=True, help="of train_stage2.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.detection")
     parser.add_argument("--device", default="auto")
@@ -34,7 +34,7 @@ def main() -> None:
     positive = results.read(args.positive, classes)
     with FeatureFile(args.features) as file, ScoreFile(args.scores) as scores:
         training.start(0, args.threads, file.width)  # nothing is drawn
-        refined = infer.candidates(network, file, scores, "train", positive, settings)
+        refined = infer.candidates(network, file, scores, positive, settings)
     reliable = {}
     for video, found in refined.items():
         known = [(point["seconds"], classes.index(point["label"])) for point in points[video]]

@@ -1,4 +1,4 @@
-"""The scores of every snippet of both splits, by a trained stage-1 model."""
+"""The scores of every snippet of a split, by a trained stage-1 model."""
 
 import argparse
 
@@ -27,7 +27,11 @@ def main() -> None:
     with FeatureFile(args.features) as file:
         training.start(0, args.threads, file.width)  # nothing is drawn
         scores.write(
-            args.output, file, classes, thresholds, lambda given: infer.snippet_scores(network, given)
+            args.output,
+            file,
+            lambda features: infer.snippet_scores(network, features),
+            classes=classes,
+            thresholds=thresholds,
         )
 
 

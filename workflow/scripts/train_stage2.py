@@ -1,38 +1,55 @@
-"""Stage 2: train the instance network on ranked proposals; the model at the end is kept."""
+"""Stage 2: train the instance network on ranked proposals; the model at the end is kept.
+
+With the --test options it is tested on the test split now and then, and the best model is kept, as the
+released program does (fault 3).
+"""
 
 import argparse
+import contextlib
+import importlib
 
 from hrpro import config
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.instance import training as train
+from hrpro.instance import training as instance
 from hrpro.training import common as training
 from hrpro.utils import devices, errors, progress
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--features", required=True)
-    parser.add_argument("--scores", required=True, help="of score_snippets.py")
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--features", required=True, help="of the training split")
+    parser.add_argument("--scores", required=True, help="of the training split, of score_snippets.py")
     for name in ("positive", "reliable", "negative"):
-        parser.add_argument(f"--{name}", required=True, help="of propose.py")
+        parser.add_argument(f"--{name}", required=True, help="of propose_training.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
     parser.add_argument("--vectors-memory", type=int, default=2000, help="MB of RoI vectors that are kept")
     training.add_arguments(parser)
-    return parser
-
-
-def run(args, make_test=None) -> None:
-    """Train and write the model; make_test: (open features, open scores) -> a test during training."""
+    parser.add_argument("--test-scores", nargs="?", help="its scores, of score_snippets.py")
+    parser.add_argument("--test-proposals", nargs="?", help="its proposals, of propose_test.py")
+    args = parser.parse_args()
     progress.start(args.log)
+
     settings = config.from_json(config.Stage2, args.settings)
-    with FeatureFile(args.features) as file, ScoreFile(args.scores) as scores:
+    with contextlib.ExitStack() as stack:
+        features = stack.enter_context(FeatureFile(args.features))
+        scores = stack.enter_context(ScoreFile(args.scores))
         classes = scores.classes
-        rng = training.start(args.seed, args.threads, file.width)
-        model = train.train(
-            file,
+        test = None
+        if args.test:
+            # imported here alone: its code belongs to the digest of a training that is tested, and of no other
+            protocol = importlib.import_module("hrpro.evaluation.protocol").of_arguments(args, classes)
+            test = protocol.of_stage2(
+                stack.enter_context(FeatureFile(args.test_features)),
+                stack.enter_context(ScoreFile(args.test_scores)),
+                results.read(args.test_proposals, classes),
+            )
+        rng = training.start(args.seed, args.threads, features.width)
+        model = instance.train(
+            features,
             scores,
             results.read(args.positive, classes),
             results.read(args.reliable, classes),
@@ -41,12 +58,21 @@ def run(args, make_test=None) -> None:
             rng,
             devices.choose_device(args.device),
             args.events,
-            make_test and make_test(file, scores),
-            training.resume_of(args),
+            test,
+            training.resume_of(
+                args,
+                features.digest(),
+                args.scores,
+                args.positive,
+                args.reliable,
+                args.negative,
+                args.test_annotations,
+                args.test_proposals,
+            ),
             args.vectors_memory,
         )
-        training.save(args.model, model, settings, classes, file.width, file.grid)
+        training.save(args.model, model, settings, classes, features.width, features.grid)
 
 
 if __name__ == "__main__":
-    errors.run(lambda: run(arguments().parse_args()))
+    errors.run(main)

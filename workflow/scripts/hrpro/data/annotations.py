@@ -299,7 +299,7 @@ def convert(
     unsure = read_ambiguous(ambiguous) if ambiguous else {}
     database = {}
     for split, videos in splits.items():
-        for video in videos:
+        for video in sorted(videos):  # the order of a list counts nowhere
             if split == "train" and given and not given.in_frames and video not in source:
                 duration, found = lengths and lengths.seconds.get(video), []
             else:
@@ -318,10 +318,10 @@ def convert(
     if not classes:
         raise InputError(f"{path}: no annotation in any video, so no class")
     if given is None:
-        moments = points.draw(database, splits["train"], labels.points)
+        moments = points.draw(database, sorted(splits["train"]), labels.points)
     else:
         slack = lengths.slack if lengths else 0
-        moments = place_points(given, source, database, splits["train"], path, slack)
+        moments = place_points(given, source, database, sorted(splits["train"]), path, slack)
     if not any(moments.values()):
         said = f"{point_file}: no point of a training video" if given else f"{path}: no training segment"
         raise InputError(f"{said}; there is nothing to learn from")
@@ -360,24 +360,44 @@ def require_truth(database: dict, place: str) -> None:
         )
 
 
-def warn(database: dict, points: dict[str, list[dict]]) -> None:
-    """Warn of segments past the end of their video and of training instances without a point."""
+def of_split(database: dict, split: str) -> dict:
+    """The entries of the videos of a split."""
+    return {video: entry for video, entry in database.items() if entry["subset"] == split}
+
+
+def require_durations(database: dict, place) -> None:
+    """Raise InputError where a video's length is not known; the message begins with `place`."""
+    for video, entry in database.items():
+        if entry["duration"] is None:
+            raise InputError(
+                f"{place}: nothing of training video {video}, which has points, so its length is unknown; "
+                "add an entry with its duration, or say --features FILE of convert_features.py"
+            )
+
+
+def warn_of_segments(database: dict) -> None:
+    """Warn of segments past the end of their video."""
     for video, entry in database.items():
         late = max((a["segment"][1] for a in entry["annotations"]), default=0) - entry["duration"]
         if late > 0:
             log.warning("%s: a segment ends %.2f s past the end of the video", video, late)
-    for video, found in points.items():
+
+
+def warn_of_points(database: dict, points: dict[str, list[dict]]) -> None:
+    """Warn of training instances without a point, and of classes that only one of the two knows."""
+    for video, moments in points.items():
         bare = Counter(
             a["label"]
             for a in database[video]["annotations"]
             if not any(
-                p["label"] == a["label"] and a["segment"][0] <= p["seconds"] <= a["segment"][1] for p in found
+                p["label"] == a["label"] and a["segment"][0] <= p["seconds"] <= a["segment"][1]
+                for p in moments
             )
         )
         for label, count in bare.items():
             log.warning("%s: %d of its instances of %s without a point", video, count, label)
     annotated = {a["label"] for entry in database.values() for a in entry["annotations"]}
-    pointed = {point["label"] for found in points.values() for point in found}
+    pointed = {point["label"] for moments in points.values() for point in moments}
     for label in sorted(pointed - annotated) if annotated else ():
         log.warning("class %s has points, but no annotated instance: is it spelt right?", label)
     for label in sorted(annotated - pointed):

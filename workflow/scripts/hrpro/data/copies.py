@@ -150,21 +150,17 @@ def choose(points: dict, share: float, rng: np.random.Generator) -> set[tuple[st
     return {places[i] for i in rng.choice(len(places), round(share * len(places)), replace=False)}
 
 
-def link_features(source, subsets: dict[str, str], database: dict, output) -> None:
+def link_features(source, videos: list[str], output) -> None:
     """Write a features.h5 whose videos are external links into `source`, so that nothing is stored twice.
 
-    subsets: {video: its subset in source}; database: the copy's, which says the subset in `output`.
     The links hold as long as the two files keep their places to each other.
     """
     with FeatureFile(source) as file:
-        facts = dict(file.file.attrs)
-        for video in database:
-            if video not in file.videos[subsets[video]]:
-                raise InputError(f"{source}: no features of {video}; remove the file and convert again")
+        attributes = dict(file.file.attrs)
+        if missing := sorted(set(videos) - set(file.videos)):
+            raise InputError(f"{source}: no features of {missing[0]}; remove the file and convert again")
     target = os.path.relpath(Path(source).resolve(), Path(output).parent.resolve())
     with atomic(output) as temporary, h5py.File(temporary, "w") as file:
-        for subset in ("train", "test"):
-            file.create_group(subset)
-        for video, entry in database.items():
-            file[entry["subset"]][video] = h5py.ExternalLink(target, f"/{subsets[video]}/{video}")
-        file.attrs.update(facts)
+        for video in videos:
+            file[video] = h5py.ExternalLink(target, f"/{video}")
+        file.attrs.update(attributes)

@@ -267,18 +267,6 @@ class Header(NamedTuple):
     dtype: np.dtype
 
 
-def oriented_splits(
-    sources: dict[str, Source], chosen: FeatureFiles, splits: dict[str, list[str]]
-) -> tuple[dict[str, Source], dict[str, tuple[int, int]]]:
-    """`oriented` of both splits, by what the training split shows: no test file turns what is trained on."""
-    train, shapes = oriented({video: sources[video] for video in splits["train"]}, chosen)
-    (_, width), *_ = shapes.values()
-    of_train = chosen.model_copy(update={"width": width})
-    shown = {source.by_columns for source in train.values()}
-    test, others = oriented({video: sources[video] for video in splits["test"]}, of_train, shown)
-    return train | test, shapes | others
-
-
 def oriented(
     sources: dict[str, Source], chosen: FeatureFiles, shown: Set[bool] = frozenset()
 ) -> tuple[dict[str, Source], dict[str, tuple[int, int]]]:

@@ -1,8 +1,8 @@
-"""Snippet scores of all videos in one HDF5 file: what stage 1 hands on.
+"""Snippet scores of a split's videos in one HDF5 file: what stage 1 hands on.
 
-The file: /train/<video> and /test/<video>, (T, C + 1) float32, the class scores S and the background
-score B, with the video score (C,) as attribute; at the root the classes and the thresholds on B from
-which a snippet is a background seed and up to which a point spreads.
+The file: /<video>, (T, C + 1) float32, the class scores S and the background score B, with the video
+score (C,) as attribute; at the root the classes, the snippets' grid, and the thresholds on B from which a
+snippet is a background seed and up to which a point spreads.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ..grid import Grid
 from ..utils import files
 from ..utils.errors import InputError
 from ..utils.progress import track
@@ -36,29 +37,36 @@ class Scores:
 
 
 def write(
-    path, file: FeatureFile, classes: list[str], thresholds: dict, score: Callable[[np.ndarray], Scores]
+    path,
+    features: FeatureFile,
+    score: Callable[[np.ndarray], Scores],
+    *,
+    classes: list[str],
+    thresholds: dict[str, float],
 ) -> None:
-    """Score the features (T, D) of every video of both splits.
+    """Score the features (T, D) of every video of a feature file.
 
     thresholds: {"background", "action"}, on B.
     """
-    videos = [(split, video) for split, names in file.videos.items() for video in names]
-    snippets = sum(file.length(split, video) for split, video in videos)
+    snippets = sum(features.length(video) for video in features.videos)
     files.require_space(path, 4 * snippets * (len(classes) + 1))
     with files.atomic(path) as temporary, h5py.File(temporary, "w") as output:
         output.attrs["classes"] = json.dumps(classes)
         output.attrs["thresholds"] = json.dumps(thresholds)
-        for split in file.videos:  # one may have no video
-            output.require_group(split)
-        for split, video in track(videos, len(videos), "scores"):
-            scores = score(file.read(split, [video])[0])
+        grid = features.grid
+        output.attrs["grid"] = json.dumps({"frames": grid.frames, "fps": grid.fps, "window": grid.window})
+        for video in track(features.videos, len(features.videos), "scores"):
+            scores = score(features.read([video])[0])
             columns = np.column_stack([scores.classes, scores.background]).astype(np.float32)
-            data = output.create_dataset(f"{split}/{video}", data=columns)
+            data = output.create_dataset(video, data=columns)
             data.attrs["video"] = scores.video
 
 
 class ScoreFile:
-    """Reads a file of `write`; a context manager. thresholds: {"background", "action"}, on B."""
+    """Reads a file of `write`; a context manager.
+
+    videos: names, sorted; grid: that of the snippets; thresholds: {"background", "action"}, on B.
+    """
 
     def __init__(self, path):
         if not Path(path).is_file():
@@ -68,6 +76,8 @@ class ScoreFile:
             self.file = h5py.File(path, "r")
             self.classes = json.loads(self.file.attrs["classes"])
             self.thresholds = json.loads(self.file.attrs["thresholds"])
+            self.grid = Grid(**json.loads(self.file.attrs["grid"]))
+            self.videos = sorted(self.file)
 
     @contextlib.contextmanager
     def readable(self):
@@ -77,7 +87,7 @@ class ScoreFile:
         except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(
-                f"{self.path}: damaged, or no score file of hrpro ({reason}); remove it and run again"
+                f"{self.path}: damaged, or not a score file of hrpro ({reason}); remove it and run again"
             ) from None
 
     def __enter__(self):
@@ -86,13 +96,9 @@ class ScoreFile:
     def __exit__(self, *_):
         self.file.close()
 
-    def videos(self, split: str) -> list[str]:
-        """The names of a split's videos, sorted."""
-        return sorted(self.file[split])
-
-    def read(self, split: str, video: str) -> Scores:
+    def read(self, video: str) -> Scores:
         """The scores of a video."""
         with self.readable():
-            data = self.file[split][video]
+            data = self.file[video]
             columns = data[:]
             return Scores(columns[:, :-1], columns[:, -1], data.attrs["video"])

@@ -18,14 +18,13 @@ def candidates(
     model: InstanceModel,
     file: FeatureFile,
     scores: ScoreFile,
-    split: str,
     proposals: dict[str, Segments],
     settings: config.Detection,
 ) -> dict[str, Segments]:
-    """The candidates of all of a split's videos, from their proposals."""
+    """The candidates of all videos, from their proposals."""
     return {
         video: candidates_of(
-            model, file.read(split, [video])[0], scores.read(split, video), given, file.grid, settings
+            model, file.read([video])[0], scores.read(video), given, file.grid, settings
         )
         for video, given in proposals.items()
     }

@@ -50,12 +50,12 @@ def train(
     def vectors_of(video: str, chosen: np.ndarray) -> torch.Tensor:
         return model.vectors(
             there.of(video),
-            on_device(scores.read("train", video).fused),
+            on_device(scores.read(video).fused),
             snippets(candidates[video].times[chosen]),
         )
 
-    there = Resident(file, "train", device, devices.card_room(device))
-    videos = [v for v in file.videos["train"] if len(positive[v])]
+    there = Resident(file, device, devices.card_room(device))
+    videos = [v for v in file.videos if len(positive[v])]
     if not videos:
         raise InputError(
             "no training video has a proposal; lower proposals.class_score or train stage 1 longer"
@@ -85,7 +85,7 @@ def train(
             given = join(drawn)
             proposals, labels = snippets(given.times), on_device(given.labels)
             own = torch.cat([vectors.of(v, numbers) for v, numbers in zip(names, chosen, strict=True)])
-            there.expect([v for v in (videos[i] for i in batches.following()) if v not in vectors.kept])
+            there.prefetch([v for v in (videos[i] for i in batches.following()) if v not in vectors.kept])
             with training.autocast(settings, device):
                 completeness, offsets = model(own, labels)
             reliable_at, reliable_labels = zip(*(targets[v] for v in names), strict=True)

@@ -24,7 +24,7 @@ class Inputs(nn.Module):
     def fit(self, file: FeatureFile) -> None:
         """Take the mean and deviation of the training split, where they are wanted."""
         if self.standardize:
-            mean, deviation = file.moments("train")
+            mean, deviation = file.moments()
             self.mean.copy_(torch.from_numpy(mean))
             self.deviation.copy_(torch.from_numpy(deviation))
 

@@ -25,8 +25,8 @@ def fit(
     over `settings.smoothing` snippets.
     """
     samples, labels = [], []
-    for video in file.videos["train"]:
-        features = file.read("train", [video])[0]
+    for video in file.videos:
+        features = file.read([video])[0]
         last = len(features) - 1
         at = [min(int(file.grid.index(point["seconds"])), last) for point in points[video]]
         midway = [(a + b) // 2 for a, b in itertools.pairwise(at) if b - a > 1]

@@ -41,31 +41,32 @@ class Channels:
         return np.sqrt(self.squares / self.count)
 
 
-def scan(file: FeatureFile) -> dict:
-    """The facts of the features of both splits; "videos" says the snippets of each.
+def scan(files: dict[str, FeatureFile]) -> dict:
+    """The facts of the features of both splits, {"train", "test": file}; "videos" says the snippets of each.
 
     A video that hardly changes is "still", one with values out of the way of the others' "far", a snippet
     whose channels are all equal "blank". "shared" are pairs of videos with equal stretches of snippets.
     """
-    videos = [(split, video) for split, names in file.videos.items() for video in names]
-    channels = {split: Channels(file.width) for split in file.videos}
+    videos = [(split, video) for split, file in files.items() for video in file.videos]
+    width = files["train"].width
+    channels = {split: Channels(width) for split in files}
     seen = {name: [] for name in ("snippets", "movement", "largest", "blank", "negative", "zero")}
     kinds, stretches = set(), []
     for split, video in track(videos, len(videos), "features"):
-        values, _ = file.read(split, [video])
+        values, _ = files[split].read([video])
         channels[split].add(values)
         seen["snippets"].append(len(values))
         seen["movement"].append(float(values.std(0, dtype=np.float64).mean()))
         seen["largest"].append(float(np.abs(values).max()))
-        seen["blank"].append(int((values.min(1) == values.max(1)).sum()) if file.width > 1 else 0)
+        seen["blank"].append(int((values.min(1) == values.max(1)).sum()) if width > 1 else 0)
         seen["negative"].append(int((values < 0).sum()))
         seen["zero"].append(int((values == 0).sum()))
         kinds.add(kind(values))
         stretches.append(stretches_of(values))
     names = [video for _, video in videos]
-    counted = sum(seen["snippets"]) * file.width
+    counted = sum(seen["snippets"]) * width
     return {
-        "channels": file.width,
+        "channels": width,
         "kind": kinds.pop() if len(kinds) == 1 else SIGNED,
         "low": min(float(found.low.min()) for found in channels.values()),
         "high": max(float(found.high.max()) for found in channels.values()),

@@ -25,6 +25,6 @@ def snippet_scores(model: SnippetModel, features: np.ndarray) -> Scores:
 
 def test_proposals(model: SnippetModel, file: FeatureFile, settings: config.Proposals) -> dict[str, Segments]:
     """The proposals of the test videos, unsuppressed, in seconds."""
-    videos = file.videos["test"]
-    scores = (snippet_scores(model, file.read("test", [video])[0]) for video in videos)
+    videos = file.videos
+    scores = (snippet_scores(model, file.read([video])[0]) for video in videos)
     return dict(zip(videos, propose_test(scores, file.grid, settings), strict=True))

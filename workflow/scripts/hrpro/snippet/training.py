@@ -33,9 +33,9 @@ def train(
 ) -> SnippetModel:
     """Stage 1. Returns the model at the end or, where `test` is given, the best tested one."""
     model = SnippetModel(len(classes), file.width, settings).to(device)
-    videos = file.videos["train"]
+    videos = file.videos
 
-    there = Resident(file, "train", device, devices.card_room(device))
+    there = Resident(file, device, devices.card_room(device))
 
     def batch_of(chosen) -> tuple[torch.Tensor, torch.Tensor, Packing]:
         names = [videos[i] for i in chosen]
@@ -56,7 +56,7 @@ def train(
             model.train()
             optimizer.zero_grad()  # before the forward pass, which then has their memory
             features, labels, packing = batch_of(next(batches))
-            there.expect([videos[i] for i in batches.following()])
+            there.prefetch([videos[i] for i in batches.following()])
             with training.autocast(settings, device):
                 scores = model(features, packing)
             values, prototypes = losses.stage1(scores, labels, model.prototypes, packing, settings)

@@ -7,13 +7,13 @@ from ..layers.packing import Packing
 
 
 class Resident:
-    """A split's features on a device.
+    """The features of a file on a device.
 
     Up to `room` bytes of them stay there once they are read; the others are read from the file each time.
     """
 
-    def __init__(self, file: FeatureFile, split: str, device: torch.device, room: float):
-        self.file, self.split, self.device = file, split, device
+    def __init__(self, file: FeatureFile, device: torch.device, room: float):
+        self.file, self.device = file, device
         self.room = room
         self.kept: dict[str, torch.Tensor] = {}
 
@@ -26,12 +26,12 @@ class Resident:
         """A video's features, (T, D)."""
         if video in self.kept:
             return self.kept[video]
-        features = torch.from_numpy(self.file.read(self.split, [video])[0]).to(self.device)
+        features = torch.from_numpy(self.file.read([video])[0]).to(self.device)
         if features.nbytes <= self.room:
             self.room -= features.nbytes
             self.kept[video] = features
         return features
 
-    def expect(self, videos: list[str]) -> None:
+    def prefetch(self, videos: list[str]) -> None:
         """Have the system read what will soon be asked for, while the network is at work."""
-        self.file.expect(self.split, [video for video in videos if video not in self.kept])
+        self.file.prefetch([video for video in videos if video not in self.kept])

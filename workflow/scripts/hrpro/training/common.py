@@ -39,17 +39,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")
     parser.add_argument("--state", help="where the training's state is saved, to go on from if it is killed")
     parser.add_argument("--state-every", type=int, default=60, help="seconds between saves of it")
-    parser.add_argument("--key", default="", help="of code and inputs; a state of another key is refused")
+    parser.add_argument("--code", default="", help="digest of the code; a state of other code is refused")
+    parser.add_argument("--test-features", nargs="?", help="the test split's features")
+    parser.add_argument("--test-annotations", nargs="?", help="its annotations")
+    parser.add_argument(
+        "--test", nargs="?", help="JSON of settings.{proposals,detection,evaluation} and exclude: the test"
+    )
     parser.add_argument("--log", help="log file")
 
 
-def resume_of(args) -> Resume:
-    """Where the state of a training of these arguments is saved. Raises InputError without a key for it."""
-    if args.state and not args.key:
-        raise InputError(
-            "--state: without --key a state of other code or inputs would do; give one, any text"
-        )
-    return Resume(args.state, f"{args.key} {args.settings} {args.seed}", args.state_every)
+def resume_of(args, features: str, *inputs: str | None) -> Resume:
+    """Where the state of a training of these arguments is saved, under a key of all that it depends on.
+
+    features: digest of the features; inputs: the other files that it reads, None for what it does without.
+    """
+    if not args.state:
+        return Resume(None, "", args.state_every)
+    digests = [files.sha256(path) for path in inputs if path]
+    key = " ".join([args.code, args.settings, str(args.seed), str(args.test), features, *digests])
+    return Resume(args.state, key, args.state_every)
 
 
 def device_of(model: torch.nn.Module) -> torch.device:

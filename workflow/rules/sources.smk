@@ -1,0 +1,327 @@
+"""A data set's own files: whether they are there, and what they say as `source` params. Functions alone.
+
+They are no inputs of the rules that read them, so that neither a touch nor another place runs anything; the
+digest of what they say is a param in their stead.
+"""
+
+import subprocess
+
+from hrpro.data import annotations, download, layouts, points
+from hrpro.data.sources import FileDigests
+from hrpro.video import decoding
+
+DEMO = "results/demo/data"  # the root of the data set that the workflow makes itself
+DIGESTS = FileDigests(Path(".snakemake/sources.json"))
+
+
+def checked(function):
+    """The function, ending the run with one line where it finds a fault of the data set."""
+
+    def call(*arguments):
+        try:
+            return function(*arguments)
+        except InputError as error:
+            stop(error)
+
+    return call
+
+
+@cache
+@checked
+def converted(dataset):
+    """A data set's checked annotations and points, without the durations that its features say."""
+    entry = CONFIG.datasets[dataset]
+    return annotations.convert(entry.root, entry.labels, entry.ambiguous)
+
+
+@cache
+@checked
+def splits_of(dataset):
+    """The videos of a data set's splits: {"train": names, "test": names}."""
+    entry = CONFIG.datasets[dataset]
+    return annotations.read_splits(entry.root, entry.labels)
+
+
+@cache
+@checked
+def feature_sources(dataset):
+    """Where the features of the videos of both splits lie: {video: Source}."""
+    entry = CONFIG.datasets[dataset]
+    return layouts.of_splits(entry.root, entry.features, splits_of(dataset))
+
+
+@cache
+@checked
+def films_of(dataset):
+    """The videos that features are made of: {video: path}."""
+    entry = CONFIG.datasets[dataset]
+    names = [name for videos in splits_of(dataset).values() for name in videos]
+    return decoding.find_all(Path(entry.root) / entry.features.folder, names)
+
+
+@cache
+@checked
+def new_videos(name):
+    """Where the features lie of `predict.<name>`: {video: Source}."""
+    if name not in CONFIG.predict:
+        known = ", ".join(CONFIG.predict) or "none"
+        raise InputError(f"configuration: predict.{name}: missing (there are: {known}); name a folder")
+    try:
+        sources = layouts.of_folder(CONFIG.predict[name], settings.FeatureFiles())
+    except InputError as error:
+        raise InputError(f"configuration: predict.{name}: {error}") from None
+    for path in layouts.files_of(sources.values()):
+        if not path.is_file():
+            raise InputError(f"configuration: predict.{name}: {path}: no file; remove it")
+    return sources
+
+
+def is_demo(dataset):
+    """Whether the workflow makes a data set's own files itself."""
+    return CONFIG.datasets[dataset].root == DEMO
+
+
+@cache
+@checked
+def require_truth(dataset):
+    """Stop where the test split has nothing to be scored with; of a copy that holds videos back, it has."""
+    entry, copy = CONFIG.origin(dataset)
+    if (copy is None or not CONFIG.copies[copy].held_back) and not is_demo(entry):
+        require_labels(entry)
+        annotations.require_truth(converted(entry)[0]["database"], f"data set {entry}")
+
+
+# Input functions: they stop the plan where a file is missing, and declare what the workflow makes itself.
+
+
+def label_files(wildcards):
+    """The demo's folder; of other data sets none, once annotations, splits and points are there."""
+    if is_demo(wildcards.dataset):
+        return [DEMO]
+    require_labels(wildcards.dataset)
+    return []
+
+
+@cache
+def require_labels(dataset):
+    """Stop before any job where a file of annotations, splits or points is missing."""
+    entry = CONFIG.datasets[dataset]
+    fetch_missing(dataset)  # which files there are says which are read
+    require(dataset, checked(annotations.sources)(entry.root, entry.labels), expected_files(entry))
+    if entry.ambiguous:
+        require(dataset, [Path(entry.ambiguous)], "put it there or say `ambiguous: null`")
+
+
+def feature_files(wildcards):
+    """As label_files; of features that are made of videos, those of both splits' videos."""
+    dataset = wildcards.dataset
+    labels = label_files(wildcards)
+    if is_demo(dataset):
+        return labels
+    entry = CONFIG.datasets[dataset]
+    if isinstance(entry.features, settings.Videos):
+        names = splits_of(dataset)[wildcards.split]
+        return [f"results/{dataset}/extracted/{name}.npy" for name in names]
+    paths = layouts.files_of(feature_sources(dataset).values())
+    some = any(path.is_file() for path in paths)
+    remedy = "put it there or take its video out of the splits" if some else expected_files(entry)
+    require(dataset, paths, remedy)
+    return []
+
+
+def training_lengths(wildcards):
+    """The training features, where they say how long the training videos are."""
+    label_files(wildcards)  # a missing file is said first
+    dataset = wildcards.dataset
+    if is_demo(dataset) or getattr(wildcards, "split", "train") == "test":
+        return []
+    database = converted(dataset)[0]["database"].values()
+    unknown = any(video["duration"] is None for video in database)
+    return f"results/{dataset}/train/features.h5" if unknown else []
+
+
+def training_features(wildcards):
+    """For the test split the training features, which decide width and orientation."""
+    return [] if wildcards.split == "train" else f"results/{wildcards.dataset}/train/features.h5"
+
+
+def film_and_weights(wildcards):
+    """None, once the video that features are made of and the network's weights are there."""
+    dataset = wildcards.dataset
+    features = CONFIG.datasets[dataset].features
+    path = f"results/{dataset}/extracted/{wildcards.video}.npy"
+    if not isinstance(features, settings.Videos):
+        stop(f"{path}: the features of data set {dataset} are not from videos")
+    if wildcards.video not in films_of(dataset):
+        stop(f"{path}: not a video of the splits; extract_features.py takes others (docs/video.md)")
+    for weights in features.files().values():
+        if not Path(weights).is_file():
+            stop(f"{weights}: no such file; correct datasets.{dataset}.features.weights")
+    return []
+
+
+def new_files(wildcards):
+    """None, once the features that a prediction is for are there."""
+    new_videos(wildcards.new)
+    return []
+
+
+def expected_files(entry):
+    """What belongs into a data set's root, in words."""
+    names = [entry.annotations.file or " or ".join(annotations.DEFAULTS)]
+    if entry.annotations.test is None:
+        lists = " and ".join(map(annotations.split_file, settings.SPLITS))
+        names.append(f"{lists} (unless subsets of the annotations say it)")
+    if not entry.points.source:
+        names.append(entry.points.file or " or ".join(points.DEFAULTS))
+    if isinstance(entry.features, settings.Videos):
+        names.append(f"{entry.features.folder}/<video>.mp4")
+    elif entry.features == settings.FeatureFiles():
+        names.append("features/{train,test}/<video>.npy")
+    else:
+        names.append(entry.features.folder)
+    return f"expected in {entry.root}/: {', '.join(names)}; docs/data.md has other layouts"
+
+
+def require(dataset, paths, remedy):
+    """Stop before any job if a file of a data set is missing, and say what to do."""
+    missing = [path for path in paths if not path.is_file()]
+    if not missing:
+        return
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    fetched = f" `snakemake fetch_{dataset}` fetches what its entry lists." if unfetched(dataset) else ""
+    source = f" {CONFIG.datasets[dataset].source}".rstrip()
+    stop(f"data set {dataset}: no file {missing[0]}{more}; {remedy}.{fetched}{source}")
+
+
+@checked
+def unfetched(dataset):
+    """What a data set's entry lists to fetch and is not there."""
+    entry = CONFIG.datasets[dataset]
+    return [remote for remote in entry.fetch if not download.is_there(entry.root, remote)]
+
+
+@cache
+def fetch_missing(dataset):
+    """With `--config fetch=true`, fetch what a data set's entry lists if any of it is not there.
+
+    What jobs there are, and what they read, depends on what the files say; so they are fetched while the
+    workflow is planned, before the first of them is read, and never where it is only planned.
+    """
+    only_planned = workflow.execution_settings is None or workflow.dryrun
+    if not CONFIG.fetch or only_planned or not unfetched(dataset):
+        return
+    entry = CONFIG.datasets[dataset]
+    print(f"data set {dataset}: fetching what is missing", file=sys.stderr, flush=True)
+    command = [sys.executable, script("fetch.py"), "--root", entry.root]
+    remotes = ["--settings", *map(settings.canonical, entry.fetch), "--log", f"logs/{dataset}/fetch.log"]
+    if subprocess.run([*command, *remotes], check=False).returncode:
+        sys.exit(1)  # it has said why
+
+
+# `source` params: what the data set's own files say, of what a step reads of them.
+
+
+def annotations_source(wildcards):
+    """The annotations of a split's videos; of the demo, whose folder is an input, where they come from."""
+    if is_demo(wildcards.dataset):
+        return labels_of(wildcards)
+    database = converted(wildcards.dataset)[0]["database"]
+    return digest(annotations.of_split(database, wildcards.split))
+
+
+def points_source(wildcards):
+    """The points of the training videos, and the names of the classes."""
+    if is_demo(wildcards.dataset):
+        return labels_of(wildcards)
+    return digest(converted(wildcards.dataset)[1])
+
+
+def features_source(wildcards):
+    """The features of a split's videos; of those that the workflow makes, their width and names."""
+    dataset = wildcards.dataset
+    features = CONFIG.datasets[dataset].features
+    if is_demo(dataset):
+        return settings.canonical(features)
+    names = splits_of(dataset)[wildcards.split]
+    if isinstance(features, settings.Videos):
+        return digest(features.width, sorted(names))
+    sources = {name: feature_sources(dataset)[name] for name in names}
+    return digest(features.width, DIGESTS.of_features(sources))
+
+
+def film_source(wildcards):
+    """A video that features are made of, and the weights of the network."""
+    features = CONFIG.datasets[wildcards.dataset].features
+    films = films_of(wildcards.dataset)
+    digests = dict(zip(films, DIGESTS.of(films.values()), strict=True))
+    weights = features.files()
+    return digest(
+        features.model,
+        sorted(zip(weights, DIGESTS.of(weights.values()), strict=True)),
+        digests[wildcards.video],
+    )
+
+
+def new_source(wildcards):
+    """The features of the videos of `predict.<name>`."""
+    return DIGESTS.of_features(new_videos(wildcards.new))
+
+
+# Resources: where things lie.
+
+
+def root_of(wildcards):
+    """The data set's folder."""
+    return dataset_of(wildcards).root
+
+
+def labels_of(wildcards):
+    """Where the data set's annotations and points come from, as JSON."""
+    return settings.canonical(dataset_of(wildcards).labels)
+
+
+def ambiguous_of(wildcards):
+    """The data set's list of ambiguous segments, empty if it has none."""
+    return dataset_of(wildcards).ambiguous or ""
+
+
+def layout_of(wildcards):
+    """Where a data set's features lie, and how, as JSON; those of videos in results/, once extracted."""
+    features = dataset_of(wildcards).features
+    if isinstance(features, settings.Videos):
+        folder = os.path.abspath(f"results/{wildcards.dataset}/extracted")
+        features = settings.FeatureFiles(layout="flat", folder=folder, width=features.width)
+    return settings.canonical(features)
+
+
+def film_of(wildcards):
+    """The file of a video that features are made of."""
+    return str(films_of(wildcards.dataset)[wildcards.video])
+
+
+def weights_of(wildcards):
+    """The weights as the script takes them: rgb=FILE flow=FILE, a file or the word download."""
+    weights = dataset_of(wildcards).features.weights
+    words = [weights] if isinstance(weights, str) else [f"{name}={path}" for name, path in weights.items()]
+    return shlex.join(words)
+
+
+# Settings of conversion.
+
+
+def conversion_of(wildcards):
+    """A params function: the snippets' grid and the features' type, as options."""
+    dtype = settings.canonical(CONFIG.step(wildcards.dataset, "features"))
+    return f"{grid_of(wildcards)} --settings {shlex.quote(dtype)}"
+
+
+def grid_of(wildcards):
+    """The snippets' grid, as options."""
+    snippet = dataset_of(wildcards).snippet
+    return f"--frames {snippet.frames} --window {snippet.window} --fps {snippet.fps}"
+
+
+def extraction_of(wildcards):
+    """A params function: the network and the snippets' grid, as options."""
+    return f"--model {dataset_of(wildcards).features.model} {grid_of(wildcards)}"

@@ -1,0 +1,30 @@
+"""The points of a data set's training videos -> a checked JSON file, times in seconds."""
+
+import argparse
+
+from hrpro import config
+from hrpro.data import annotations, features
+from hrpro.utils import errors, files, progress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", required=True, help="the data set's folder")
+    parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
+    parser.add_argument("--features", nargs="?", help="training features: the lengths of videos without an entry")
+    parser.add_argument("--points", required=True, help="output")
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    labels = config.from_json(config.Labels, args.labels)
+    lengths = features.read_lengths(args.features) if args.features else None
+    truth, points = annotations.convert(args.root, labels, lengths=lengths)
+    database = annotations.of_split(truth["database"], "train")
+    annotations.require_durations(database, args.features or annotations.file_of(args.root, labels.annotations))
+    annotations.warn_of_points(truth["database"], points["videos"])
+    files.write_json(args.points, points, indent=1)
+
+
+if __name__ == "__main__":
+    errors.run(main)

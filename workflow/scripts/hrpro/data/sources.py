@@ -1,0 +1,86 @@
+"""Digests of what a data set's own files say, split by split: they decide what runs again when a file changes.
+
+A digest is of the contents alone, so that neither a touch, another place nor another layout of the same data
+changes it. Reading gigabytes takes a while, so the digests of files are remembered for as long as a file's
+size and times of change stay.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from ..utils import files
+from . import layouts
+from .layouts import Source
+
+FEW, LARGE = 100, 1e9  # files, and bytes, whose reading is worth a line to the user
+
+
+def digest(*parts) -> str:
+    """A digest of JSON-able parts; the order of keys does not count."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class FileDigests:
+    """The sha256 of files and of parts of files, remembered in the JSON file `memory`."""
+
+    def __init__(self, memory: Path):
+        self.memory = memory
+
+    def of(self, units: Iterable[str | Path | Source]) -> list[str]:
+        """The digest of each file or part of a file, in their order. Raises FileNotFoundError."""
+        units = list(units)
+        known = self.recall()
+        paths = {unit: unit.files[0] if isinstance(unit, Source) else Path(unit) for unit in units}
+        stats = {unit: list(stat_of(path)) for unit, path in paths.items()}
+        new = [unit for unit in paths if known.get(str(unit), [])[:3] != stats[unit]]
+        if new:
+            announce({paths[unit]: stats[unit][0] for unit in new})
+            with ThreadPoolExecutor() as pool:
+                digests = zip(new, pool.map(digest_of, new), strict=True)
+                known |= {str(unit): [*stats[unit], sha256] for unit, sha256 in digests}
+            with suppress(OSError):  # results that may only be read are planned all the same
+                files.write_json(self.memory, known)
+        return [known[str(unit)][3] for unit in units]
+
+    def recall(self) -> dict:
+        """What the memory holds; a damaged one costs a second look at the files, no more."""
+        if not self.memory.is_file():
+            return {}
+        try:
+            return json.loads(self.memory.read_text())
+        except ValueError:
+            return {}
+
+    def of_features(self, sources: dict[str, Source]) -> str:
+        """The digest of the features of some videos: of their files, or of their parts of a shared one.
+
+        Of W-TALC's joint file it is that of the whole: to look into it would unpickle it.
+        """
+        units = {video: [s] if s.is_part else list(s.files) for video, s in sources.items()}
+        every = list(dict.fromkeys(unit for parts in units.values() for unit in parts))
+        digests = dict(zip(every, self.of(every), strict=True))
+        return digest([[v, [digests[u] for u in units[v]], sources[v].key] for v in sorted(sources)])
+
+
+def announce(sizes: dict[Path, int]) -> None:
+    """Say that many or large files are read, {path: bytes}; nothing of a few small ones."""
+    if len(sizes) > FEW or sum(sizes.values()) > LARGE:
+        size = sum(sizes.values()) / 1e9
+        print(f"reading {size:.1f} GB to know what is in them", file=sys.stderr, flush=True)
+
+
+def digest_of(unit: str | Path | Source) -> str:
+    """The sha256 of a file, or of a part of one."""
+    return layouts.digest(unit) if isinstance(unit, Source) else files.sha256(unit)
+
+
+def stat_of(path: Path) -> tuple[int, int, int]:
+    """What changes with a file's content: size and times; the second one even where the first is kept."""
+    status: os.stat_result = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
