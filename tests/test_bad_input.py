@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import ROOT, run_script
+from conftest import run_script, snakemake
 from hrpro import config as configuration
 from hrpro.data import features
 from hrpro.detection import results
@@ -797,13 +796,6 @@ def test_numbers_are_advised_as_yaml_reads_them(value):
     advised = yaml.safe_load(configuration.yaml_number(value))
     assert not isinstance(advised, str)
     assert advised == value
-
-
-def snakemake(folder: Path, *arguments) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--cores", 1, *arguments]
-    return subprocess.run(
-        [str(part) for part in command], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 def assert_workflow_stopped(result: subprocess.CompletedProcess, words: list[str], folder: Path) -> None:
