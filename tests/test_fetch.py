@@ -25,7 +25,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from conftest import SCRIPTS, run_script, snakemake
+from conftest import SCRIPTS, run_script, run_script_process, snakemake
 from hrpro import config
 from hrpro.data import archives
 from hrpro.data import download as fetch
@@ -658,7 +658,7 @@ def gdown(tmp_path, monkeypatch) -> Path:
 
 def drive(out, **changes):
     one = {"gdrive": "1aB-_", "to": "sub/x.bin", "sha256": hashlib.sha256(b"from the drive").hexdigest()}
-    return run_script("fetch.py", "--root", out, "--settings", json.dumps(one | changes))
+    return run_script_process("fetch.py", "--root", out, "--settings", json.dumps(one | changes))
 
 
 def test_a_file_of_google_drive(gdown, out):
