@@ -26,7 +26,7 @@ from hrpro.utils import progress
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
 DATA = ROOT / "tests" / "data"
-PROJECT = ("Snakefile", "config", "envs", "workflow")
+PROJECT = ("Snakefile", "config", "envs", "profiles", "workflow")
 SHARED = ROOT.parent / "shared"
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from lineage import Lineage
 
 from conftest import ROOT, SCRIPTS, copy_project, run_script, snakemake
 from hrpro import config as settings
@@ -23,7 +24,6 @@ from hrpro.detection import export as exports
 from hrpro.detection import results
 from hrpro.detection.segments import Segments, segments
 from hrpro.utils.errors import InputError
-from lineage import Lineage
 from test_bad_input import Case, assert_says, assert_stopped, assert_workflow_stopped, cut, table, write
 from test_invalidation import BASE, both, planned, replaced, touched, write_config
 
