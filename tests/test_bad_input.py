@@ -480,7 +480,7 @@ def test_heads_that_do_not_divide_the_width(converted, config, out):
 def test_a_gpu_that_is_not_there(converted, config, out, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     result = train_stage1(converted, out, stage1_settings(config), "cuda")
-    assert_stopped(result, ["device: cuda: no CUDA GPU here", "say auto or cpu"], out)
+    assert_stopped(result, ["device: cuda: this machine has no CUDA GPU", "use auto or cpu"], out)
 
 
 def test_training_on_a_damaged_feature_file(converted, config, tmp_path, out):

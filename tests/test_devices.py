@@ -7,6 +7,7 @@ would make a GPU's host wait, stops there, and so does one that mixes devices.
 import json
 import platform
 import resource
+import tempfile
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -27,6 +28,7 @@ from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
 from hrpro.training import common as training
 from hrpro.training.cache import Resident
+from hrpro.utils import devices, locks
 
 CLASSES, WIDTH, LENGTHS, PROPOSALS = 5, 64, [40, 1, 25], [30, 0, 20]
 VARIANTS = pytest.mark.parametrize("variant", ["default", "released"])
@@ -129,6 +131,19 @@ def test_bfloat16_changes_a_step_by_its_rounding_alone(step, variant):
     assert near(*outputs, 0.02)
     for key, wanted in exact[2].items():
         assert near(rough[2][key], wanted, 0.02), key
+
+
+def test_each_step_takes_a_gpu_that_no_other_runs_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    other_step = locks.acquire(devices.gpu_lock_path(0))
+    assert str(devices.choose_device("auto")) == "cuda:1"
+    assert str(devices.choose_device("cuda")) == "cuda:2"
+    assert str(devices.choose_device("auto")) == "cuda:0"  # shared
+    locks.release(other_step)
+    assert [str(devices.choose_device("auto")) for _ in range(2)] == ["cuda:0", "cuda:0"]
+    assert str(devices.choose_device("cuda:1")) == "cuda:1"
 
 
 @pytest.fixture

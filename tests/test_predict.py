@@ -481,7 +481,7 @@ CASES = [
     Case(
         "a file with a slash", asks(output="extra.yaml/"), ["extra.yaml is no folder", "name another place"]
     ),
-    Case("a device that is none", asks(device="gpu"), ["device 'gpu': wanted auto, cpu, cuda"]),
+    Case("a device that is none", asks(device="gpu"), ["device 'gpu': expected auto, cpu, cuda"]),
 ]
 
 

@@ -54,7 +54,7 @@ def train(
             snippets(candidates[video].times[chosen]),
         )
 
-    there = Resident(file, device, devices.card_room(device))
+    there = Resident(file, device, devices.feature_cache_size(device))
     videos = [v for v in file.videos if len(positive[v])]
     if not videos:
         raise InputError(

@@ -35,7 +35,7 @@ def train(
     model = SnippetModel(len(classes), file.width, settings).to(device)
     videos = file.videos
 
-    there = Resident(file, device, devices.card_room(device))
+    there = Resident(file, device, devices.feature_cache_size(device))
 
     def batch_of(chosen) -> tuple[torch.Tensor, torch.Tensor, Packing]:
         names = [videos[i] for i in chosen]
