@@ -12,7 +12,9 @@ def main() -> None:
     parser.add_argument("--root", required=True, help="the data set's folder")
     parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
     parser.add_argument("--ambiguous", nargs="?", help="THUMOS14's list of ambiguous segments")
-    parser.add_argument("--features", nargs="?", help="training features: the lengths of videos without an entry")
+    parser.add_argument(
+        "--features", nargs="?", help="training features: the lengths of videos without an entry"
+    )
     parser.add_argument("--split", required=True, choices=config.SPLITS)
     parser.add_argument("--annotations", required=True, help="output")
     parser.add_argument("--log", help="log file")
@@ -23,7 +25,9 @@ def main() -> None:
     lengths = features.read_lengths(args.features) if args.features else None
     truth, _ = annotations.convert(args.root, labels, args.ambiguous, lengths)
     database = annotations.of_split(truth["database"], args.split)
-    annotations.require_durations(database, args.features or annotations.file_of(args.root, labels.annotations))
+    annotations.require_durations(
+        database, args.features or annotations.file_of(args.root, labels.annotations)
+    )
     annotations.warn_of_segments(database)
     files.write_json(args.annotations, {"database": database}, indent=1)
 

@@ -19,7 +19,9 @@ def main() -> None:
     parser.add_argument("--fps", type=float, required=True, help="frames per second of the snippets")
     parser.add_argument("--settings", required=True, help="JSON of settings.features")
     parser.add_argument("--split", required=True, choices=config.SPLITS)
-    parser.add_argument("--training-features", nargs="?", help="for --split test: the training split's output")
+    parser.add_argument(
+        "--training-features", nargs="?", help="for --split test: the training split's output"
+    )
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
@@ -45,7 +47,9 @@ def main() -> None:
         convert()
         return
     if not args.training_features:
-        raise errors.InputError("--training-features: missing; the training split decides width and orientation")
+        raise errors.InputError(
+            "--training-features: missing; the training split decides width and orientation"
+        )
     with features.FeatureFile(args.training_features) as training:
         convert(training=training)
 

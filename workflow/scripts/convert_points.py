@@ -11,7 +11,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", required=True, help="the data set's folder")
     parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
-    parser.add_argument("--features", nargs="?", help="training features: the lengths of videos without an entry")
+    parser.add_argument(
+        "--features", nargs="?", help="training features: the lengths of videos without an entry"
+    )
     parser.add_argument("--points", required=True, help="output")
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
@@ -21,7 +23,9 @@ def main() -> None:
     lengths = features.read_lengths(args.features) if args.features else None
     truth, points = annotations.convert(args.root, labels, lengths=lengths)
     database = annotations.of_split(truth["database"], "train")
-    annotations.require_durations(database, args.features or annotations.file_of(args.root, labels.annotations))
+    annotations.require_durations(
+        database, args.features or annotations.file_of(args.root, labels.annotations)
+    )
     annotations.warn_of_points(truth["database"], points["videos"])
     files.write_json(args.points, points, indent=1)
 

@@ -12,7 +12,9 @@ def main() -> None:
     parser.add_argument("--split", required=True, choices=config.SPLITS, help="the split of the copy")
     parser.add_argument("--annotations", required=True, help="of the data set's split that it is made of")
     parser.add_argument("--features", required=True, help="of the same split")
-    parser.add_argument("--points", nargs="?", help="of the training split; without them the split is copied as it is")
+    parser.add_argument(
+        "--points", nargs="?", help="of the training split; without them the split is copied as it is"
+    )
     parser.add_argument("--settings", required=True, help="JSON of an entry of copies")
     parser.add_argument("--output-annotations", required=True)
     parser.add_argument("--output-features", required=True, help="links into --features")

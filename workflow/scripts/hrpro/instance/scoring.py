@@ -23,9 +23,7 @@ def candidates(
 ) -> dict[str, Segments]:
     """The candidates of all videos, from their proposals."""
     return {
-        video: candidates_of(
-            model, file.read([video])[0], scores.read(video), given, file.grid, settings
-        )
+        video: candidates_of(model, file.read([video])[0], scores.read(video), given, file.grid, settings)
         for video, given in proposals.items()
     }
 
