@@ -403,7 +403,7 @@ def test_annotations_that_features_are_checked_against(case, root, out):
 @pytest.mark.parametrize(
     ("settings", "fps", "words"),
     [
-        ("{dtype: float32}", 25, ["--settings {dtype: float32}: not valid JSON", "wanted {key: value}"]),
+        ("{dtype: float32}", 25, ["--settings {dtype: float32}: not valid JSON", "expected {key: value}"]),
         ('{"dtype": "int8"}', 25, ["configuration: dtype: 'int8'", "'float32' or 'float16'"]),
         ('{"dtype": "float32"}', 0, ["configuration: snippet.fps: 0.0", "greater than 0"]),
     ],
@@ -761,9 +761,29 @@ CONFIGURATION_CASES = [
         ["datasets.demo-held: is the name of a copy of demo"],
     ),
     Case(
-        "a variant with the floor's name",
-        {"variants": {"stage1": {"floor": {}}}},
-        ["variants.stage1.floor: is the logistic regression"],
+        "settings of the floor",
+        settings("floor", smoothing=3),
+        ["settings.floor: unknown key; the linear baseline's settings", "variants.stage1.floor"],
+    ),
+    Case(
+        "an unknown method",
+        {"variants": {"stage1": {"mine": {"method": "lacp"}}}},
+        ["variants.stage1.mine.method: 'lacp': unknown method; known methods: hrpro, linear"],
+    ),
+    Case(
+        "a setting of another method",
+        {"variants": {"stage1": {"floor": {"dropout": 0.1}}}},
+        ["variants.stage1.floor.dropout: unknown key"],
+    ),
+    Case(
+        "tests of a method that does not train in iterations",
+        {"experiments": {"floor": {"best_on_test": True}}},
+        ["experiments.floor: best_on_test, but the method linear of variants.stage1.floor"],
+    ),
+    Case(
+        "an ablation between two methods",
+        {"experiments": {"default": {"stage1": "floor"}}},
+        ["ablation: needs experiments.default and experiments.released with one method of stage1"],
     ),
     Case(
         "an experiment with a name of the ablation",

@@ -57,8 +57,12 @@ def test_a_change_reaches_the_steps_that_use_it(scripts, module, old, new, expec
     assert changed_by(scripts, module, old, new) == expected
 
 
-def test_settings_reach_a_step_as_params_not_as_code(scripts):
-    path = scripts / "hrpro" / "config" / "__init__.py"
+@pytest.mark.parametrize(
+    "module",
+    ["config/__init__.py", "config/schema.py", "snippet/settings.py", "utils/settings.py", "methods.py"],
+)
+def test_settings_reach_a_step_as_params_not_as_code(scripts, module):
+    path = scripts / "hrpro" / module
     before = digests(scripts)
     path.write_text(path.read_text() + "\nADDED = 1\n")
     assert digests(scripts) == before

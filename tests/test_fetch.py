@@ -340,21 +340,25 @@ CASES = [
     Case(
         "a misspelt key", entry(sha265=ZEROS), ["configuration: sha265: unknown key; did you mean 'sha256'?"]
     ),
-    Case("no source", entry(url=None), ["configuration: wanted one of url, gdrive and zenodo"]),
-    Case("two sources", entry(gdrive="1a"), ["configuration: wanted one of url, gdrive and zenodo"]),
-    Case("a local url", entry(url="file:///etc/passwd"), ["configuration: url: wanted http://"]),
-    Case("no host", entry(url="http:///x.zip"), ["configuration: url: wanted http://"]),
-    Case("a blank in a url", entry(url="http://a.b/x y.zip"), ["configuration: url: wanted http://", "%20"]),
+    Case("no source", entry(url=None), ["configuration: expected exactly one of url, gdrive and zenodo"]),
+    Case(
+        "two sources", entry(gdrive="1a"), ["configuration: expected exactly one of url, gdrive and zenodo"]
+    ),
+    Case("a local url", entry(url="file:///etc/passwd"), ["configuration: url: expected http://"]),
+    Case("no host", entry(url="http:///x.zip"), ["configuration: url: expected http://"]),
+    Case(
+        "a blank in a url", entry(url="http://a.b/x y.zip"), ["configuration: url: expected http://", "%20"]
+    ),
     Case("a port that is no number", entry(url="http://a.b:c/x"), ["configuration: ", "Port"]),
     Case("a host that is none", entry(url="http://a..b/x.zip"), ["http://a..b/x.zip: no name of a host"]),
-    Case("a url without a name", entry(url="http://a.b/"), ["configuration: to: wanted a path under"]),
+    Case("a url without a name", entry(url="http://a.b/"), ["configuration: to: expected a path under"]),
     Case(
         "a Drive file without a name",
         entry(url=None, gdrive="1a"),
-        ["configuration: to: wanted a path under"],
+        ["configuration: to: expected a path under"],
     ),
-    Case("an absolute place", entry(to="/tmp/x.zip"), ["configuration: to: wanted a path under"]),
-    Case("a place outside", entry(to="../x.zip"), ["configuration: to: wanted a path under"]),
+    Case("an absolute place", entry(to="/tmp/x.zip"), ["configuration: to: expected a path under"]),
+    Case("a place outside", entry(to="../x.zip"), ["configuration: to: expected a path under"]),
     Case(
         "a record that is no number",
         entry(url=None, zenodo={"record": "12", "file": "x.zip"}),

@@ -6,6 +6,7 @@ import pytest
 
 from hrpro.data.features import FeatureFile
 from hrpro.linear import model as floor
+from hrpro.linear.settings import Settings
 
 
 @pytest.fixture
@@ -24,28 +25,25 @@ def points(*given):
     return {"a": [{"seconds": seconds, "label": label} for seconds, label in given]}
 
 
-def test_actions_and_the_background_between_them_are_told_apart(config, easy):
+def test_actions_and_the_background_between_them_are_told_apart(easy):
     file, rows = easy
     known = points((7.5, "x"), (17.5, "y"), (27.5, "x"))
-    settings = config.settings.floor.model_copy(update={"smoothing": 1, "regularization": 100.0})
+    settings = Settings(smoothing=1, regularization=100.0)
     scores = floor.fit(file, known, ["x", "y"], settings)(rows)
     assert (scores.fused.argmax(1)[[7, 17, 27, 12, 22, 35]] == [0, 1, 0, 2, 2, 2]).all()
     np.testing.assert_allclose(scores.fused.sum(1), 1)
     np.testing.assert_allclose(scores.video, scores.fused[:, :2].max(0))
 
 
-def test_probabilities_are_averaged_over_snippets(config, easy):
+def test_probabilities_are_averaged_over_snippets(easy):
     file, rows = easy
     known = points((7.5, "x"), (17.5, "y"), (27.5, "x"))
-    sharp, smooth = (
-        floor.fit(file, known, ["x", "y"], config.settings.floor.model_copy(update={"smoothing": span}))(rows)
-        for span in (1, 5)
-    )
+    sharp, smooth = (floor.fit(file, known, ["x", "y"], Settings(smoothing=span))(rows) for span in (1, 5))
     np.testing.assert_allclose(smooth.fused[10], sharp.fused[8:13].mean(0))
     np.testing.assert_allclose(smooth.fused[0], sharp.fused[:3].mean(0))
 
 
-def test_one_class_and_no_background_leave_nothing_to_learn(config, easy):
+def test_one_class_and_no_background_leave_nothing_to_learn(easy):
     file, rows = easy
-    scores = floor.fit(file, points((7.5, "x")), ["x", "y"], config.settings.floor)(rows)
+    scores = floor.fit(file, points((7.5, "x")), ["x", "y"], Settings())(rows)
     assert (scores.fused == [1, 0, 0]).all()

@@ -98,7 +98,7 @@ def test_the_pipelines_bytes(run):
 
 def test_a_default_that_ends_at_stage_1(folder):
     path = folder / "config/config.yaml"
-    values = yaml.safe_load(path.read_text()) | {"ablation": {}}
+    values = yaml.safe_load(path.read_text()) | {"ablation": None}
     values["experiments"]["default"]["stage2"] = None
     path.write_text(yaml.safe_dump(values))
     assert planned(folder, TARGET) == Counter(["bundle_model", "predict"])
@@ -369,7 +369,7 @@ def test_what_is_planned_is_run_and_then_done(folder):
 
 def lineage_of(raw_config: dict, tmp_path, **changes) -> Lineage:
     """A Lineage under the configuration with other variants for the experiment `default`, no ablation."""
-    values = raw_config | {"ablation": {}}
+    values = raw_config | {"ablation": None}
     values["experiments"] = {"default": raw_config["experiments"]["default"] | changes}
     chosen = settings.parse(settings.Config, values)
     return Lineage(chosen, lambda rule: rule, {"results/demo/data": "make_demo"}, tmp_path / "memory")

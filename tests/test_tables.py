@@ -252,7 +252,7 @@ def test_an_ablation_without_rows_ends_with_one_line(tmp_path, raw_config):
     for name in ("workflow", "config"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     shutil.copy(ROOT / "Snakefile", tmp_path)
-    (tmp_path / "config/config.yaml").write_text(json.dumps(raw_config | {"ablation": {}}))
+    (tmp_path / "config/config.yaml").write_text(json.dumps(raw_config | {"ablation": None}))
     run = snakemake(tmp_path, "-s", tmp_path / "Snakefile", "--dry-run", "results/demo/ablation.json")
     assert run.returncode == 1
     assert run.stderr.splitlines()[-1].startswith("error: results/demo/ablation.json: `ablation`")

@@ -656,13 +656,15 @@ CASES = [
     ),
     Case("NaN", state(lambda given: given[BN].fill_(torch.nan)), [f"rgb.pt: {BN} holds NaN or infinity"]),
     Case("an unknown model", add("--model", "i3e"), ["features.model: 'i3e'", "'i3d', 'r3d_18'"]),
-    Case("a stream without a name", add("--weights", "rgb.pt"), ["'rgb.pt': wanted {rgb: FILE, flow: FILE}"]),
-    Case("an unknown stream", add("--weights", "rgb=a", "depth=b"), ["weights: ", "wanted {rgb: FILE"]),
-    Case("i3d to download", add("--weights", "download"), ["'download': wanted {rgb: FILE, flow: FILE}"]),
+    Case(
+        "a stream without a name", add("--weights", "rgb.pt"), ["'rgb.pt': expected {rgb: FILE, flow: FILE}"]
+    ),
+    Case("an unknown stream", add("--weights", "rgb=a", "depth=b"), ["weights: ", "expected {rgb: FILE"]),
+    Case("i3d to download", add("--weights", "download"), ["'download': expected {rgb: FILE, flow: FILE}"]),
     Case(
         "streams of a model of one",
         add("--model", "s3d"),
-        ["features.weights: {'rgb': ", "wanted a file, or download for what torchvision offers"],
+        ["features.weights: {'rgb': ", "expected a file, or `download` for torchvision"],
     ),
     Case("too small a window", add("--window", 4), ["snippet.window: 4 frames, but i3d takes 8 or more"]),
     Case("no frames", add("--frames", 0), ["snippet.frames: 0", "greater than or equal to 1"]),
@@ -730,8 +732,8 @@ CONFIGURATION_CASES = [
     Case("another source", {"from": "audio"}, ["features.from: 'audio'", "'videos'"]),
     Case("no model", {"model": None}, ["features.model: None", "'i3d'"]),
     Case("an unknown key", {"modle": "i3d"}, ["features.modle: unknown key", "did you mean"]),
-    Case("no file", {"weights": {}}, ["features.weights: {}", "wanted {rgb: FILE, flow: FILE}"]),
-    Case("a number", {"weights": {"rgb": 3}}, ["features.weights: {'rgb': 3}", "wanted {rgb: FILE"]),
+    Case("no file", {"weights": {}}, ["features.weights: {}", "expected {rgb: FILE, flow: FILE}"]),
+    Case("a number", {"weights": {"rgb": 3}}, ["features.weights: {'rgb': 3}", "expected {rgb: FILE"]),
 ]
 
 

@@ -45,11 +45,14 @@ COPIES = "|".join(CONFIG.copies) or "none"
 EXPERIMENTS = [name for name in CONFIG.experiments if name != "default"] + CONFIG.ablations()
 
 
-def variants_of(step):
-    """The names of a step's variants, as a regular expression."""
+def variants_of(step, *methods):
+    """The names of a step's variants, or of those of some methods alone, as a regular expression."""
     rows = [row for row, steps in CONFIG.ablation.items() if step in steps]
     derived = [f"{kind}_{row}" for kind in settings.ABLATIONS for row in rows]
-    return "|".join([*CONFIG.variants[step], *derived])
+    names = [*CONFIG.variants[step], *derived]
+    if methods:
+        names = [name for name in names if CONFIG.method(step, name) in methods]
+    return "|".join(names) or "none"
 
 
 wildcard_constraints:
@@ -60,7 +63,7 @@ wildcard_constraints:
     seed=r"\d+",
     video="[^/]+",
     steps=r"(last|best-on-test)/seed\d+/.+",
-    stage1=f"{variants_of('stage1')}|{settings.FLOOR}",
+    stage1=variants_of("stage1"),
     proposals=variants_of("proposals"),
     stage2=variants_of("stage2"),
     detection=variants_of("detection"),

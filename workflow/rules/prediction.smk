@@ -8,9 +8,10 @@ def final_model(stage):
     """
 
     def path(wildcards):
-        if CONFIG.experiment("default").stage1 == settings.FLOOR:
+        stage1 = CONFIG.experiment("default").stage1
+        if CONFIG.method("stage1", stage1) == "linear":
             stop(
-                f"configuration: experiments.default.stage1: {settings.FLOOR} is no model that is kept; "
+                f"configuration: experiments.default.stage1: {stage1} is no model that is kept; "
                 "to predict, name a variant that is trained"
             )
         folders, _ = runs_of(wildcards, "stage2", "last")

@@ -16,7 +16,7 @@ rule train_stage1:
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train_stage1.log",
     wildcard_constraints:
-        stage1=variants_of("stage1"),
+        stage1=variants_of("stage1", "hrpro"),
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
@@ -59,7 +59,7 @@ rule score_snippets:
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/score_snippets.log",
     wildcard_constraints:
-        stage1=variants_of("stage1"),
+        stage1=variants_of("stage1", "hrpro"),
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
@@ -91,13 +91,13 @@ rule floor:
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/floor.log",
     wildcard_constraints:
-        stage1=settings.FLOOR,
+        stage1=variants_of("stage1", "linear"),
     conda:
         "../../envs/data.yaml"
     resources:
         script=script("floor.py"),
     params:
-        settings=settings_of("floor"),
+        settings=settings_of("stage1"),
         code=code_of("floor.py", "data"),
     shell:
         "OMP_NUM_THREADS={threads} python {resources.script:q}"

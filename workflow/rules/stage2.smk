@@ -15,7 +15,9 @@ rule train_stage2:
         test_features=if_tested("results/{dataset}/test/features.h5"),
         test_annotations=if_tested("results/{dataset}/test/annotations.json"),
         test_scores=if_tested("results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5"),
-        test_proposals=if_tested("results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json"),
+        test_proposals=if_tested(
+            "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json"
+        ),
     output:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
     log:

@@ -6,6 +6,7 @@ from hrpro import config
 from hrpro.data import scores
 from hrpro.data.features import FeatureFile
 from hrpro.linear import model as floor
+from hrpro.linear.settings import Settings
 from hrpro.utils import errors, files, progress
 
 
@@ -14,13 +15,13 @@ def main() -> None:
     parser.add_argument("--training-features", required=True)
     parser.add_argument("--features", required=True)
     parser.add_argument("--points", required=True)
-    parser.add_argument("--settings", required=True, help="JSON of settings.floor")
+    parser.add_argument("--settings", required=True, help="JSON of the settings")
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
-    settings = config.from_json(config.Floor, args.settings)
+    settings = config.from_json(Settings, args.settings)
     points = files.read_json(args.points, "classes", "videos")
     classes = points["classes"]
     with FeatureFile(args.training_features) as file, FeatureFile(args.features) as split:

@@ -46,7 +46,7 @@ def stage2(
 
     completeness (M,); refined and proposals (M, 2) in snippets; video (M,); reliable: (K_v, 2) a
     video; the classes of both (a proposal of class -1 has target 0); draw (M,): uniform in [0, 1), it
-    chooses the low-tIoU proposals that count; settings: `config.Stage2`. An average over no proposal
+    chooses the low-tIoU proposals that count; settings: `settings.Settings`. An average over no proposal
     is 0.
     """
     videos = len(reliable)

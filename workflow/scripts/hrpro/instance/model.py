@@ -8,12 +8,13 @@ from ..layers.dropout import Dropout
 from ..layers.inputs import Inputs
 from ..training import common as training
 from . import roi
+from .settings import Settings
 
 
 class InstanceModel(nn.Module):
     """Completeness from [centre - start, centre, centre - end]; offsets from start and from end.
 
-    width of the features, classes C; settings: `config.Stage2`. The features may have C + 1 channels
+    width of the features, classes C; settings: `settings.Settings`. The features may have C + 1 channels
     more, the snippet scores P of stage 1. With `class_given` there are C outputs of each kind, else one.
     """
 
@@ -106,7 +107,7 @@ def load(path, device) -> tuple[InstanceModel, list[str]]:
 
 def build(content: dict, facts: dict, device) -> InstanceModel:
     """A stage-2 model, ready for use, of what its file holds (`training.load`)."""
-    settings = config.from_json(config.Stage2, content["settings"])
+    settings = config.from_json(Settings, content["settings"])
     model = InstanceModel(facts["width"], len(facts["classes"]), settings)
     model.load_state_dict(content["state"])
     return model.to(device).eval()

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import config
 from ..data.features import FeatureFile
 from ..data.scores import ScoreFile
 from ..detection.segments import Segments, join
@@ -18,6 +17,7 @@ from ..utils.errors import InputError
 from ..utils.progress import track
 from . import losses
 from .model import InstanceModel, refine
+from .settings import Settings
 from .vectors import Vectors
 
 
@@ -27,7 +27,7 @@ def train(
     positive: dict[str, Segments],
     reliable: dict[str, Segments],
     negative: dict[str, Segments],
-    settings: config.Stage2,
+    settings: Settings,
     rng: np.random.Generator,
     device: torch.device,
     events: Path,

@@ -8,16 +8,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .. import config
 from ..data.features import FeatureFile
 from ..data.scores import Scores
+from .settings import Settings
 
 # The likelier of two is what it is: thresholds on B for seeds.
 THRESHOLDS = {"background": 0.5, "action": 0.5}
 
 
 def fit(
-    file: FeatureFile, points: dict[str, list[dict]], classes: list[str], settings: config.Floor
+    file: FeatureFile, points: dict[str, list[dict]], classes: list[str], settings: Settings
 ) -> Callable[[np.ndarray], Scores]:
     """Train on each labelled snippet and, as background, the snippet midway between two of them.
 

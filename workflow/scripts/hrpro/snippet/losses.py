@@ -87,7 +87,7 @@ def stage1(
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """Every loss of a batch, and the prototypes after it.
 
-    points (N, C) of 0 and 1; prototypes (C, D); settings: `config.Stage1`. -> {name: (B,)}, with the
+    points (N, C) of 0 and 1; prototypes (C, D); settings: `settings.Settings`. -> {name: (B,)}, with the
     weighted sum as "total", and the updated prototypes (C, D). A video's contrastive loss sees the
     prototypes as the videos before it in the batch have left them.
     """

@@ -14,6 +14,7 @@ from ..training import common as training
 from ..utils.errors import InputError
 from . import memory
 from .attention import AttentionBlock
+from .settings import Settings
 
 LARGEST_HEADS = 8
 
@@ -36,7 +37,7 @@ class SnippetScores:
 class SnippetModel(nn.Module):
     """Attention blocks over snippets and prototypes, a width-3 convolution, a classifier.
 
-    classes C, width of the features; settings: `config.Stage1`. The blocks' width D is the features'
+    classes C, width of the features; settings: `settings.Settings`. The blocks' width D is the features'
     or, where the settings ask for fewer channels, theirs.
     """
 
@@ -127,7 +128,7 @@ def load(path, device) -> tuple[SnippetModel, list[str]]:
 
 def build(content: dict, facts: dict, device) -> SnippetModel:
     """A stage-1 model, ready for use, of what its file holds (`training.load`)."""
-    settings = config.from_json(config.Stage1, content["settings"])
+    settings = config.from_json(Settings, content["settings"])
     model = SnippetModel(len(facts["classes"]), facts["width"], settings)
     model.load_state_dict(content["state"])
     return model.to(device).eval()

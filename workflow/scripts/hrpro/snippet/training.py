@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import config
 from ..data.features import FeatureFile
 from ..grid import Grid
 from ..layers.packing import Packing
@@ -16,6 +15,7 @@ from ..utils import devices
 from ..utils.progress import track
 from . import losses, memory, seeds
 from .model import SnippetModel
+from .settings import Settings
 
 MEMORY_BATCH = 8  # videos at a time while the prototypes are initialised
 
@@ -24,7 +24,7 @@ def train(
     file: FeatureFile,
     points: dict[str, list[dict]],
     classes: list[str],
-    settings: config.Stage1,
+    settings: Settings,
     rng: np.random.Generator,
     device: torch.device,
     events: Path,

@@ -1,0 +1,160 @@
+"""Experiments and what they are made of: the copies, variants and ablation that exist by default."""
+
+from pydantic import Field
+
+from ..utils.settings import Strict
+from .datasets import Name
+
+ABLATIONS = ("alone", "without")
+
+
+class Experiment(Strict):
+    """Which variant of each step."""
+
+    stage1: Name = Field(description="variant of stage 1")
+    proposals: Name = Field(description="variant of the proposals")
+    stage2: Name | None = Field(description="variant of stage 2; null: stop at stage 1's detections")
+    detection: Name = Field(description="variant of the detection")
+    evaluation: Name = Field(description="variant of the evaluation")
+    best_on_test: bool = Field(
+        False,
+        description="also train with tests on the test split and report the best model, as published "
+        "figures do",
+    )
+
+
+COPIES = {
+    # A quarter of the training videos is the test split: choices without test data.
+    "held": {"held_back": 0.25},
+    # The same, scored with the points alone.
+    "held_points": {"held_back": 0.25, "truth": "points"},
+    # Points anywhere in their instances.
+    "uniform": {"points": "uniform"},
+    # Without a tenth of the points.
+    "missing": {"missing": 0.1},
+    # One point in twenty has another class.
+    "wrong": {"wrong": 0.05},
+}
+
+EXPERIMENTS = {
+    "default": {
+        "stage1": "default",
+        "proposals": "default",
+        "stage2": "default",
+        "detection": "default",
+        "evaluation": "default",
+    },
+    # The authors' program as it is, its faults included.
+    "released": {
+        "stage1": "released",
+        "proposals": "released",
+        "stage2": "released",
+        "detection": "released",
+        "evaluation": "released",
+        "best_on_test": True,
+    },
+    # A logistic regression on the labelled snippets instead of stage 1, and no stage 2.
+    "floor": {
+        "stage1": "floor",
+        "proposals": "default",
+        "stage2": None,
+        "detection": "default",
+        "evaluation": "default",
+    },
+}
+
+# Row -> step -> settings that the default has changed together.
+ABLATION = {
+    "fault1_tokens": {"stage1": ["prototype_tokens"]},
+    "fault2_targets": {"stage2": ["targets"]},
+    "fault4_ranking": {"proposals": ["training_classes", "reliable_any_score"]},
+    "fault5_suppression": {"detection": ["tiou_padding"]},
+    "fault6_centre": {"proposals": ["value_at"]},
+    "fault7_negatives": {"proposals": ["negative_bounds"]},
+    "fault8_prototypes": {"stage1": ["prototype_momentum"]},
+    "fault9_ambiguous": {"detection": ["drop_ambiguous"], "evaluation": ["ignore_ambiguous"]},
+    "fault11_clip": {"detection": ["clip_refined"]},
+    "whole_runs": {"stage1": ["contrastive_drops_last"]},
+    "inputs": {
+        "stage1": ["standardize", "width", "noise"],
+        "stage2": ["standardize", "width", "input_dropout"],
+    },
+    "regularization": {"stage1": ["dropout", "blocks", "attention_dropout"], "stage2": ["dropout"]},
+    "loss_weights": {"stage1": ["loss_weights"], "stage2": ["loss_weights"]},
+    "schedule": {
+        "stage1": ["learning_rate", "schedule", "iterations", "batch"],
+        "stage2": ["learning_rate", "schedule", "iterations", "epochs", "batch", "proposals"],
+    },
+    "levels": {"proposals": ["class_score", "class_thresholds", "foreground_thresholds", "contrast"]},
+    "class_given": {"stage2": ["class_given"]},
+    "scores_seen": {"stage2": ["sees_scores"]},
+    "fusion": {"detection": ["fusion", "completeness_weight"]},
+}
+
+VARIANTS = {
+    "stage1": {
+        "default": {},
+        "released": {
+            "standardize": False,
+            "width": None,
+            "noise": 0.0,
+            "prototype_tokens": "released",
+            "prototype_momentum": 0.999,
+            "blocks": 2,
+            "attention_dropout": 0.1,
+            "dropout": 0.7,
+            "contrastive_drops_last": True,
+            "loss_weights": {"video": 0.0, "frame": 0.5, "background": 1.0, "contrastive": 1.0},
+            "learning_rate": 1e-4,
+            "schedule": "constant",
+            "iterations": 1000,
+            "batch": 16,
+        },
+        "floor": {"method": "linear"},
+    },
+    "proposals": {
+        "default": {},
+        "released": {
+            "class_score": 0.5,
+            "training_classes": "predicted",
+            "value_at": "start",
+            "class_thresholds": [0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175, 0.2, 0.225],
+            "foreground_thresholds": [0.5, 0.525, 0.55, 0.575, 0.6, 0.625, 0.65, 0.675, 0.7],
+            "contrast": "cut",
+            "reliable_any_score": False,
+            "negative_bounds": "released",
+        },
+    },
+    "stage2": {
+        "default": {},
+        "released": {
+            "standardize": False,
+            "sees_scores": False,
+            "width": None,
+            "class_given": False,
+            "targets": "any_class",
+            "input_dropout": 0.0,
+            "dropout": 0.7,
+            "proposals": 1000,
+            "loss_weights": {"regression": 1.0, "completeness": 1.0},
+            "learning_rate": 5e-5,
+            "schedule": "constant",
+            "epochs": 20,
+            "batch": 10,
+        },
+    },
+    "detection": {
+        "default": {},
+        "released": {
+            "fusion": "sum",
+            "completeness_weight": 1.0,
+            "clip_refined": False,
+            "tiou_padding": 1.0,
+            "drop_ambiguous": True,
+        },
+    },
+    "evaluation": {"default": {}, "released": {"ignore_ambiguous": False}},
+}
+
+# What the tables of a configuration hold, besides what it says itself.
+TABLES = {"copies": COPIES, "experiments": EXPERIMENTS, "ablation": ABLATION, "variants": VARIANTS}

@@ -1,0 +1,360 @@
+"""The whole configuration: each step's settings, and how a data set and a variant overlay them."""
+
+import json
+from functools import reduce
+from operator import or_
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, Tag, model_validator
+
+from .. import methods
+from ..utils.errors import InputError
+from ..utils.settings import Count, NonNegative, Positive, Strict, Thresholds, Unit, Whole, increasing
+from .datasets import STEPS, Copy, Dataset, DatasetName, Name, Step
+from .experiments import ABLATIONS, TABLES, Experiment
+from .parsing import by_method, merge, method_of, parse, tag, unknown_key
+
+
+class Features(Strict):
+    """The feature files."""
+
+    dtype: Literal["float32", "float16"] = Field("float32", description="of the features in features.h5")
+
+
+class Proposals(Strict):
+    """Proposals and their reliability ranking."""
+
+    class_score: Unit = Field(0.2, description="video score from which proposals are made for a class")
+    training_classes: Literal["labelled", "predicted"] = Field(
+        "labelled", description="of training videos: labelled (by their points) or predicted (fault 4)"
+    )
+    scale: Count = Field(2, description="cells per snippet after interpolation")
+    value_at: Literal["centre", "start"] = Field(
+        "centre", description="where in a snippet its value lies: centre or start (fault 6)"
+    )
+    class_thresholds: Thresholds = Field(
+        [round(0.05 * k, 2) for k in range(1, 20)], description="on S (1 - B)"
+    )
+    foreground_thresholds: Thresholds = Field(
+        [round(0.1 * k, 1) for k in range(1, 10)], description="on 1 - B"
+    )
+    contrast: Literal["whole", "cut"] = Field(
+        "whole", description="segments are scored on the whole S (1 - B), or cut at the threshold (released)"
+    )
+    flank: NonNegative = Field(
+        0.25, description="share of a segment's length, on either side, for the outer score"
+    )
+    reliable_any_score: bool = Field(
+        True, description="whether a proposal with a score of 0 or less may be reliable (fault 4)"
+    )
+    negative_share: NonNegative = Field(0.5, description="negative proposals per positive proposal")
+    negative_bounds: Literal["inclusive", "released"] = Field(
+        "inclusive", description="runs that negatives are drawn from: inclusive, or released (fault 7)"
+    )
+
+
+class Detection(Strict):
+    """From scored proposals to detections."""
+
+    fusion: Literal["product", "sum"] = Field(
+        "product", description="of stage 1's score s and completeness c: s c^w, or s + w c"
+    )
+    completeness_weight: NonNegative = Field(2.0, description="w")
+    clip_refined: bool = Field(
+        True, description="keep refined segments inside the video and from turning inside out (fault 11)"
+    )
+    sigma: Positive = Field(0.3, description="of soft-NMS, weight exp(-tIoU^2 / sigma)")
+    tiou_padding: NonNegative = Field(
+        0.0, description="seconds added to lengths and intersections in soft-NMS (fault 5); released: 1"
+    )
+    drop_ambiguous: bool = Field(
+        False, description="drop detections that share a whole second with an ambiguous segment (fault 9)"
+    )
+
+
+class Evaluation(Strict):
+    """Mean average precision."""
+
+    tiou: Annotated[
+        list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1), AfterValidator(increasing)
+    ] = Field([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], description="tIoU thresholds")
+    ignore_ambiguous: bool = Field(
+        True, description="unmatched detections on ambiguous segments count neither way (fault 9)"
+    )
+
+
+def settings_of(stage: str) -> dict[str, type[Strict]]:
+    """Method -> the model of a stage's settings."""
+    return {method: methods.load(stage, method, "settings").Settings for method in methods.STAGES[stage]}
+
+
+def any_method(stage: str):
+    """The union of a stage's settings, told apart by `method`."""
+    tagged = (Annotated[model, Tag(tag(method))] for method, model in settings_of(stage).items())
+    return Annotated[reduce(or_, tagged), by_method(stage)]
+
+
+Stage1 = any_method("stage1")
+Stage2 = any_method("stage2")
+
+
+class Settings(Strict):
+    """The settings of each step."""
+
+    features: Features = Field(Features(), description="the feature files")
+    stage1: Stage1 = Field(settings_of("stage1")[methods.DEFAULT](), description="scores of snippets")
+    proposals: Proposals = Field(Proposals(), description="proposals and their reliability ranking")
+    stage2: Stage2 = Field(settings_of("stage2")[methods.DEFAULT](), description="scores of proposals")
+    detection: Detection = Field(Detection(), description="from scored proposals to detections")
+    evaluation: Evaluation = Field(Evaluation(), description="mean average precision")
+
+
+class Prediction(Strict):
+    """What detections on new videos take besides trained networks."""
+
+    features: Features
+    proposals: Proposals
+    detection: Detection
+
+
+MODELS = {
+    "features": Features,
+    "stage1": Stage1,
+    "proposals": Proposals,
+    "stage2": Stage2,
+    "detection": Detection,
+    "evaluation": Evaluation,
+}
+
+
+def stacked(layers: list[dict]) -> dict:
+    """The layers of a step's settings over each other, those of the last one's method alone."""
+    method = method_of(layers[-1])
+    return reduce(merge, [layer for layer in layers if method_of(layer) == method])
+
+
+def without_null(table):
+    """A table without the entries that are null."""
+    if not isinstance(table, dict):
+        return table
+    return {name: entry for name, entry in table.items() if entry is not None}
+
+
+class Config(Strict):
+    """A whole configuration, which may say as little as where the data lie.
+
+    What it says of copies, experiments, ablation and variants is merged over those of `experiments`, key by
+    key; null removes one. Everything else has a default of its own.
+    """
+
+    seeds: Annotated[list[Whole], Field(min_length=1)] = Field(
+        [0], description="one training run per seed; tables show the mean and standard deviation over them"
+    )
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
+        "auto", description="auto (a CUDA GPU if there is one), cpu, cuda or cuda:N"
+    )
+    state_every: Whole = Field(
+        60, description="seconds between saves of a training's checkpoint, from which a killed run resumes"
+    )
+    vectors_memory: Whole = Field(
+        2000, description="MB of proposals' RoI vectors that a training of stage 2 caches"
+    )
+    fetch: Annotated[bool, Field(strict=False)] = Field(  # --config fetch=true passes text
+        False, description="fetch missing files of data sets; best set as --config fetch=true (docs/data.md)"
+    )
+    datasets: dict[DatasetName, Dataset] = Field({}, description="the data sets, by name")
+    copies: dict[Name, Copy] = Field(
+        {}, description="copies of each data set d, as data sets d-<copy> (docs/data.md)"
+    )
+    predict: dict[DatasetName, str] = Field(
+        {}, description="name -> folder or file of new videos' features (docs/predict.md)"
+    )
+    experiments: dict[Name, Experiment] = Field({}, description="which variant of each step")
+    ablation: dict[Name, dict[Step, list[str]]] = Field(
+        {}, description="rows of the ablation: step -> settings that `default` has changed together"
+    )
+    variants: dict[Step, dict[Name, dict]] = Field(
+        {}, description="step -> variant -> what it changes in the step's settings"
+    )
+    settings: Settings = Field(Settings(), description="the method's constants, as `default` has them")
+
+    @model_validator(mode="before")
+    @classmethod
+    def over_the_defaults(cls, values):
+        """Merge the tables over the default ones; null in place of an entry or a table removes it."""
+        if not isinstance(values, dict):
+            return values
+        tables = merge(TABLES, {name: values[name] for name in TABLES if name in values})
+        tables = {name: without_null({} if table is None else table) for name, table in tables.items()}
+        if isinstance(tables["variants"], dict):
+            tables["variants"] = {step: without_null(table) for step, table in tables["variants"].items()}
+        return values | tables
+
+    @model_validator(mode="after")
+    def references_hold(self):
+        """Names stand for what exists, and overlays make valid settings."""
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds: a seed stands twice")
+        self.experiments_hold()
+        self.names_are_free()
+        self.ablation_holds()
+        for dataset, entry in self.datasets.items():
+            for step in set(entry.settings) - set(MODELS):
+                raise unknown_key(f"datasets.{dataset}.settings.{step}")
+            self.step(dataset, "features")
+            for step in STEPS:
+                for variant in self.variants.get(step, {}):
+                    self.step(dataset, step, variant)
+        return self
+
+    def experiments_hold(self) -> None:
+        """Raise ValueError where experiments name no variants, or test one variant in two ways."""
+        for name, experiment in self.experiments.items():
+            for step in STEPS:
+                variant, variants = getattr(experiment, step), self.variants.get(step, {})
+                if variant is not None and variant not in variants:
+                    known = ", ".join(variants) or "none"
+                    raise ValueError(
+                        f"experiments.{name}.{step}: no variant {variant!r} (there are: {known})"
+                    )
+        if "default" not in self.experiments:
+            raise ValueError("experiments.default: missing; it makes results/<dataset>/map.json")
+        tested = {}
+        for name, experiment in self.experiments.items():
+            if not experiment.best_on_test:
+                continue
+            method = self.method("stage1", experiment.stage1)
+            if "test_every" not in settings_of("stage1")[method].model_fields:
+                raise ValueError(
+                    f"experiments.{name}: best_on_test, but the method {method} of variants.stage1."
+                    f"{experiment.stage1} does not train in iterations; remove best_on_test"
+                )
+            other, first = tested.setdefault(experiment.stage1, (name, experiment))
+            steps = [step for step in STEPS if step != "stage2"]
+            if any(getattr(first, step) != getattr(experiment, step) for step in steps):
+                raise ValueError(
+                    f"experiments.{name}: best_on_test tests the stage-1 variant {experiment.stage1} "
+                    f"differently from experiments.{other}; give one of them a variant of its own"
+                )
+
+    def names_are_free(self) -> None:
+        """Raise ValueError where a name stands for something of the workflow's own."""
+        for name in self.datasets:
+            entry, _, copy = name.rpartition("-")
+            if entry in self.datasets and copy in self.copies:
+                raise ValueError(f"datasets.{name}: is the name of a copy of {entry}; choose another")
+        for name in [name for names in (self.experiments, *self.variants.values()) for name in names]:
+            kind = name.partition("_")[0]
+            if kind in ABLATIONS and name != kind:
+                raise ValueError(f"{name}: {kind}_ begins the ablation's names; choose another")
+        if "none" in self.ablation:
+            raise ValueError("ablation.none: none is the row of no change; choose another name")
+
+    def ablation_holds(self) -> None:
+        """Raise ValueError where the ablation cannot be measured."""
+        if not self.ablation:
+            return
+        for name in ("default", "released"):
+            if name not in self.experiments or self.experiments[name].stage2 is None:
+                raise ValueError(
+                    f"ablation: needs experiments.{name} with both stages; `ablation: null` turns it off"
+                )
+        for stage in methods.STAGES:
+            both = (getattr(self.experiments[name], stage) for name in ("default", "released"))
+            if len({self.method(stage, variant) for variant in both}) > 1:
+                raise ValueError(
+                    "ablation: needs experiments.default and experiments.released with one method of "
+                    f"{stage}; `ablation: null` turns it off"
+                )
+        for row, steps in self.ablation.items():
+            for step, keys in steps.items():
+                if step in methods.STAGES:
+                    method = self.method(step, getattr(self.experiments["default"], step))
+                    known = settings_of(step)[method].model_fields
+                else:
+                    known = MODELS[step].model_fields
+                for key in keys:
+                    if key not in known:
+                        raise unknown_key(f"ablation.{row}.{step}.{key}")
+
+    def method(self, stage: str, variant: str) -> str:
+        """The method of a stage's variant; those of the ablation have the default experiment's."""
+        if variant not in self.variants[stage]:
+            variant = getattr(self.experiments["default"], stage)
+        method = method_of(self.variants[stage][variant])
+        parse(MODELS[stage], {"method": method}, f"variants.{stage}.{variant}")
+        return method
+
+    def origin(self, dataset: str) -> tuple[str, str | None]:
+        """A data set of the workflow -> the entry that it comes from, and the copy that it is of it."""
+        if dataset in self.datasets:
+            return dataset, None
+        entry, _, copy = dataset.rpartition("-")
+        return entry, copy
+
+    def experiment(self, name: str) -> Experiment:
+        """An experiment by name, those of the ablation included.
+
+        alone_<row>: the released program with the row's settings as the default has them;
+        without_<row>: the default with the row's settings as released; alone_none: as released.
+        """
+        if name in self.experiments:
+            return self.experiments[name]
+        kind, _, row = name.partition("_")
+        changed = self.ablation.get(row, {})
+        base = self.experiments["released" if kind == "alone" else "default"]
+        steps = {step: name if step in changed else getattr(base, step) for step in STEPS}
+        return Experiment(**steps)
+
+    def ablations(self) -> list[str]:
+        """The experiments of the ablation, besides the default one."""
+        rows = [f"{kind}_{row}" for kind in ABLATIONS for row in self.ablation]
+        return ["alone_none", *rows] if rows else []
+
+    def overlay(self, dataset: str, step: str, variant: str) -> dict:
+        """What a variant changes in a step's settings for a data set."""
+        if variant in self.variants[step]:
+            of_dataset = self.datasets[dataset].variants.get(step, {})
+            return merge(self.variants[step][variant], of_dataset.get(variant, {}))
+        kind, _, row = variant.partition("_")
+        default, released = (
+            self.overlay(dataset, step, getattr(self.experiments[name], step))
+            for name in ("default", "released")
+        )
+        keys = self.ablation[row][step]
+        kept, taken = (released, default) if kind == "alone" else (default, released)
+        rest = {key: value for key, value in kept.items() if key not in keys}
+        return rest | {key: value for key, value in taken.items() if key in keys}
+
+    def step(self, dataset: str, step: str, variant: str | None = None) -> Strict:
+        """A step's settings for a data set: the base, the data set's own, then the variant's.
+
+        A variant starts from what of these is of its own method; if nothing is, from the method's defaults.
+        """
+        dataset, _ = self.origin(dataset)
+        layers = [getattr(self.settings, step).model_dump()]
+        of_dataset = self.datasets[dataset].settings.get(step)
+        if of_dataset:
+            layers.append(of_dataset)
+        settings = parse(MODELS[step], stacked(layers), f"datasets.{dataset}.settings.{step}")
+        if variant is None:
+            return settings
+        layers.append(self.overlay(dataset, step, variant))
+        return parse(MODELS[step], stacked(layers), f"variants.{step}.{variant}")
+
+    def test_settings(self, dataset: str, stage1: str) -> str:
+        """What a test during training needs: the settings of the steps after it, as JSON.
+
+        They are those of the experiment that asks for it; `experiments_hold` admits one per stage-1 variant.
+        """
+        experiments = self.experiments.values()
+        tested = [one for one in experiments if one.best_on_test and one.stage1 == stage1]
+        if not tested:
+            raise InputError(
+                f"configuration: no experiment with best_on_test has the stage-1 variant {stage1}; add one"
+            )
+        steps = {
+            step: self.step(dataset, step, getattr(tested[0], step)).model_dump()
+            for step in ("proposals", "detection", "evaluation")
+        }
+        return json.dumps(steps, sort_keys=True)
