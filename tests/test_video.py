@@ -20,6 +20,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import yaml
+from lineage import At, Lineage
 
 import extract_features
 from conftest import ROOT, SCRIPTS, run_script, snakemake
@@ -27,7 +28,6 @@ from hrpro import config as configuration
 from hrpro.utils.errors import InputError
 from hrpro.video import backbones, flow, i3d
 from hrpro.video import decoding as video
-from lineage import At, Lineage
 from test_bad_input import Case, assert_says, table
 from test_workflow import planned
 
