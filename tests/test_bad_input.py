@@ -735,7 +735,7 @@ CONFIGURATION_CASES = [
     Case("no threshold", settings("evaluation", tiou=[]), ["evaluation.tiou: []", "at least 1 item"]),
     Case("a snippet of no frames", dataset(snippet={"frames": 0}), ["snippet.frames: 0", "or equal to 1"]),
     Case("no seed", {"seeds": []}, ["seeds: []", "at least 1 item"]),
-    Case("a seed twice", {"seeds": [1, 1]}, ["seeds: a seed stands twice"]),
+    Case("a seed twice", {"seeds": [1, 1]}, ["seeds: 1 is listed twice"]),
     Case("a negative seed", {"seeds": [-1]}, ["seeds.0: -1", "greater than or equal to 0"]),
     Case("a device that is none", {"device": "gpu"}, ["device: 'gpu'", "auto|cpu|cuda"]),
     Case("a name with a blank", {"datasets": {"a b": {}}}, ["datasets.a b: 'a b'", "pattern"]),
@@ -793,7 +793,7 @@ CONFIGURATION_CASES = [
     Case(
         "a variant with a name of the ablation",
         {"variants": {"stage2": {"without_noise": {}}}},
-        ["without_noise: without_ begins the ablation's names"],
+        ["without_noise: names that begin with without_ are the ablation's"],
     ),
     Case(
         "an ablation of a default without stage 2",

@@ -220,7 +220,7 @@ CASES = {
         configured({"device": "cpu", "state_every": 5, "vectors_memory": 1}),
         NOTHING,
     ),
-    "a comment in config.yaml": (replaced("config/config.yaml", "# Adam", "# of Adam"), NOTHING),
+    "a comment in config.yaml": (replaced("config/config.yaml", "# of Adam", "# Adam's"), NOTHING),
     "another data set's entry": (
         replaced("config/config.yaml", "snippet: {frames: 16, fps: 30}", "snippet: {frames: 8, fps: 30}"),
         NOTHING,
