@@ -187,8 +187,12 @@ def children_seconds() -> float:
 
 def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile", cores=2) -> subprocess.CompletedProcess:
     """Run the workflow in a folder, as `python -m snakemake` does; stdout and stderr are text."""
-    command = ["-m", "snakemake", "-s", snakefile, "--cores", cores, *arguments]
-    return warm_snakemake().run(*command, cwd=folder)
+    return run_warm("-m", "snakemake", "-s", snakefile, "--cores", cores, *arguments, cwd=folder)
+
+
+def run_warm(*command, **options) -> subprocess.CompletedProcess:
+    """Run `python COMMAND` with Snakemake imported; options and result of Warm.run."""
+    return warm_snakemake().run(*command, **options)
 
 
 @cache
@@ -200,4 +204,4 @@ def warm_snakemake() -> Warm:
 @cache
 def warm_torch() -> Warm:
     """Starts Python with what a training imports."""
-    return Warm("torch.utils.tensorboard", "h5py", "pydantic", "tqdm", "yaml")
+    return Warm("torch.utils.tensorboard", "h5py", "numpy.random", "pydantic", "tqdm", "yaml")
