@@ -1,5 +1,4 @@
 import contextlib
-import json
 import logging
 import os
 import random
@@ -22,6 +21,7 @@ import yaml
 
 from hrpro import config as configuration
 from hrpro.utils import progress
+from warm import Warm, exit_code
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -94,22 +94,10 @@ def run_script(name: str, *arguments) -> subprocess.CompletedProcess:
     before = time.process_time()
     with captured() as texts, unchanged_process():
         sys.argv = command
-        try:
-            runpy.run_path(command[0], run_name="__main__")
-            code = 0
-        except SystemExit as end:
-            code = exit_code(end)
+        code = exit_code(runpy.run_path, command[0], run_name="__main__")
     result = subprocess.CompletedProcess(command, code, *texts)
     result.seconds = time.process_time() - before
     return result
-
-
-def exit_code(end: SystemExit) -> int:
-    """A process's exit code after sys.exit(...); text is written to stderr, as the interpreter does."""
-    if end.code is None or isinstance(end.code, int):
-        return end.code or 0
-    print(end.code, file=sys.stderr)
-    return 1
 
 
 @contextlib.contextmanager
@@ -202,36 +190,18 @@ def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile", cores=2) -> subp
     return run_warm("-m", "snakemake", "-s", snakefile, "--cores", cores, *arguments, cwd=folder)
 
 
-def run_warm(*command, cwd, environment: dict | None = None) -> subprocess.CompletedProcess:
-    """Run `python COMMAND` in a fork of a process that has Snakemake imported; `seconds` is processor time.
-
-    environment: what is added to this process's.
-    """
-    command = list(map(str, command))
-    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
-        request = {
-            "command": command,
-            "cwd": str(cwd),
-            "environment": os.environ | (environment or {}),
-            "stdout": out.name,
-            "stderr": err.name,
-        }
-        warm = warm_process()
-        warm.stdin.write(json.dumps(request) + "\n")
-        warm.stdin.flush()
-        answer = json.loads(warm.stdout.readline())
-        texts = [file.read().decode() for file in (out, err)]
-    result = subprocess.CompletedProcess(command, answer["returncode"], *texts)
-    result.seconds = answer["seconds"]
-    return result
+def run_warm(*command, **options) -> subprocess.CompletedProcess:
+    """Run `python COMMAND` with Snakemake imported; options and result of Warm.run."""
+    return warm_snakemake().run(*command, **options)
 
 
 @cache
-def warm_process() -> subprocess.Popen:
-    """This test process's own tests/warm.py; it ends when its stdin does, with this process."""
-    return subprocess.Popen(
-        [sys.executable, ROOT / "tests" / "warm.py"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def warm_snakemake() -> Warm:
+    """Starts Python with Snakemake imported, and what hrpro needs while it is planned."""
+    return Warm("snakemake.cli", "smart_open", "h5py", "numpy.random", "pydantic", "tqdm", "yaml")
+
+
+@cache
+def warm_torch() -> Warm:
+    """Starts Python with what a training imports."""
+    return Warm("torch.utils.tensorboard", "h5py", "numpy.random", "pydantic", "tqdm", "yaml")
