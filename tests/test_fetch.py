@@ -467,7 +467,7 @@ DOWNLOADS = [
         "asks to wait", [says(503, Retry_After="0"), says(429, Retry_After=soon), says(504)], [None] * 4
     ),
     *(
-        Download(f"Retry-After: {text}", [says(503, Retry_After=text)], [None, None])
+        Download(f"Retry-After: {text[:20]}", [says(503, Retry_After=text)], [None, None])
         for text in ("\xb2", "soon", "-1", "1.5", "9" * 5000, "Fri, 31 Dec 99999 23:59:59 GMT", "")
     ),
 ]
