@@ -2,6 +2,7 @@ import contextlib
 import logging
 import os
 import random
+import re
 import resource
 import runpy
 import shutil
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -186,8 +188,19 @@ def children_seconds() -> float:
 
 
 def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile", cores=2) -> subprocess.CompletedProcess:
-    """Run the workflow in a folder, as `python -m snakemake` does; stdout and stderr are text."""
-    return run_warm("-m", "snakemake", "-s", snakefile, "--cores", cores, *arguments, cwd=folder)
+    """Run the workflow in a folder, as `python -m snakemake` does; stdout and stderr are text.
+
+    snakefile: None for the one that Snakemake finds in the folder.
+    """
+    if snakefile:
+        arguments = ("-s", snakefile, *arguments)
+    return run_warm("-m", "snakemake", "--cores", cores, *arguments, cwd=folder)
+
+
+def jobs_of(run: subprocess.CompletedProcess) -> Counter:
+    """The jobs that a run of Snakemake, dry or not, has planned or made, by rule."""
+    assert run.returncode == 0, run.stdout + run.stderr
+    return Counter(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M))
 
 
 def run_warm(*command, **options) -> subprocess.CompletedProcess:

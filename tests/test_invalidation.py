@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import PROJECT, ROOT, copy_project, run_warm, snakemake
+from conftest import PROJECT, ROOT, copy_project, jobs_of, run_warm, snakemake
 
 BASE = {
     "seeds": [0],
@@ -74,12 +74,6 @@ def planned(folder, *targets, snakefile="Snakefile", packages=None) -> Counter:
     """The jobs that would run, by rule."""
     plan = [ROOT / "tests" / "plan.py", snakefile, "extra.yaml", *(targets or [RESULT])]
     return jobs_of(run_warm(*plan, cwd=folder, environment={"PACKAGES": json.dumps(packages or {})}))
-
-
-def jobs_of(run) -> Counter:
-    """The jobs that a dry run has planned, by rule."""
-    assert run.returncode == 0, run.stdout + run.stderr
-    return Counter(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M))
 
 
 def configured(changes: dict):

@@ -33,7 +33,7 @@ def main() -> None:
         features = stack.enter_context(FeatureFile(args.features))
         test = None
         if args.test:
-            # imported here alone: its code belongs to the digest of a training that is tested, and of no other
+            # imported here alone: its code is part of the digest of a training that is tested, of no other
             protocol = importlib.import_module("hrpro.evaluation.protocol").of_arguments(args, classes)
             test = protocol.of_stage1(stack.enter_context(FeatureFile(args.test_features)))
         rng = training.start(args.seed, args.threads, features.width)
