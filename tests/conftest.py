@@ -1,4 +1,5 @@
 import contextlib
+import fcntl
 import logging
 import os
 import random
@@ -30,6 +31,23 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 DATA = ROOT / "tests" / "data"
 PROJECT = ("Snakefile", "config", "envs", "profiles", "workflow")
 SHARED = ROOT.parent / "shared"
+
+# A data set of a user, as `finished_run` has it; its trainings are short.
+MINE = {
+    "seeds": [0],
+    "device": "cpu",
+    "datasets": {
+        "mine": {
+            "root": "data",
+            "snippet": {"frames": 16, "fps": 25},
+            "settings": {
+                "stage1": {"iterations": 150, "dropout": 0.5, "block_dropout": 0.3},
+                "stage2": {"iterations": 80},
+            },
+        }
+    },
+    "predict": {"new": "videos"},
+}
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +82,41 @@ def demo_data(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("demo") / "data"
     run_script("make_demo.py", "--output", root).check_returncode()
     return root
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, demo_data) -> Path:
+    """A finished run, made once for all of xdist's processes; copy it before changing it.
+
+    A folder with the project, extra.yaml of MINE, the data set in data/, its test split's features once more
+    in videos/, and what the workflow makes of both, up to map.json and detections; run.txt is what it said.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished_run"
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            make_run(folder.with_name("unfinished_run"), demo_data)
+            folder.with_name("unfinished_run").rename(folder)
+    return folder
+
+
+def make_run(folder: Path, data: Path) -> None:
+    """Make `finished_run` in a folder."""
+    folder.mkdir()
+    copy_project(folder)
+    shutil.copytree(data, folder / "data")
+    # one of more than 1 MB, from where Snakemake takes a file's date for its content unless told otherwise
+    large = folder / "data/features/test/demo_test_011.npy"
+    array = np.load(large)
+    np.save(large, np.tile(array.astype(float), (-(-(10**6) // array.size // 8), 1)))
+    assert large.stat().st_size > 1e6
+    shutil.copytree(folder / "data/features/test", folder / "videos")
+    (folder / "extra.yaml").write_text(yaml.safe_dump(MINE))
+    targets = ["results/mine/map.json", "results/mine/predict/new/detections.json"]
+    run = snakemake(folder, "--configfile=extra.yaml", "--", *targets, snakefile=folder / "Snakefile")
+    assert run.returncode == 0, run.stderr
+    (folder / "run.txt").write_text(run.stdout + run.stderr)
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from lineage import Lineage
 
-from conftest import ROOT, SCRIPTS, copy_project, run_script, snakemake
+from conftest import MINE, ROOT, SCRIPTS, run_script, snakemake
 from hrpro import config as settings
 from hrpro import predict
 from hrpro.detection import export as exports
@@ -25,9 +24,9 @@ from hrpro.detection import results
 from hrpro.detection.segments import Segments, segments
 from hrpro.utils.errors import InputError
 from test_bad_input import Case, assert_says, assert_stopped, assert_workflow_stopped, cut, table, write
-from test_invalidation import BASE, both, planned, replaced, touched, write_config
+from test_invalidation import both, planned, replaced, touched, write_config
 
-SEED = "results/mine/last/seed1/stage1-default"  # the first of the seeds
+SEED = "results/mine/last/seed0/stage1-default"
 MODEL1, MODEL2 = f"{SEED}/model.pt", f"{SEED}/proposals-default/stage2-default/model.pt"
 STAGE1 = f"{SEED}/proposals-default/detection-default/detections.json"
 STAGE2 = f"{SEED}/proposals-default/stage2-default/detection-default/detections.json"
@@ -37,25 +36,18 @@ VIDEO = "demo_test_004"
 NPY = f"videos/{VIDEO}.npy"
 
 
-def configuration(seeds=(1, 0), predicted="videos", **steps: dict) -> dict:
-    """test_invalidation's data set and a folder to predict for; steps: settings of the data set."""
-    values = json.loads(json.dumps(BASE))
+def configuration(seeds=(0,), predicted="videos", **steps: dict) -> dict:
+    """The finished run's configuration with others of its settings; steps: settings of the data set."""
+    values = json.loads(json.dumps(MINE))
     own = values["datasets"]["mine"]["settings"]
-    for step, changes in (("stage1", {"iterations": 150}), ("stage2", {"iterations": 80}), *steps.items()):
+    for step, changes in steps.items():
         own.setdefault(step, {}).update(changes)
-    return values | {"seeds": list(seeds), "device": "cpu", "predict": {"new": predicted}}
+    return values | {"seeds": list(seeds), "predict": {"new": predicted}}
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory, demo_data) -> Path:
-    """A folder with the project, a data set, its test features alone in videos/, and what is made of them."""
-    folder = tmp_path_factory.mktemp("predicted")
-    copy_project(folder)
-    shutil.copytree(demo_data, folder / "data")
-    shutil.copytree(demo_data / "features/test", folder / "videos")
-    write_config(folder, configuration())
-    make(folder, TARGET, STAGE1, STAGE2)
-    return folder
+def run(finished_run) -> Path:
+    return finished_run
 
 
 def make(folder: Path, *targets: str) -> None:
@@ -297,7 +289,7 @@ def test_the_page_is_true(run, tmp_path):
 PREDICT = Counter(["predict"])
 BUNDLED = Counter(["bundle_model"]) + PREDICT
 FROM_STAGE2 = Counter(["train_stage2"]) + BUNDLED
-FROM_PROPOSALS = Counter(["propose"]) + FROM_STAGE2
+FROM_PROPOSALS = Counter(["propose_training"]) + FROM_STAGE2
 FROM_STAGE1 = Counter(["train_stage1", "score_snippets"]) + FROM_PROPOSALS
 
 
@@ -329,8 +321,8 @@ EDITS = {
     "a setting of stage 2": (configured(stage2={"dropout": 0.4}), FROM_STAGE2),
     "proposals": (configured(proposals={"class_score": 0.3}), FROM_PROPOSALS),
     "evaluation": (configured(evaluation={"tiou": [0.5]}), Counter()),
-    "a second seed": (configured((1, 2)), Counter()),
-    "a first seed": (configured((0, 1)), FROM_STAGE1),
+    "a second seed": (configured((0, 1)), Counter()),
+    "a first seed": (configured((1, 0)), FROM_STAGE1),
     "the test split's features": (changed("data/features/test/demo_test_001.npy"), Counter()),
     "the training split's": (
         changed("data/features/train/demo_train_001.npy"),
@@ -345,7 +337,7 @@ EDITS = {
             lambda folder: (folder / "videos").rename(folder / "before"),
             lambda folder: shutil.copytree(folder / "before", folder / "after"),
             lambda folder: (folder / "after" / f"{VIDEO}.npy").unlink(),
-            configured((1, 0), "after"),
+            configured((0,), "after"),
         ),
         PREDICT,
     ),
@@ -367,17 +359,23 @@ def test_what_is_planned_is_run_and_then_done(folder):
     assert planned(folder, TARGET) == Counter()
 
 
-def lineage_of(raw_config: dict, tmp_path, **changes) -> Lineage:
-    """A Lineage under the configuration with other variants for the experiment `default`, no ablation."""
-    values = raw_config | {"ablation": None}
-    values["experiments"] = {"default": raw_config["experiments"]["default"] | changes}
-    chosen = settings.parse(settings.Config, values)
-    return Lineage(chosen, lambda rule: rule, {"results/demo/data": "make_demo"}, tmp_path / "memory")
+def assert_refused(folder: Path, words: list[str], **values) -> None:
+    """To plan predictions by the demo's model ends with one line of the words; values: the configuration."""
+    (folder / "extra.yaml").write_text(yaml.safe_dump(values))
+    target = "results/demo/predict/new/detections.json"
+    ran = snakemake(folder, "--dry-run", "--configfile=extra.yaml", "--", target)
+    assert_workflow_stopped(ran, words, folder)
+    assert ran.stderr.splitlines()[-1].startswith("error: configuration: ")
 
 
-def test_the_floor_is_no_model_to_predict_with(raw_config, tmp_path):
-    with pytest.raises(InputError, match=r"experiments\.default\.stage1: floor .* name a variant"):
-        lineage_of(raw_config, tmp_path, stage1="floor", stage2=None).final("demo")
+def test_the_floor_is_no_model_to_predict_with(tmp_path):
+    (tmp_path / "videos").mkdir()
+    np.save(tmp_path / "videos/a.npy", np.zeros((9, 64), np.float32))
+    default = {"stage1": "floor", "stage2": None}
+    words = ["configuration: experiments.default.stage1: floor ", "name a variant"]
+    assert_refused(
+        tmp_path, words, experiments={"default": default}, ablation=None, predict={"new": "videos"}
+    )
 
 
 # --- what goes wrong
@@ -439,7 +437,7 @@ CASES = [
     Case(
         "another version's model",
         another_version,
-        ["no model of hrpro as it is now", "detection.sigma: missing"],
+        ["no model of hrpro as it is now", "detection.sgima: unknown key"],
     ),
     Case("another version's network", another_network, ["no model of hrpro as it is now", "SnippetModel"]),
     Case(
@@ -499,7 +497,7 @@ def test_bad_input(case, folder, monkeypatch):
 
 def test_both_stages_given_for_one(run, tmp_path):
     ran = run_script(
-        *("score_snippets.py", "--features", run / "results/mine/features.h5", "--model", run / MODEL),
+        *("score_snippets.py", "--features", run / "results/mine/train/features.h5", "--model", run / MODEL),
         *("--output", tmp_path / "out/scores.h5"),
     )
     (tmp_path / "out").mkdir(exist_ok=True)
@@ -532,26 +530,15 @@ FOLDER_CASES = [
 
 
 @table(FOLDER_CASES)
-def test_what_there_is_to_predict_for(case, raw_config, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError) as caught:
-        lineage_of(raw_config | {"predict": case.damage}, tmp_path).new_videos("new")
-    assert_says(caught.value, "configuration: ", case.words)
+def test_what_there_is_to_predict_for(case, tmp_path):
+    assert_refused(tmp_path, case.words, predict=case.damage)
 
 
-def test_a_link_to_no_file_in_a_folder_to_predict_for(raw_config, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("videos").mkdir()
+def test_a_link_to_no_file_in_a_folder_to_predict_for(tmp_path):
+    (tmp_path / "videos").mkdir()
     linked(tmp_path)
-    with pytest.raises(InputError) as caught:
-        lineage_of(raw_config | {"predict": {"new": "videos"}}, tmp_path).new_videos("new")
-    assert_says(caught.value, "configuration: predict.new: videos/gone.npy: no file; remove it", [])
-
-
-def test_the_workflow_without_a_folder_to_predict_for(tmp_path):
-    target = "results/demo/predict/new/detections.json"
-    ran = snakemake(tmp_path, "--dry-run", "--config", "predict={new: nowhere}", "--", target)
-    assert_workflow_stopped(ran, ["error: configuration: predict.new: nowhere: no such file"], tmp_path)
+    words = ["predict.new: videos/gone.npy: no file; remove it"]
+    assert_refused(tmp_path, words, predict={"new": "videos"})
 
 
 CONFIGURATION_CASES = [
