@@ -197,7 +197,7 @@ def errors_of(path):
     except Exception as error:  # of damaged headers, even those of the tokenizer and of zipfile
         if getattr(error, "strerror", None):
             raise InputError(f"{path}: {error.strerror}") from None
-        raise InputError(f"{path}: damaged or not a {Path(path).suffix} file; copy it again") from None
+        raise InputError(f"{path}: damaged or not in {Path(path).suffix} format; copy it again") from None
 
 
 def stamp(path: Path) -> tuple[int, int]:
