@@ -1,7 +1,7 @@
 """Plots as geometry, which templates/parts.html draws as SVG in the colours of the page.
 
-Not by matplotlib: its SVG of the same plots takes four times the bytes and keeps, on a dark screen, the colours
-in which it was drawn.
+Not by matplotlib: its SVG of the same plots takes four times the bytes, and on a dark screen it keeps the
+colours in which it was drawn.
 """
 
 import math
@@ -55,11 +55,11 @@ class Figure(NamedTuple):
 
     caption: str
     legend: tuple[str, ...] = ()
-    lines: list[Line] = []
-    bars: list[Bar] = []
-    bands: list[Band] = []
+    lines: tuple[Line, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    bands: tuple[Band, ...] = ()
     curve: str = ""
-    labels: list[Label] = []
+    labels: tuple[Label, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -106,9 +106,9 @@ def bars(
     return Figure(
         caption,
         legend=tuple(counts) if legend else (),
-        lines=[Line(round(height(value, top), 1)) for value in ticks],
-        bars=drawn,
-        labels=texts,
+        lines=tuple(Line(round(height(value, top), 1)) for value in ticks),
+        bars=tuple(drawn),
+        labels=tuple(texts),
     )
 
 
@@ -123,16 +123,16 @@ def bands(caption: str, profile: dict[str, list[float]], axis: str) -> Figure:
     def points(values: list[float]) -> list[str]:
         return [f"{x_of(number):.1f},{height(value - low, span):.1f}" for number, value in enumerate(values)]
 
-    areas = [
+    areas = tuple(
         Band(name, " ".join(points(profile[lower]) + points(profile[upper])[::-1]))
         for name, lower, upper in (("range", "low", "high"), ("deviation", "less", "more"))
-    ]
+    )
     texts = [Label((WIDTH + LEFT) / 2, HEIGHT - 4, axis)]
     for value in (low, high):
         texts.append(Label(LEFT - 6, round(height(value - low, span) + 4, 1), f"{value:.3g}", end=True))
     for number in sorted({0, len(profile["first"]) - 1}):
         texts.append(tick(x_of(number), str(profile["first"][number])))
-    return Figure(caption, bands=areas, curve=" ".join(points(profile["mean"])), labels=texts)
+    return Figure(caption, bands=areas, curve=" ".join(points(profile["mean"])), labels=tuple(texts))
 
 
 def share(series: str, value: int, most: int) -> Share:
