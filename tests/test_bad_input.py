@@ -599,7 +599,7 @@ def test_evaluation_of_bad_detections(case, converted, tmp_path, out):
     ("arguments", "words"),
     [
         (["--subset", "tset"], ["annotations.json", "no video of subset 'tset'", "the file has test"]),
-        (["--subset", "test", "--tiou", "0.1,half"], ["--tiou 0.1,half", "wanted numbers, 0.1,0.2"]),
+        (["--subset", "test", "--tiou", "0.1,half"], ["--tiou 0.1,half", "expected numbers, 0.1,0.2"]),
         (["--subset", "test", "--tiou", "0.5,0.3"], ["evaluation.tiou: [0.5, 0.3]", "must increase"]),
         (["--subset", "test", "--tiou", "0.5,1.5"], ["evaluation.tiou.1: 1.5", "less than or equal to 1"]),
         (["--subset", "test", "--tiou", "nan"], ["evaluation.tiou.0: nan", "finite number"]),

@@ -463,13 +463,13 @@ CASES = [
     Case(
         "an unknown format",
         asks(output="out/found.txt"),
-        ["found.txt: no format of that name", "wanted .json, .csv"],
+        ["found.txt: no format of that name", "expected .json, .csv"],
     ),
     Case("no suffix", asks(output="out/found"), ["found: no format of that name", "a folder: ", "found/"]),
     Case(
         "many videos in a .vtt",
         asks(output="out/a.vtt"),
-        ["a.vtt: one video a .vtt", "there are 12", "out/a/"],
+        ["a.vtt: a .vtt holds one video", "there are 12", "out/a/"],
     ),
     Case(
         "a file for a folder",
@@ -517,7 +517,7 @@ def test_stages_that_do_not_belong_together(folder, tmp_path):
 
 def test_a_videos_name_leaves_no_folder(tmp_path):
     for name in ("../x", "a/b"):
-        with pytest.raises(InputError, match="is none for a file"):
+        with pytest.raises(InputError, match="cannot be a file"):
             exports.write(f"{tmp_path}/", {name: segments([])}, [], 0.1)
     assert list(tmp_path.iterdir()) == []
 

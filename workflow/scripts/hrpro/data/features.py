@@ -24,6 +24,7 @@ from ..utils import files
 from ..utils.errors import InputError
 from ..utils.progress import log, track
 from . import readers
+from .moments import Moments
 from .orientation import orient
 from .readers import Source
 
@@ -183,17 +184,11 @@ class FeatureFile:
 
         A channel that never changes has standard deviation 1.
         """
-        count, total, squares = 0, np.zeros(self.width), np.zeros(self.width)
-        shift = None  # near the mean, so that the squares lose no digits
+        moments = Moments(self.width)
         for video in self.videos:
-            values = self.read([video])[0].astype(np.float64)
-            shift = values.mean(0) if shift is None else shift
-            count += len(values)
-            total += (values - shift).sum(0)
-            squares += ((values - shift) ** 2).sum(0)
-        mean = total / count
-        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
-        return shift + mean, np.where(deviation > 1e-6, deviation, 1.0)
+            moments.add(self.read([video])[0])
+        deviation = moments.deviation
+        return moments.mean, np.where(deviation > 1e-6, deviation, 1.0)
 
     def read_all(self) -> tuple[np.ndarray, list[int]]:
         """All videos end to end, in the order of `videos`."""
