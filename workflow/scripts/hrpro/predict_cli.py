@@ -1,0 +1,56 @@
+"""Detections on new videos, from their features alone, by a trained model.
+
+An output is of the format that its name says: .json (ActivityNet's results), .csv, .vtt (WebVTT, of a single
+video), or a folder, which gets a .vtt per video.
+"""
+
+import argparse
+
+from . import predict
+from .config import FeatureFiles
+from .data import layouts
+from .detection import export
+from .training import common as training
+from .utils import errors, progress
+from .utils.errors import InputError
+
+
+def main() -> None:
+    """Read the command line, detect and write. Raises InputError for what the user can put right."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", required=True, help="results/<dataset>/model.pt")
+    parser.add_argument("--features", required=True, help="a folder or file of features, in any layout")
+    parser.add_argument("--output", required=True, nargs="+", help="name.json, name.csv, name.vtt or folder/")
+    parser.add_argument("--least-score", type=float, default=0.1, help="in a .vtt; default %(default)s")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    videos = layouts.of_folder(args.features, FeatureFiles())
+    for output in args.output:
+        export.format_of(output, videos)
+    model = predict.load(args.model, args.device)
+    training.start(0, args.threads, model.width)  # nothing is drawn
+    files = FeatureFiles(width=model.width)
+    try:
+        sources, _ = layouts.oriented(videos, files)
+    except InputError as error:
+        raise InputError(f"{error} (the model takes {model.width} channels)") from None
+    detections = {}
+    for video, source in progress.track(sources.items(), len(sources), "prediction"):
+        features, _ = layouts.read(source, files)
+        try:
+            detections[video] = predict.predict(model, features)
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from None
+    for output in args.output:
+        export.write(output, detections, model.classes, args.least_score)
+
+
+def command() -> None:
+    """The command `hrpro-predict`: `main`, with errors as every script reports them."""
+    errors.run(main)
