@@ -7,7 +7,7 @@ import argparse
 
 from hrpro.data import annotations
 from hrpro.detection import results
-from hrpro.proposals import quality
+from hrpro.proposals import quality, ranking
 from hrpro.utils import errors, files, progress
 
 
@@ -21,13 +21,10 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    given = files.read_json(args.points, "classes", "videos")
-    classes = given["classes"]
+    labelled = files.read_json(args.points, "classes", "videos")
+    classes = labelled["classes"]
     truth, _, _ = annotations.test_truth(args.annotations, "train", [], classes)
-    points = {
-        video: [(point["seconds"], classes.index(point["label"])) for point in found]
-        for video, found in given["videos"].items()
-    }
+    points = {video: ranking.number_labels(points, classes) for video, points in labelled["videos"].items()}
     reliable = results.read(args.reliable, classes)
     files.write_json(args.output, quality.measure(truth, points, reliable), indent=1)
 

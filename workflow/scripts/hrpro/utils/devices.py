@@ -1,6 +1,5 @@
-"""Where a network runs."""
+"""Which device a network runs on."""
 
-import fcntl
 import os
 import re
 import tempfile
@@ -8,46 +7,50 @@ from pathlib import Path
 
 import torch
 
+from . import locks
 from .errors import InputError
 
-CARD_SHARE = 0.5  # of a GPU's free memory, for the features that stay there
-HELD = []  # locks of the GPUs that this process uses
+FEATURE_CACHE_SHARE = 0.5  # of a GPU's free memory
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto`: a CUDA GPU if there is one, else the CPU; otherwise what is named.
+    """The device called `name`: cpu, cuda, cuda:N, or auto for a CUDA GPU if there is one and else the CPU.
 
-    Of several GPUs, where none is named by number, one that no other step holds.
+    Of several GPUs, where no number is given, one that no other step of this user runs on.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise InputError(f"device {name!r}: wanted auto, cpu, cuda or cuda:N")
+        raise InputError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"configuration: device: {name}: no CUDA GPU here; say auto or cpu")
+        raise InputError(f"configuration: device: {name}: this machine has no CUDA GPU; use auto or cpu")
     if name == "cuda" and torch.cuda.device_count() > 1:
-        name = f"cuda:{free_card(torch.cuda.device_count())}"
+        name = f"cuda:{lock_free_gpu(torch.cuda.device_count())}"
     return torch.device(name)
 
 
-def free_card(count: int) -> int:
-    """Of GPUs 0 ... count - 1, one that no other step of this user holds, held until this process ends.
+def gpu_lock_path(gpu: int) -> Path:
+    """The file that a step of this user locks while it runs on a GPU."""
+    return Path(tempfile.gettempdir()) / f"hrpro-{os.getuid()}-gpu{gpu}.lock"
 
-    The first, if all are held: who starts more steps than there are GPUs wants them shared.
+
+def lock_free_gpu(count: int) -> int:
+    """Lock one of GPUs 0 ... count - 1 that no other step of this user runs on, until this process ends.
+
+    If there is none, GPU 0: running more steps than there are GPUs means sharing them.
     """
-    for card in range(count):
-        name = Path(tempfile.gettempdir()) / f"hrpro-{os.getuid()}-gpu{card}.lock"
-        lock = name.open("w")  # open until this process ends
+    for gpu in range(count):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.acquire(gpu_lock_path(gpu))
         except BlockingIOError:
-            lock.close()
             continue
-        HELD.append(lock)
-        return card
+        return gpu
     return 0
 
 
-def card_room(device: torch.device) -> float:
-    """How many bytes of features may stay on a device: none of the CPU's, whose files are cached anyway."""
-    return CARD_SHARE * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
+def feature_cache_size(device: torch.device) -> int:
+    """How many bytes of features may be cached on a device: 0 on the CPU, where the system caches files."""
+    if device.type != "cuda":
+        return 0
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(FEATURE_CACHE_SHARE * free)
