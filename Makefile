@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slow test-slurm bench lint lock clean
+.PHONY: setup demo test test-slow test-slurm bench config lint lock clean
 
 setup: .venv/installed
 
@@ -51,6 +51,10 @@ test-slurm: .venv/cluster
 # Times and ratios of every part; QUICK=1 takes under three minutes.
 bench: setup
 	PYTHONPATH=workflow/scripts:tests python bench/run.py $(if $(QUICK),--quick)
+
+# config/config.yaml below its data sets, the tables of config/README.md and config/schema.json, from the code.
+config: setup
+	python workflow/scripts/write_config.py
 
 lint: setup
 	ruff check

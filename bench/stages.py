@@ -6,6 +6,7 @@ import torch
 import machine
 import made
 import oracle
+from hrpro import config
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
 from hrpro.instance.vectors import Vectors
@@ -15,7 +16,7 @@ from hrpro.snippet.model import SnippetModel
 from hrpro.training import common as training
 from machine import Clock, Result, at_limit, clock, medians
 
-VECTORS_MEMORY = 2000  # MB, as config.yaml says
+VECTORS_MEMORY = config.Config().vectors_memory  # MB
 
 FEW = 4  # proposals a video on which the oracle is timed
 

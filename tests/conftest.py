@@ -1,20 +1,32 @@
+import contextlib
+import logging
 import os
+import random
 import resource
+import runpy
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
+import warnings
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
 from hrpro import config as configuration
+from hrpro.utils import progress
+from warm import Warm, exit_code
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
 DATA = ROOT / "tests" / "data"
-PROJECT = ("Snakefile", "config", "envs", "workflow")
+PROJECT = ("Snakefile", "config", "envs", "profiles", "workflow")
 SHARED = ROOT.parent / "shared"
 
 
@@ -73,10 +85,96 @@ def copy_project(folder: Path, *more: str) -> None:
 
 
 def run_script(name: str, *arguments) -> subprocess.CompletedProcess:
-    """Run a script of the workflow as a user would; stdout and stderr are text, `seconds` processor time."""
+    """Run a script of the workflow, as a user would, in this process; stdout and stderr are text.
+
+    `seconds` is processor time. What a script changes of the process is as before afterwards, but a lock
+    that it holds until its process ends stays: for that, and for signals and limits, run_script_process.
+    """
+    command = [str(SCRIPTS / name), *map(str, arguments)]
+    before = time.process_time()
+    with captured() as texts, unchanged_process():
+        sys.argv = command
+        code = exit_code(runpy.run_path, command[0], run_name="__main__")
+    result = subprocess.CompletedProcess(command, code, *texts)
+    result.seconds = time.process_time() - before
+    return result
+
+
+@contextlib.contextmanager
+def captured():
+    """Take what is written to stdout and stderr, by C code too; gives a list, [stdout, stderr] at the end."""
+    texts = []
+    streams = sys.stdout, sys.stderr
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        kept = os.dup(1), os.dup(2)
+        for stream in streams:
+            stream.flush()
+        try:
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            with (
+                open(1, "w", encoding="utf-8", closefd=False) as sys.stdout,
+                open(2, "w", encoding="utf-8", closefd=False, buffering=1) as sys.stderr,
+            ):
+                yield texts
+        finally:
+            sys.stdout, sys.stderr = streams
+            for number, before in enumerate(kept, 1):
+                os.dup2(before, number)
+                os.close(before)
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode())
+
+
+@contextlib.contextmanager
+def unchanged_process():
+    """Undo what a script does to its process: arguments, folder, environment, signals, log, draws, threads.
+
+    Warnings go to stderr, as outside of pytest.
+    """
+    folder, environment, arguments, path = Path.cwd(), dict(os.environ), sys.argv, list(sys.path)
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers, level = list(progress.log.handlers), progress.log.level
+    levels = {
+        number: logging.getLevelName(number) for number in (logging.INFO, logging.WARNING, logging.ERROR)
+    }
+    numbers = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    threads = torch.get_num_threads()
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            yield
+    finally:
+        for handler in set(progress.log.handlers) - set(handlers):
+            handler.close()
+        progress.log.handlers[:] = handlers
+        progress.log.setLevel(level)
+        for number, name in levels.items():
+            logging.addLevelName(number, name)
+        torch.set_num_threads(threads)
+        random.setstate(numbers[0])
+        np.random.set_state(numbers[1])
+        torch.set_rng_state(numbers[2])
+        for number, handler in signals.items():
+            signal.signal(number, handler)
+        sys.argv = arguments
+        sys.path[:] = path
+        os.environ.clear()
+        os.environ.update(environment)
+        os.chdir(folder)
+
+
+def show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    """As Python shows a warning."""
+    sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+
+def run_script_process(name: str, *arguments, **options) -> subprocess.CompletedProcess:
+    """Run a script as a process of its own; options of subprocess.run. Otherwise as run_script."""
     command = [sys.executable, SCRIPTS / name, *arguments]
     before = children_seconds()
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
     result.seconds = children_seconds() - before
     return result
 
@@ -87,8 +185,23 @@ def children_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile") -> subprocess.CompletedProcess:
-    """Run the workflow in a folder, with two cores; stdout and stderr are text."""
-    command = [sys.executable, "-m", "snakemake", "-s", snakefile, "--cores", "2"]
-    command = [str(part) for part in [*command, *arguments]]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile", cores=2) -> subprocess.CompletedProcess:
+    """Run the workflow in a folder, as `python -m snakemake` does; stdout and stderr are text."""
+    return run_warm("-m", "snakemake", "-s", snakefile, "--cores", cores, *arguments, cwd=folder)
+
+
+def run_warm(*command, **options) -> subprocess.CompletedProcess:
+    """Run `python COMMAND` with Snakemake imported; options and result of Warm.run."""
+    return warm_snakemake().run(*command, **options)
+
+
+@cache
+def warm_snakemake() -> Warm:
+    """Starts Python with Snakemake imported, and what hrpro needs while it is planned."""
+    return Warm("snakemake.cli", "smart_open", "h5py", "numpy.random", "pydantic", "tqdm", "yaml")
+
+
+@cache
+def warm_torch() -> Warm:
+    """Starts Python with what a training imports."""
+    return Warm("torch.utils.tensorboard", "h5py", "numpy.random", "pydantic", "tqdm", "yaml")

@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
 
@@ -22,7 +23,11 @@ def main(snakefile: str, configfile: str, *targets: str) -> None:
             config_settings=ConfigSettings(configfiles=[Path(configfile)]),
             snakefile=Path(snakefile),
         )
-        workflow.dag(DAGSettings(targets=frozenset(targets))).execute_workflow(executor="dryrun")
+        profile = yaml.safe_load((Path(snakefile).parent / "profiles/default/config.yaml").read_text())
+        settings = DAGSettings(
+            targets=frozenset(targets), max_checksum_file_size=profile["max-checksum-file-size"]
+        )
+        workflow.dag(settings).execute_workflow(executor="dryrun")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import ROOT, run_script
+from conftest import run_script, snakemake
 from hrpro import config as configuration
 from hrpro.data import features
 from hrpro.detection import results
@@ -479,9 +478,9 @@ def test_heads_that_do_not_divide_the_width(converted, config, out):
 
 
 def test_a_gpu_that_is_not_there(converted, config, out, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     result = train_stage1(converted, out, stage1_settings(config), "cuda")
-    assert_stopped(result, ["device: cuda: no CUDA GPU here", "say auto or cpu"], out)
+    assert_stopped(result, ["device: cuda: this machine has no CUDA GPU", "use auto or cpu"], out)
 
 
 def test_training_on_a_damaged_feature_file(converted, config, tmp_path, out):
@@ -736,7 +735,7 @@ CONFIGURATION_CASES = [
     Case("no threshold", settings("evaluation", tiou=[]), ["evaluation.tiou: []", "at least 1 item"]),
     Case("a snippet of no frames", dataset(snippet={"frames": 0}), ["snippet.frames: 0", "or equal to 1"]),
     Case("no seed", {"seeds": []}, ["seeds: []", "at least 1 item"]),
-    Case("a seed twice", {"seeds": [1, 1]}, ["seeds: a seed stands twice"]),
+    Case("a seed twice", {"seeds": [1, 1]}, ["seeds: 1 is listed twice"]),
     Case("a negative seed", {"seeds": [-1]}, ["seeds.0: -1", "greater than or equal to 0"]),
     Case("a device that is none", {"device": "gpu"}, ["device: 'gpu'", "auto|cpu|cuda"]),
     Case("a name with a blank", {"datasets": {"a b": {}}}, ["datasets.a b: 'a b'", "pattern"]),
@@ -794,7 +793,7 @@ CONFIGURATION_CASES = [
     Case(
         "a variant with a name of the ablation",
         {"variants": {"stage2": {"without_noise": {}}}},
-        ["without_noise: without_ begins the ablation's names"],
+        ["without_noise: names that begin with without_ are the ablation's"],
     ),
     Case(
         "an ablation of a default without stage 2",
@@ -817,13 +816,6 @@ def test_numbers_are_advised_as_yaml_reads_them(value):
     advised = yaml.safe_load(configuration.yaml_number(value))
     assert not isinstance(advised, str)
     assert advised == value
-
-
-def snakemake(folder: Path, *arguments) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--cores", 1, *arguments]
-    return subprocess.run(
-        [str(part) for part in command], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 def assert_workflow_stopped(result: subprocess.CompletedProcess, words: list[str], folder: Path) -> None:

@@ -1,12 +1,13 @@
-"""Other devices and types than the CPU's float32: as far as it goes without a GPU.
+"""Devices and precisions other than the CPU's float32, as far as they can be tested without a GPU.
 
-Tensors on torch's device "meta" have no values: a step that asks for one, as nonzero() or item() do and as
-would make a GPU's host wait, stops there, and so does one that mixes devices.
+Tensors on torch's device "meta" have no values, so a training step stops there if it asks for one, as
+nonzero() and item() do, which on a GPU would make the host wait. It also stops if it mixes devices.
 """
 
 import json
 import platform
 import resource
+import tempfile
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ import yaml
 
 from conftest import ROOT
 from hrpro import config
-from hrpro.data import features
+from hrpro.data import features as feature_files
 from hrpro.data.features import FeatureFile
 from hrpro.instance import losses as instance_losses
 from hrpro.instance.model import InstanceModel, refine
@@ -27,59 +28,66 @@ from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
 from hrpro.training import common as training
 from hrpro.training.cache import Resident
+from hrpro.utils import devices, locks
 
 CLASSES, WIDTH, LENGTHS, PROPOSALS = 5, 64, [40, 1, 25], [30, 0, 20]
 VARIANTS = pytest.mark.parametrize("variant", ["default", "released"])
+CONFIG = config.parse(config.Config, yaml.safe_load((ROOT / "config/config.yaml").read_text()))
 
 
-WHOLE = config.parse(config.Config, yaml.safe_load((ROOT / "config/config.yaml").read_text()))
+def settings_of(step: str, variant: str, **changes) -> config.Strict:
+    return CONFIG.step("thumos", step, variant).model_copy(update=changes)
 
 
-def settings(step: str, variant: str, **changed) -> config.Strict:
-    return WHOLE.step("thumos", step, variant).model_copy(update=changed)
+def precision(settings, device: str):
+    """The context in which a training runs a network; autocast does not know the meta device."""
+    return nullcontext() if device == "meta" else training.autocast(settings, torch.device(device))
 
 
-def precision(chosen, device: str):
-    """What the training runs a network in; autocast knows nothing of the meta device."""
-    return nullcontext() if device == "meta" else training.autocast(chosen, torch.device(device))
-
-
-def stage1_step(chosen, device: str):
+def stage1_step(settings, device: str):
     """The model after a backward pass of stage 1, its scores, losses and the new prototypes."""
     torch.manual_seed(0)
-    model = SnippetModel(CLASSES, WIDTH, chosen)
+    model = SnippetModel(CLASSES, WIDTH, settings)
     model.prototypes.copy_(torch.randn_like(model.prototypes))
-    given = torch.randn(sum(LENGTHS), WIDTH)
+    features = torch.randn(sum(LENGTHS), WIDTH)
     points = torch.zeros(sum(LENGTHS), CLASSES)
     points[[3, 20, 50], [1, 2, 1]] = 1
-    model, given, points = (x.to(device) for x in (model.train(), given, points))
+    model, features, points = (x.to(device) for x in (model.train(), features, points))
     packing = Packing(LENGTHS, device)
-    with precision(chosen, device):
-        scores = model(given, packing)
-    values, prototypes = snippet_losses.stage1(scores, points, model.prototypes, packing, chosen)
+    with precision(settings, device):
+        scores = model(features, packing)
+    values, prototypes = snippet_losses.stage1(scores, points, model.prototypes, packing, settings)
     values["total"].mean().backward()
     return model, scores, values, prototypes
 
 
-def stage2_step(chosen, device: str):
+def stage2_step(settings, device: str):
     """The model after a backward pass of stage 2, its completeness and losses."""
     torch.manual_seed(0)
-    model = InstanceModel(WIDTH, CLASSES, chosen)
+    model = InstanceModel(WIDTH, CLASSES, settings)
     vectors = torch.randn(sum(PROPOSALS), 3, model.channels)
     labels = torch.arange(sum(PROPOSALS)) % CLASSES
-    given = torch.rand(sum(PROPOSALS), 2).mul(30).sort(1).values
+    proposals = torch.rand(sum(PROPOSALS), 2).mul(30).sort(1).values
     reliable = [torch.tensor([[2.0, 9.0], [12.0, 20.0]]), torch.zeros(0, 2), torch.tensor([[1.0, 15.0]])]
     reliable_labels = [torch.tensor([0, 1]), torch.zeros(0, dtype=torch.long), torch.tensor([2])]
     draw = torch.rand(sum(PROPOSALS))
-    model, vectors, labels, given, draw = (
-        x.to(device) for x in (model.train(), vectors, labels, given, draw)
+    model, vectors, labels, proposals, draw = (
+        x.to(device) for x in (model.train(), vectors, labels, proposals, draw)
     )
     reliable, reliable_labels = ([x.to(device) for x in part] for part in (reliable, reliable_labels))
-    with precision(chosen, device):
+    with precision(settings, device):
         completeness, offsets = model(vectors, labels)
     video = Packing(PROPOSALS, device).video
     values = instance_losses.stage2(
-        completeness, refine(given, offsets), given, video, reliable, labels, reliable_labels, draw, chosen
+        completeness,
+        refine(proposals, offsets),
+        proposals,
+        video,
+        reliable,
+        labels,
+        reliable_labels,
+        draw,
+        settings,
     )
     values["total"].mean().backward()
     return model, completeness, values
@@ -87,29 +95,29 @@ def stage2_step(chosen, device: str):
 
 @VARIANTS
 def test_a_step_of_stage_1_never_waits_for_the_device(variant):
-    model, scores, values, prototypes = stage1_step(settings("stage1", variant), "meta")
+    model, scores, values, prototypes = stage1_step(settings_of("stage1", variant), "meta")
     assert {x.device.type for x in (scores.embedding, prototypes, *values.values())} == {"meta"}
     assert {weight.grad.device.type for weight in model.parameters()} == {"meta"}
 
 
 @VARIANTS
 def test_a_step_of_stage_2_never_waits_for_the_device(variant):
-    model, completeness, values = stage2_step(settings("stage2", variant), "meta")
+    model, completeness, values = stage2_step(settings_of("stage2", variant), "meta")
     assert {x.device.type for x in (completeness, *values.values())} == {"meta"}
     assert {weight.grad.device.type for weight in model.parameters()} == {"meta"}
 
 
 def test_a_value_of_the_meta_device_cannot_be_had():
-    """Else the tests above would show nothing."""
-    there = torch.ones(3, device="meta")
-    for ask in (lambda: there.sum().item(), there.nonzero, lambda: there[there > 0]):
+    """Otherwise the tests above would show nothing."""
+    x = torch.ones(3, device="meta")
+    for use_values in (lambda: x.sum().item(), x.nonzero, lambda: x[x > 0]):
         with pytest.raises((RuntimeError, NotImplementedError)):
-            ask()
+            use_values()
 
 
-def near(actual: torch.Tensor, wanted: torch.Tensor, share: float) -> bool:
-    """Whether two tensors differ by at most a share of the wanted one's norm."""
-    return bool((actual - wanted).norm() <= share * wanted.norm())
+def near(actual: torch.Tensor, expected: torch.Tensor, share: float) -> bool:
+    """Whether two tensors differ by at most a share of the expected one's norm."""
+    return bool((actual - expected).norm() <= share * expected.norm())
 
 
 @pytest.mark.parametrize("step", [stage1_step, stage2_step])
@@ -117,59 +125,75 @@ def near(actual: torch.Tensor, wanted: torch.Tensor, share: float) -> bool:
 def test_bfloat16_changes_a_step_by_its_rounding_alone(step, variant):
     """docs/performance.md states the tolerances: 2 % of outputs and losses, 5 % of the whole gradient."""
     name = step.__name__.removesuffix("_step")
-    quiet = dict.fromkeys(("dropout", "block_dropout", "attention_dropout", "input_dropout", "noise"), 0.0)
-    quiet = {key: quiet[key] for key in quiet if hasattr(settings(name, variant), key)}
-    exact = step(settings(name, variant, **quiet), "cpu")
-    rough = step(settings(name, variant, precision="bfloat16", **quiet), "cpu")
+    noises = ("dropout", "block_dropout", "attention_dropout", "input_dropout", "noise")
+    without_noise = {noise: 0.0 for noise in noises if hasattr(settings_of(name, variant), noise)}
+    exact = step(settings_of(name, variant, **without_noise), "cpu")
+    rough = step(settings_of(name, variant, precision="bfloat16", **without_noise), "cpu")
     gradients = [torch.cat([w.grad.flatten() for w in model.parameters()]) for model, *_ in (rough, exact)]
     assert near(*gradients, 0.05)
     assert not torch.equal(*gradients)
-    outputs = [made[1].classes if name == "stage1" else made[1] for made in (rough, exact)]
-    assert outputs[0].dtype == torch.float32  # a probability near 1 is no 1
+    outputs = [result[1].classes if name == "stage1" else result[1] for result in (rough, exact)]
+    assert outputs[0].dtype == torch.float32  # in bfloat16, probabilities near 1 are 1
     assert near(*outputs, 0.02)
-    for key, wanted in exact[2].items():
-        assert near(rough[2][key], wanted, 0.02), key
+    for key, expected in exact[2].items():
+        assert near(rough[2][key], expected, 0.02), key
+
+
+def test_each_step_takes_a_gpu_that_no_other_runs_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    other_step = locks.acquire(devices.gpu_lock_path(0))
+    assert str(devices.choose_device("auto")) == "cuda:1"
+    assert str(devices.choose_device("cuda")) == "cuda:2"
+    assert str(devices.choose_device("auto")) == "cuda:0"  # shared
+    locks.release(other_step)
+    assert [str(devices.choose_device("auto")) for _ in range(2)] == ["cuda:0", "cuda:0"]
+    assert str(devices.choose_device("cuda:1")) == "cuda:1"
 
 
 @pytest.fixture
 def feature_file(tmp_path):
-    """An open feature file of four training videos, and their arrays."""
+    """An open feature file of four videos, and their arrays."""
     rng = np.random.default_rng(0)
     arrays = {
         f"v{i}": rng.standard_normal((length, 6)).astype(np.float32) for i, length in enumerate([9, 1, 30, 4])
     }
     with h5py.File(tmp_path / "features.h5", "w") as file:
         file.attrs.update(
-            format_version=features.FORMAT_VERSION, width=6, snippet_frames=16, snippet_fps=25.0
+            format_version=feature_files.FORMAT_VERSION,
+            width=6,
+            by_columns=[False],
+            snippet_frames=16,
+            snippet_window=16,
+            snippet_fps=25.0,
         )
-        file.create_group("test")
         for name, array in arrays.items():
-            file.create_dataset(f"train/{name}", data=array, chunks=array.shape)
+            file.create_dataset(name, data=array, chunks=array.shape)
     with FeatureFile(tmp_path / "features.h5") as opened:
         yield opened, arrays
 
 
-def test_features_stay_on_the_device_as_far_as_there_is_room(feature_file, monkeypatch):
+def test_features_stay_on_the_device_as_far_as_they_fit(feature_file, monkeypatch):
     file, arrays = feature_file
-    there = Resident(file, "train", torch.device("cpu"), room=arrays["v0"].nbytes + arrays["v3"].nbytes)
+    cache = Resident(file, torch.device("cpu"), room=arrays["v0"].nbytes + arrays["v3"].nbytes)
     reads = []
     read = file.read
-    monkeypatch.setattr(file, "read", lambda split, videos: reads.extend(videos) or read(split, videos))
+    monkeypatch.setattr(file, "read", lambda videos: reads.extend(videos) or read(videos))
     for _ in range(2):
-        packed, packing = there.packed(["v2", "v0", "v3"])
+        packed, packing = cache.packed(["v2", "v0", "v3"])
         assert np.array_equal(packed.numpy(), np.concatenate([arrays[v] for v in ("v2", "v0", "v3")]))
         assert packing.lengths == [30, 9, 4]
     assert reads == ["v2", "v0", "v3", "v2"]
 
 
-def test_the_system_is_asked_for_what_the_next_step_reads(feature_file, monkeypatch):
+def test_prefetch_has_the_system_read_the_videos_of_the_next_step(feature_file, monkeypatch):
     file, arrays = feature_file
-    asked = []
-    monkeypatch.setattr(features.os, "posix_fadvise", lambda *given: asked.append(given))
-    there = Resident(file, "train", torch.device("cpu"), room=0)
-    there.expect(["v2", "v1"])
+    hints = []
+    monkeypatch.setattr(feature_files.os, "posix_fadvise", lambda *hint: hints.append(hint))
+    Resident(file, torch.device("cpu"), room=0).prefetch(["v2", "v1"])
     content = file.path.read_bytes()
-    assert [content[first : first + size] for _, first, size, _ in asked] == [
+    assert [content[first : first + size] for _, first, size, _ in hints] == [
         arrays[video].tobytes() for video in ("v2", "v1")
     ]
 
@@ -184,9 +208,9 @@ def test_the_following_batch_is_the_next_one():
     assert json.dumps(batches.rng.bit_generator.state) == state
 
 
-def test_events_are_written_some_steps_at_a_time_and_at_the_end(tmp_path, monkeypatch):
+def test_events_are_written_several_steps_at_a_time_and_at_the_end(tmp_path, monkeypatch):
     written, status = [], {}
-    writer = SimpleNamespace(add_scalar=lambda *given: written.append(given), close=lambda: None)
+    writer = SimpleNamespace(add_scalar=lambda *scalar: written.append(scalar), close=lambda: None)
     monkeypatch.setattr(training, "SummaryWriter", lambda *_, **__: writer)
     with training.Events(tmp_path, 0, status) as events:
         for step in range(1, training.EVENTS + 2):
@@ -196,9 +220,9 @@ def test_events_are_written_some_steps_at_a_time_and_at_the_end(tmp_path, monkey
     assert status["loss"] == 6.0
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_freed_memory_serves_the_next_tensor():
-    """A page that the system would have to give anew is a fault."""
+    """A page that the system has to provide anew is a page fault."""
     assert training.keep_memory()
 
     def faults() -> int:

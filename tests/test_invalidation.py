@@ -2,11 +2,8 @@
 
 import base64
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import PROJECT, ROOT, copy_project, snakemake
+from conftest import PROJECT, ROOT, copy_project, run_warm, snakemake
 
 BASE = {
     "seeds": [0],
@@ -37,11 +34,12 @@ STAGE1_SHOWN = Counter(["detect_stage1", "evaluate"])
 STAGE2_DETECTED = Counter(["detect_stage2", "evaluate"])
 REFINED = Counter(["refine_reliable", "measure_reliable"])
 FROM_STAGE2 = Counter(["train_stage2"]) + STAGE2_DETECTED + REFINED
-FROM_PROPOSALS = Counter(["propose", "measure_reliable"]) + STAGE1_SHOWN + FROM_STAGE2
-FROM_STAGE1 = Counter(["train_stage1", "score_snippets"]) + FROM_PROPOSALS
+RANKED = Counter(["propose_training", "measure_reliable"])
+FROM_PROPOSALS = RANKED + Counter(["propose_test"]) + STAGE1_SHOWN + FROM_STAGE2
+FROM_STAGE1 = Counter(["train_stage1", "score_snippets", "score_snippets"]) + FROM_PROPOSALS
 EVALUATED = Counter({"evaluate": 2})
 # what comes of the test split's features: no training
-TESTED = Counter(["score_snippets", "propose"]) + STAGE1_SHOWN + STAGE2_DETECTED
+TESTED = Counter(["score_snippets", "propose_test"]) + STAGE1_SHOWN + STAGE2_DETECTED
 NOTHING = Counter()
 STEPS = ("features", "stage1", "proposals", "stage2", "detection", "evaluation")
 
@@ -74,9 +72,12 @@ def write_config(folder, values: dict) -> None:
 
 def planned(folder, *targets, snakefile="Snakefile", packages=None) -> Counter:
     """The jobs that would run, by rule."""
-    command = [sys.executable, ROOT / "tests" / "plan.py", snakefile, "extra.yaml", *(targets or [RESULT])]
-    environment = os.environ | {"PACKAGES": json.dumps(packages or {})}
-    run = subprocess.run(list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True)
+    plan = [ROOT / "tests" / "plan.py", snakefile, "extra.yaml", *(targets or [RESULT])]
+    return jobs_of(run_warm(*plan, cwd=folder, environment={"PACKAGES": json.dumps(packages or {})}))
+
+
+def jobs_of(run) -> Counter:
+    """The jobs that a dry run has planned, by rule."""
     assert run.returncode == 0, run.stdout + run.stderr
     return Counter(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M))
 
@@ -144,12 +145,16 @@ def feature(split: str):
     return edit
 
 
-def annotation(folder):
-    """The end of one action of a test video moved."""
-    path = folder / "data/gt_full.json"
-    truth = json.loads(path.read_text())
-    truth["database"]["demo_test_000"]["annotations"][0]["segment"][1] += 0.1
-    path.write_text(json.dumps(truth))
+def annotation(split: str):
+    """The end of one action of a video moved."""
+
+    def edit(folder):
+        path = folder / "data/gt_full.json"
+        truth = json.loads(path.read_text())
+        truth["database"][f"demo_{split}_000"]["annotations"][0]["segment"][1] += 0.1
+        path.write_text(json.dumps(truth))
+
+    return edit
 
 
 def point(folder):
@@ -215,7 +220,7 @@ CASES = {
         configured({"device": "cpu", "state_every": 5, "vectors_memory": 1}),
         NOTHING,
     ),
-    "a comment in config.yaml": (replaced("config/config.yaml", "# Adam", "# of Adam"), NOTHING),
+    "a comment in config.yaml": (replaced("config/config.yaml", "# of Adam", "# Adam's"), NOTHING),
     "another data set's entry": (
         replaced("config/config.yaml", "snippet: {frames: 16, fps: 30}", "snippet: {frames: 8, fps: 30}"),
         NOTHING,
@@ -244,8 +249,8 @@ CASES = {
     "a rule's command": (
         replaced(
             "workflow/rules/stage2.smk",
-            '"python {resources.script:q} --features',
-            '"python  {resources.script:q} --features',
+            '" --vectors-memory',
+            '"  --vectors-memory',
         ),
         FROM_STAGE2 + GATHER,
     ),
@@ -260,18 +265,18 @@ CASES = {
         touched("data/gt_full.json", "data/split_*.txt", "data/point_labels/*.csv"),
         NOTHING,
     ),
-    "touched: HDF5": (touched("results/mine/features.h5", f"{STEP}/scores.h5"), NOTHING),
+    "touched: HDF5": (touched("results/mine/*/features.h5", f"{STEP}/*/scores.h5"), NOTHING),
     "touched: a model and proposals": (
-        touched(f"{STEP}/model.pt", f"{STEP}/proposals-default/*.json"),
+        touched(f"{STEP}/model.pt", f"{STEP}/proposals-default/*/*.json"),
         NOTHING,
     ),
     "a feature file of the training split": (
-        feature("train"),
-        Counter(["convert_features"]) + FROM_STAGE1 + GATHER,
+        feature("train"),  # it decides the width of the test split's
+        Counter({"convert_features": 2}) + FROM_STAGE1 + GATHER,
     ),
     "a feature file of the test split": (feature("test"), Counter(["convert_features"]) + TESTED + GATHER),
     "an annotation of the test split": (
-        annotation,
+        annotation("test"),
         Counter(["convert_annotations"]) + EVALUATED + GATHER,
     ),
     "a point": (point, Counter(["convert_points"]) + FROM_STAGE1 + GATHER),
@@ -281,7 +286,7 @@ CASES = {
     ),
     "subsets in place of lists": (relabelled, NOTHING),
     "an annotation of the test split, and stage 2": (
-        both(annotation, configured({"stage2.dropout": 0.4})),
+        both(annotation("test"), configured({"stage2.dropout": 0.4})),
         Counter(["convert_annotations"]) + EVALUATED + FROM_STAGE2 - Counter(["evaluate"]) + GATHER,
     ),
     "a feature file of the test split, and proposals": (
@@ -292,28 +297,33 @@ CASES = {
     "the features in another layout": (flattened, NOTHING),
     "the snippets' window": (
         configured({"datasets.mine.snippet.window": 32}),
-        Counter(["convert_features"]) + FROM_STAGE1 + GATHER,
+        Counter({"convert_features": 2}) + FROM_STAGE1 + GATHER,
     ),
     "the window that is meant anyway": (configured({"datasets.mine.snippet.window": 16}), NOTHING),
     "intermediates removed": (
-        removed("results/mine/features.h5", f"{STEP}/scores.h5", f"{STEP}/model.pt"),
+        removed("results/mine/train/features.h5", f"{STEP}/train/scores.h5", f"{STEP}/model.pt"),
         NOTHING,
     ),
-    "the order of the training videos": (reordered, NOTHING),
+    # what was removed and is needed again runs with all that hangs on it, as everywhere in Snakemake
     "the features removed, a seed added": (
-        both(removed("results/mine/features.h5"), configured({"seeds": [0, 1]})),
-        Counter(["convert_features"]) + FROM_STAGE1 + GATHER,
+        both(removed("results/mine/train/features.h5"), configured({"seeds": [0, 1]})),
+        Counter({"convert_features": 2}) + FROM_STAGE1 + FROM_STAGE1 + GATHER,
     ),
-    "the scores removed, and stage 2": (
-        both(removed(f"{STEP}/scores.h5"), configured({"stage2.dropout": 0.4})),
-        Counter(["score_snippets"]) + FROM_STAGE2 + GATHER,
+    "the training scores removed, and stage 2": (
+        both(removed(f"{STEP}/train/scores.h5"), configured({"stage2.dropout": 0.4})),
+        Counter(["score_snippets"]) + RANKED + FROM_STAGE2 + GATHER,
     ),
-    "one of the proposals' files removed, and fusion": (
+    "the test proposals removed, and fusion": (
         both(
-            removed(f"{STEP}/proposals-default/candidates.json"),
+            removed(f"{STEP}/proposals-default/test/proposals.json"),
             configured({"detection.fusion": "sum"}),
         ),
-        Counter(["propose"]) + STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER,
+        Counter(["propose_test"]) + STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER,
+    ),
+    "the training split's list in another order": (reordered, NOTHING),
+    "an annotation of the training split": (
+        annotation("train"),
+        Counter({"convert_annotations": 1, "measure_reliable": 2}) + GATHER,
     ),
 }
 
@@ -360,40 +370,45 @@ def test_what_a_killed_run_has_left_is_made_again(folder):
     marker = folder / ".snakemake/incomplete" / base64.urlsafe_b64encode(path.encode()).decode()
     marker.parent.mkdir(exist_ok=True)
     marker.touch()  # as Snakemake does when the job starts; the record of the file before stays
-    assert planned(folder) == NOTHING  # what was made of it before is as it should be
-    both(removed(f"{STEP}/scores.h5"), configured({"proposals.class_score": 0.3}))(folder)
     arguments = ["--configfile=extra.yaml", "--dry-run", "--rerun-incomplete", "--", RESULT]
     run = snakemake(folder, *arguments, snakefile=folder / "Snakefile")
-    assert run.returncode == 0, run.stderr
-    assert "rule train_stage1:" in run.stdout + run.stderr
+    assert jobs_of(run) == FROM_STAGE1 + GATHER
 
 
 def test_a_changed_file_that_is_a_target_too_reaches_what_reads_it(folder):
     feature("train")(folder)
-    jobs = planned(folder, "results/mine/features.h5", RESULT)
-    assert jobs == Counter(["convert_features"]) + FROM_STAGE1 + GATHER
+    jobs = planned(folder, "results/mine/train/features.h5", RESULT)
+    assert jobs == Counter({"convert_features": 2}) + FROM_STAGE1 + GATHER
+
+
+def test_an_intermediate_as_a_target_beside_moved_data_and_a_changed_setting(folder):
+    """Each job is asked for its own reasons, whatever else is asked for."""
+    moved(folder)
+    values = yaml.safe_load((folder / "extra.yaml").read_text())
+    values["datasets"]["mine"]["settings"]["stage1"]["dropout"] = 0.25
+    write_config(folder, values)
+    assert planned(folder, "results/mine/train/features.h5", RESULT) == FROM_STAGE1 + GATHER
 
 
 def test_a_copy_of_a_data_set(folder):
-    """Its features are links, and it needs what its parent has; its draws depend on the videos' order."""
-    removed("results/mine/features.h5")(folder)
-    assert planned(folder, "results/mine-wrong/map.json") == (
-        Counter(["convert_features", "copy_dataset"]) + FROM_STAGE1 + GATHER
-    )
+    """Its features are links, and it needs what its parent has."""
+    copied = Counter(["copy_training_split", "copy_test_split"])
+    assert planned(folder, "results/mine-wrong/map.json") == copied + FROM_STAGE1 + GATHER
+    # held-back videos are training videos, so that no edit of the test split reaches such a copy
+    feature("test")(folder)
+    assert planned(folder, "results/mine-held/map.json") == copied + FROM_STAGE1 + GATHER
 
 
 def test_a_forced_rule_runs_with_what_follows(folder):
     # what lies before it does not, whatever the dates
-    touched("results/mine/features.h5", f"{STEP}/scores.h5")(folder)
+    touched("results/mine/*/features.h5", f"{STEP}/*/scores.h5")(folder)
     arguments = ["--configfile=extra.yaml", "--dry-run", "--forcerun", "train_stage2", "--", RESULT]
     run = snakemake(folder, *arguments, snakefile=folder / "Snakefile")
-    assert run.returncode == 0, run.stderr
-    jobs = Counter(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M))
-    assert jobs == FROM_STAGE2 + GATHER
+    assert jobs_of(run) == FROM_STAGE2 + GATHER
 
 
 def test_what_is_planned_is_run_and_then_done(folder):
-    both(removed("results/mine/features.h5"), configured({"detection.sigma": 0.4}))(folder)
+    configured({"detection.sigma": 0.4})(folder)
     before = (folder / STEP / "model.pt").stat().st_mtime_ns
     run = snakemake(folder, "--configfile=extra.yaml", "--", RESULT, snakefile=folder / "Snakefile")
     assert run.returncode == 0, run.stderr

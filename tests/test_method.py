@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 
 import h5py
 import numpy as np
@@ -26,7 +25,6 @@ from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
 from hrpro.snippet import memory, model, seeds
 from hrpro.training import common as training
-from hrpro.utils import devices
 from hrpro.utils.errors import InputError
 
 SECOND = Grid(25, 25)  # snippets of one second
@@ -158,21 +156,6 @@ def test_heads_default_to_the_largest_divisor_up_to_8():
     assert model.attention_heads(44, 11) == 11
     with pytest.raises(InputError, match=r"heads: 8 does not divide the 44 channels .* 1, 2, 4, 11"):
         model.attention_heads(44, 8)
-
-
-def test_each_step_takes_a_gpu_that_no_other_holds(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(devices, "HELD", [])
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [str(devices.choose_device(name)) for name in ("auto", "cuda", "auto")] == [
-        "cuda:0",
-        "cuda:1",
-        "cuda:0",
-    ]
-    devices.HELD.pop().close()
-    assert str(devices.choose_device("auto")) == "cuda:1"
-    assert str(devices.choose_device("cuda:0")) == "cuda:0"
 
 
 def test_batches_shuffle_each_epoch_and_drop_the_remainder():

@@ -4,20 +4,18 @@ import csv
 import json
 import os
 import re
-import runpy
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from lineage import Lineage
 
 from conftest import ROOT, SCRIPTS, copy_project, run_script, snakemake
 from hrpro import config as settings
@@ -26,7 +24,6 @@ from hrpro.detection import export as exports
 from hrpro.detection import results
 from hrpro.detection.segments import Segments, segments
 from hrpro.utils.errors import InputError
-from lineage import Lineage
 from test_bad_input import Case, assert_says, assert_stopped, assert_workflow_stopped, cut, table, write
 from test_invalidation import BASE, both, planned, replaced, touched, write_config
 
@@ -157,19 +154,6 @@ def bundle_model(run: Path, path: Path, change=lambda values: None, stage2: str 
 # --- the command line and the formats
 
 
-def inside(script: str, *arguments) -> int:
-    """Run a script in this process; -> its exit code."""
-    before = sys.argv
-    sys.argv = [script, *map(str, arguments)]
-    try:
-        runpy.run_path(str(SCRIPTS / script), run_name="__main__")
-    except SystemExit as end:
-        return end.code
-    finally:
-        sys.argv = before
-    return 0
-
-
 def test_without_snakemake(run, tmp_path):
     """Of a single video, in several formats at once; from another working directory."""
     outputs = [tmp_path / f"deep/found{suffix}" for suffix in (".json", ".csv", ".vtt")]
@@ -246,7 +230,7 @@ def test_the_least_score_is_the_users(run, tmp_path):
     given = ["--model", run / MODEL, "--features", run / NPY, "--output", tmp_path / "found.vtt"]
 
     def scores(least: float) -> list[float]:
-        assert inside("predict.py", *given, "--device", "cpu", "--least-score", least) == 0
+        run_script("predict.py", *given, "--device", "cpu", "--least-score", least).check_returncode()
         return [float(score) for *_, score in cues_of((tmp_path / "found.vtt").read_text())]
 
     every = sorted(scores(-1))
@@ -279,7 +263,7 @@ def test_a_folder_keeps_what_else_is_in_it(run, tmp_path):
     """So that the .vtt files may lie beside the videos."""
     (tmp_path / "film.mp4").write_text("a film")
     given = ["--model", run / MODEL, "--features", run / "videos", "--device", "cpu"]
-    assert inside("predict.py", *given, "--output", tmp_path) == 0
+    run_script("predict.py", *given, "--output", tmp_path).check_returncode()
     made = {path.name for path in (run / PREDICTED / "vtt").glob("*.vtt")}
     assert {path.name for path in tmp_path.iterdir()} == made | {"film.mp4"}
 
@@ -497,22 +481,19 @@ CASES = [
     Case(
         "a file with a slash", asks(output="extra.yaml/"), ["extra.yaml is no folder", "name another place"]
     ),
-    Case("a device that is none", asks(device="gpu"), ["device 'gpu': wanted auto, cpu, cuda"]),
+    Case("a device that is none", asks(device="gpu"), ["device 'gpu': expected auto, cpu, cuda"]),
 ]
 
 
 @table(CASES)
-def test_bad_input(case, folder, capsys, monkeypatch):
+def test_bad_input(case, folder, monkeypatch):
     monkeypatch.chdir(folder)
     out = folder / "out"
     out.mkdir()
     given = {"--model": MODEL, "--features": "videos", "--output": "out/found.json", "--device": "cpu"}
     others = case.damage(folder)
     given |= others if isinstance(others, dict) else {}
-    began = time.process_time()
-    code = inside("predict.py", *(part for pair in given.items() for part in pair))
-    ran = SimpleNamespace(returncode=code, stderr=capsys.readouterr().err)
-    ran.seconds = time.process_time() - began
+    ran = run_script("predict.py", *(part for pair in given.items() for part in pair))
     assert_stopped(ran, case.words, out)
 
 

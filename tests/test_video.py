@@ -20,6 +20,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import yaml
+from lineage import At, Lineage
 
 import extract_features
 from conftest import ROOT, SCRIPTS, run_script, snakemake
@@ -27,7 +28,6 @@ from hrpro import config as configuration
 from hrpro.utils.errors import InputError
 from hrpro.video import backbones, flow, i3d
 from hrpro.video import decoding as video
-from lineage import At, Lineage
 from test_bad_input import Case, assert_says, table
 from test_workflow import planned
 
@@ -669,7 +669,9 @@ CASES = [
     Case("too small a window", add("--window", 4), ["snippet.window: 4 frames, but i3d takes 8 or more"]),
     Case("no frames", add("--frames", 0), ["snippet.frames: 0", "greater than or equal to 1"]),
     Case("no fps", add("--fps", 0), ["snippet.fps: 0.0", "greater than 0"]),
-    Case("no GPU", add("--device", "cuda"), ["device: cuda: no CUDA GPU here", "say auto or cpu"]),
+    Case(
+        "no GPU", add("--device", "cuda"), ["device: cuda: this machine has no CUDA GPU", "use auto or cpu"]
+    ),
 ]
 
 

@@ -184,14 +184,14 @@ def if_ambiguous_dropped(path):
 
 def copy_settings(wildcards):
     """A params function: what a copy of a data set changes, as JSON."""
-    return settings.canonical(CONFIG.copies[wildcards.copy])
+    return settings.canonical(CONFIG.copies[wildcards.change])
 
 
 def tested_part(name):
     """An input function: the file of the split that a copy's test split is made of."""
 
     def path(wildcards):
-        split = "train" if CONFIG.copies[wildcards.copy].held_back else "test"
+        split = "train" if CONFIG.copies[wildcards.change].held_back else "test"
         return f"results/{wildcards.parent}/{split}/{name}"
 
     return path
@@ -199,5 +199,5 @@ def tested_part(name):
 
 def points_if_held_back(wildcards):
     """An input function: the points, by which training videos are held back for a copy's test split."""
-    held_back = CONFIG.copies[wildcards.copy].held_back
+    held_back = CONFIG.copies[wildcards.change].held_back
     return f"results/{wildcards.parent}/train/points.json" if held_back else []

@@ -120,14 +120,14 @@ rule copy_training_split:
         points="results/{parent}/train/points.json",
         features="results/{parent}/train/features.h5",
     output:
-        annotations="results/{parent}-{copy}/train/annotations.json",
-        points="results/{parent}-{copy}/train/points.json",
-        features="results/{parent}-{copy}/train/features.h5",
+        annotations="results/{parent}-{change}/train/annotations.json",
+        points="results/{parent}-{change}/train/points.json",
+        features="results/{parent}-{change}/train/features.h5",
     log:
-        "logs/{parent}-{copy}/train/copy_dataset.log",
+        "logs/{parent}-{change}/train/copy_dataset.log",
     wildcard_constraints:
         parent=DATASETS,
-        copy=COPIES,
+        change=COPIES,
     conda:
         "../../envs/data.yaml"
     resources:
@@ -155,13 +155,13 @@ rule copy_test_split:
         points=points_if_held_back,
         features=tested_part("features.h5"),
     output:
-        annotations="results/{parent}-{copy}/test/annotations.json",
-        features="results/{parent}-{copy}/test/features.h5",
+        annotations="results/{parent}-{change}/test/annotations.json",
+        features="results/{parent}-{change}/test/features.h5",
     log:
-        "logs/{parent}-{copy}/test/copy_dataset.log",
+        "logs/{parent}-{change}/test/copy_dataset.log",
     wildcard_constraints:
         parent=DATASETS,
-        copy=COPIES,
+        change=COPIES,
     conda:
         "../../envs/data.yaml"
     resources:

@@ -1,11 +1,11 @@
-"""A data set's files, fetched: downloaded or resumed, verified, unpacked; what is there stays as it is."""
+"""Fetch a data set's files: download or resume, verify, unpack; existing files are left alone."""
 
 import argparse
 import signal
 import sys
 
 from hrpro import config
-from hrpro.data import download as fetch
+from hrpro.data import download
 from hrpro.utils import errors, progress
 
 
@@ -17,17 +17,17 @@ def main() -> None:
         required=True,
         nargs="+",
         metavar="JSON",
-        help='a file each, as the entry has it: {"url": ..., "sha256": ..., "to": ..., "unpack": true}',
+        help='one per file, as in the entry: {"url": ..., "sha256": ..., "to": ..., "unpack": true}',
     )
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
-    wanted = [config.from_json(config.Remote, text) for text in args.settings]
+    remotes = [config.from_json(config.Remote, text) for text in args.settings]
     try:
-        fetch.fetch(args.root, wanted)
+        download.fetch(args.root, remotes)
     except KeyboardInterrupt:
-        progress.log.warning("%s: interrupted; fetch again to go on from there", args.root)
+        progress.log.warning("%s: interrupted; fetch again to resume", args.root)
         sys.exit(128 + signal.SIGINT)
 
 

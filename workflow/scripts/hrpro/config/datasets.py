@@ -57,7 +57,7 @@ class FeatureFiles(Strict):
     """Features that lie on disk under the data set's root."""
 
     layout: Literal["auto", *LAYOUTS] = Field(
-        "auto", description="how the features lie (docs/data.md); auto: recognized by the files that exist"
+        "auto", description="how the features lie (docs/data.md); auto: recognised by the files that exist"
     )
     folder: str = Field("features", description="where, under `root`: a folder, or a layout's one file")
     width: Count | None = Field(
@@ -77,12 +77,15 @@ class FeatureFiles(Strict):
 class Videos(Strict):
     """Features that the workflow computes of videos (docs/video.md)."""
 
-    source: Annotated[Literal["videos"], Field(alias="from", description="says that it is so")]
+    source: Annotated[
+        Literal["videos"],
+        Field(alias="from", description="videos: compute the features instead of reading them"),
+    ]
     folder: str = Field("videos", description="where the videos lie, under `root`")
     model: Literal[tuple(BACKBONES)] = Field(description="the network; all but i3d need torchvision")
     weights: str | dict[str, str] = Field(
-        description="of i3d {rgb: FILE, flow: FILE} or one of them alone; of the others a file, or download: "
-        "from torchvision. Files are absolute, or relative to the working directory"
+        description="of i3d `{rgb: FILE, flow: FILE}` or one of them alone; of the others a file, or "
+        "`download`: from torchvision. Files are absolute, or relative to the working directory"
     )
 
     @field_validator("weights", mode="before")
@@ -168,7 +171,9 @@ class Points(Strict):
         alias="from",
         description="segments: instead of reading a file, draw one point per training instance",
     )
-    distribution: Literal["gaussian", "uniform", "centre"] = Field("gaussian", description="of drawn points")
+    distribution: Literal["gaussian", "uniform", "centre"] = Field(
+        "gaussian", description="of points drawn in their segments: gaussian, uniform or centre"
+    )
     seed: Whole = Field(0, description="of the draws")
 
     @model_validator(mode="after")
@@ -205,7 +210,7 @@ class Remote(Strict):
     gdrive: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = Field(
         None, description="its id on Google Drive"
     )
-    zenodo: ZenodoFile | None = Field(None, description="{record, file}")
+    zenodo: ZenodoFile | None = Field(None, description="a record's number and the name of a file in it")
     sha256: Annotated[str, Field(pattern=rf"^([0-9a-f]{{64}}|{UNKNOWN})$")] = Field(
         description=f"its digest; {UNKNOWN}: the fetch prints it"
     )

@@ -24,15 +24,10 @@ class Experiment(Strict):
 
 
 COPIES = {
-    # A quarter of the training videos is the test split: choices without test data.
     "held": {"held_back": 0.25},
-    # The same, scored with the points alone.
     "held_points": {"held_back": 0.25, "truth": "points"},
-    # Points anywhere in their instances.
     "uniform": {"points": "uniform"},
-    # Without a tenth of the points.
     "missing": {"missing": 0.1},
-    # One point in twenty has another class.
     "wrong": {"wrong": 0.05},
 }
 
@@ -44,7 +39,6 @@ EXPERIMENTS = {
         "detection": "default",
         "evaluation": "default",
     },
-    # The authors' program as it is, its faults included.
     "released": {
         "stage1": "released",
         "proposals": "released",
@@ -53,7 +47,6 @@ EXPERIMENTS = {
         "evaluation": "released",
         "best_on_test": True,
     },
-    # A logistic regression on the labelled snippets instead of stage 1, and no stage 2.
     "floor": {
         "stage1": "floor",
         "proposals": "default",
@@ -158,3 +151,18 @@ VARIANTS = {
 
 # What the tables of a configuration hold, besides what it says itself.
 TABLES = {"copies": COPIES, "experiments": EXPERIMENTS, "ablation": ABLATION, "variants": VARIANTS}
+
+# What config.yaml says of entries of these tables.
+NOTES = {
+    "copies": {
+        "held": "a quarter of the training videos is the test split: choices without test data",
+        "held_points": "the same, scored with the points alone",
+        "uniform": "points anywhere in their instances",
+        "missing": "without a tenth of the points",
+        "wrong": "one point in twenty has another class",
+    },
+    "experiments": {
+        "released": "the authors' program as it is, its faults included",
+        "floor": "a logistic regression on the labelled snippets instead of stage 1, and no stage 2",
+    },
+}

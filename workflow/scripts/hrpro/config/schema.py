@@ -18,7 +18,9 @@ from .parsing import by_method, merge, method_of, parse, tag, unknown_key
 class Features(Strict):
     """The feature files."""
 
-    dtype: Literal["float32", "float16"] = Field("float32", description="of the features in features.h5")
+    dtype: Literal["float32", "float16"] = Field(
+        "float32", description="of the features in features.h5: float32 or float16"
+    )
 
 
 class Proposals(Strict):
@@ -33,13 +35,14 @@ class Proposals(Strict):
         "centre", description="where in a snippet its value lies: centre or start (fault 6)"
     )
     class_thresholds: Thresholds = Field(
-        [round(0.05 * k, 2) for k in range(1, 20)], description="on S (1 - B)"
+        [round(0.05 * k, 2) for k in range(1, 20)], description="thresholds on S (1 - B)"
     )
     foreground_thresholds: Thresholds = Field(
-        [round(0.1 * k, 1) for k in range(1, 10)], description="on 1 - B"
+        [round(0.1 * k, 1) for k in range(1, 10)], description="thresholds on 1 - B"
     )
     contrast: Literal["whole", "cut"] = Field(
-        "whole", description="segments are scored on the whole S (1 - B), or cut at the threshold (released)"
+        "whole",
+        description="segments are scored on the whole S (1 - B), or on it cut at the threshold (released)",
     )
     flank: NonNegative = Field(
         0.25, description="share of a segment's length, on either side, for the outer score"
@@ -57,13 +60,15 @@ class Detection(Strict):
     """From scored proposals to detections."""
 
     fusion: Literal["product", "sum"] = Field(
-        "product", description="of stage 1's score s and completeness c: s c^w, or s + w c"
+        "product", description="of stage 1's score s and completeness c; product: s c^w, sum: s + w c"
     )
-    completeness_weight: NonNegative = Field(2.0, description="w")
+    completeness_weight: NonNegative = Field(2.0, description="w of the fusion")
     clip_refined: bool = Field(
         True, description="keep refined segments inside the video and from turning inside out (fault 11)"
     )
-    sigma: Positive = Field(0.3, description="of soft-NMS, weight exp(-tIoU^2 / sigma)")
+    sigma: Positive = Field(
+        0.3, description="of soft-NMS: the weight of an overlapping detection is exp(-tIoU^2 / sigma)"
+    )
     tiou_padding: NonNegative = Field(
         0.0, description="seconds added to lengths and intersections in soft-NMS (fault 5); released: 1"
     )
@@ -160,21 +165,30 @@ class Config(Strict):
         2000, description="MB of proposals' RoI vectors that a training of stage 2 caches"
     )
     fetch: Annotated[bool, Field(strict=False)] = Field(  # --config fetch=true passes text
-        False, description="fetch missing files of data sets; best set as --config fetch=true (docs/data.md)"
+        False,
+        description="fetch missing files of data sets; best set as `--config fetch=true` (docs/data.md)",
     )
     datasets: dict[DatasetName, Dataset] = Field({}, description="the data sets, by name")
     copies: dict[Name, Copy] = Field(
-        {}, description="copies of each data set d, as data sets d-<copy> (docs/data.md)"
+        {}, description="copies of each data set `d`, as data sets `d-<copy>` (docs/data.md)"
     )
     predict: dict[DatasetName, str] = Field(
-        {}, description="name -> folder or file of new videos' features (docs/predict.md)"
+        {}, description="per name, a folder or file of new videos' features (docs/predict.md)"
     )
-    experiments: dict[Name, Experiment] = Field({}, description="which variant of each step")
+    experiments: dict[Name, Experiment] = Field(
+        {},
+        description="per experiment, the variant of each step; `default` makes "
+        "`results/<dataset>/map.json`, any other `results/<dataset>/<experiment>/map.json`",
+    )
     ablation: dict[Name, dict[Step, list[str]]] = Field(
-        {}, description="rows of the ablation: step -> settings that `default` has changed together"
+        {},
+        description="rows of `results/<dataset>/ablation.json`: per step, settings that `default` "
+        "has changed together",
     )
     variants: dict[Step, dict[Name, dict]] = Field(
-        {}, description="step -> variant -> what it changes in the step's settings"
+        {},
+        description="per step and variant, what the variant changes in `settings`; one that "
+        "names another `method` starts from that method's defaults",
     )
     settings: Settings = Field(Settings(), description="the method's constants, as `default` has them")
 
@@ -193,8 +207,9 @@ class Config(Strict):
     @model_validator(mode="after")
     def references_hold(self):
         """Names stand for what exists, and overlays make valid settings."""
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("seeds: a seed stands twice")
+        for seed in self.seeds:
+            if self.seeds.count(seed) > 1:
+                raise ValueError(f"seeds: {seed} is listed twice")
         self.experiments_hold()
         self.names_are_free()
         self.ablation_holds()
@@ -223,12 +238,14 @@ class Config(Strict):
         for name, experiment in self.experiments.items():
             if not experiment.best_on_test:
                 continue
-            method = self.method("stage1", experiment.stage1)
-            if "test_every" not in settings_of("stage1")[method].model_fields:
-                raise ValueError(
-                    f"experiments.{name}: best_on_test, but the method {method} of variants.stage1."
-                    f"{experiment.stage1} does not train in iterations; remove best_on_test"
-                )
+            for stage in methods.STAGES:
+                variant = getattr(experiment, stage)
+                method = methods.DEFAULT if variant is None else self.method(stage, variant)
+                if "test_every" not in settings_of(stage)[method].model_fields:
+                    raise ValueError(
+                        f"experiments.{name}: best_on_test, but the method {method} of variants.{stage}."
+                        f"{variant} does not train in iterations; remove best_on_test"
+                    )
             other, first = tested.setdefault(experiment.stage1, (name, experiment))
             steps = [step for step in STEPS if step != "stage2"]
             if any(getattr(first, step) != getattr(experiment, step) for step in steps):
@@ -246,7 +263,7 @@ class Config(Strict):
         for name in [name for names in (self.experiments, *self.variants.values()) for name in names]:
             kind = name.partition("_")[0]
             if kind in ABLATIONS and name != kind:
-                raise ValueError(f"{name}: {kind}_ begins the ablation's names; choose another")
+                raise ValueError(f"{name}: names that begin with {kind}_ are the ablation's; choose another")
         if "none" in self.ablation:
             raise ValueError("ablation.none: none is the row of no change; choose another name")
 

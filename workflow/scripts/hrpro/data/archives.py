@@ -1,4 +1,4 @@
-"""Unpacking zip and tar archives from elsewhere: nothing leaves the folder, and all comes or nothing."""
+"""Unpacking zip and tar archives from elsewhere: inside their folder, and everything or nothing."""
 
 import filecmp
 import lzma
@@ -15,30 +15,37 @@ from ..utils import files, progress
 from ..utils.errors import FULL, InputError
 from ..utils.progress import log
 
-# What readers of archives raise at damage, an unknown compression or a password.
-UNPACKABLE = (
-    *(tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError),
-    *(NotImplementedError, RuntimeError),
+# What zipfile and tarfile raise where an archive is damaged, encrypted or compressed in an unknown way.
+UNPACK_ERRORS = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
 )
 
 
 class Member(NamedTuple):
-    """A member of an archive: its name, its size in bytes, its kind, and what it names if it is a link."""
+    """A member of an archive; target: the name that a link points to, seen from the archive's root."""
 
     name: str
-    size: int
+    size: int  # bytes
     kind: str  # "file", "folder", "link" or "special"
     target: str = ""
 
 
-def record_of(archive: Path) -> Path:
-    """Where it is noted what an archive held, once it is unpacked."""
+def record_path(archive: Path) -> Path:
+    """The file that lists what an archive held once it is unpacked."""
     return archive.with_name(f".{archive.name}.unpacked")
 
 
 def was_unpacked(archive: Path, digest: str) -> bool:
-    """Whether the archive of that sha256 has been unpacked and all that it held is there."""
-    path = record_of(archive)
+    """Whether the archive with that sha256 has been unpacked and all its files are still there."""
+    path = record_path(archive)
     if not path.is_file():
         return False
     record = files.read_json(path, "sha256", "files")
@@ -46,106 +53,124 @@ def was_unpacked(archive: Path, digest: str) -> bool:
 
 
 def unpack(archive: Path, digest: str) -> None:
-    """Unpack an archive of that sha256 into the folder that it lies in, and remove it.
+    """Unpack an archive with that sha256 into the folder that it lies in, and remove it.
 
-    All of it is unpacked in a folder apart before anything takes its place, so a stopped or refused
-    unpacking leaves nothing. Raises InputError, and removes the archive, where a member would leave the
-    folder or is neither file nor folder; an archive that is merely unfit stays.
+    Everything is unpacked into a temporary folder before the first file is moved to its place, so that an
+    unpacking that is stopped or refused changes nothing. Raises InputError where the archive cannot be
+    unpacked; one whose members reach outside the folder is also removed.
     """
-    apart = archive.with_name(f".{archive.name}.unpacking")
-    shutil.rmtree(apart, ignore_errors=True)  # of a run that was killed
+    temporary = archive.with_name(f".{archive.name}.unpacking")
+    shutil.rmtree(temporary, ignore_errors=True)  # left by a run that was killed
     try:
-        extract(archive, apart)
-        names = place_all(apart, archive)
-    except UNPACKABLE as error:
+        extract(archive, temporary)
+        names = move_files(temporary, archive)
+    except UNPACK_ERRORS as error:
         if getattr(error, "errno", None) in FULL:
             raise
         raise InputError(
-            f"{archive}: cannot be unpacked ({error}); see what it holds, or say unpack: false"
+            f"{archive}: cannot be unpacked ({error}); look at what it holds, or set unpack: false"
         ) from None
     finally:
-        shutil.rmtree(apart, ignore_errors=True)
-    files.write_json(record_of(archive), {"sha256": digest, "files": names})
+        shutil.rmtree(temporary, ignore_errors=True)
+    files.write_json(record_path(archive), {"sha256": digest, "files": names})
     archive.unlink()
     log.info("%s: %d files unpacked", archive, len(names))
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Unpack all members of an archive into a folder, after a look at every one of them."""
-    name = f"{archive.name}, files"
+    """Extract an archive into a folder after checking all of its members."""
+    title = f"{archive.name}, files"
     if tarfile.is_tarfile(archive):
         if not hasattr(tarfile, "data_filter"):
-            raise InputError(f"{archive}: this Python unpacks tar files unsafely; take 3.11.4 or a later one")
+            raise InputError(f"{archive}: unpacking tar files safely needs Python 3.11.4 or later")
         with tarfile.open(archive) as tar:
-            found = tar.getmembers()
-            check(archive, [tar_member(info) for info in found])
-            for info in progress.track(found, len(found), name):
+            infos = tar.getmembers()
+            check_members(archive, [tar_member(info) for info in infos])
+            for info in progress.track(infos, len(infos), title):
                 tar.extract(info, folder, filter="data")
     elif zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as zipped:
-            found = zipped.infolist()
-            check(archive, [zip_member(info) for info in found])
-            for info in progress.track(found, len(found), name):
-                zipped.extract(info, folder)
+        with zipfile.ZipFile(archive) as zip_file:
+            infos = zip_file.infolist()
+            check_members(archive, [zip_member(info) for info in infos])
+            for info in progress.track(infos, len(infos), title):
+                zip_file.extract(info, folder)
     else:
-        raise InputError(f"{archive}: is no zip or tar archive; say unpack: false")
+        raise InputError(f"{archive}: is not a zip or tar archive; set unpack: false")
 
 
 def tar_member(info: tarfile.TarInfo) -> Member:
-    """A member of a tar archive; the target of a link is seen from the archive's root."""
+    """A member of a tar archive."""
     if info.issym():
         return Member(info.name, 0, "link", posixpath.join(posixpath.dirname(info.name), info.linkname))
-    kind = "link" if info.islnk() else "file" if info.isreg() else "folder" if info.isdir() else "special"
-    return Member(info.name, info.size, kind, info.linkname)
+    if info.islnk():
+        return Member(info.name, 0, "link", info.linkname)
+    if info.isreg():
+        return Member(info.name, info.size, "file")
+    return Member(info.name, 0, "folder" if info.isdir() else "special")
 
 
 def zip_member(info: zipfile.ZipInfo) -> Member:
-    """A member of a zip archive; where it is a link, zipfile does not make one, so it has no target."""
+    """A member of a zip archive; a link has no target, since zipfile does not create links."""
+    if info.filename.endswith("/"):
+        return Member(info.filename, info.file_size, "folder")
     kinds = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
-    kind = "folder" if info.is_dir() else kinds.get(stat.S_IFMT(info.external_attr >> 16), "special")
+    kind = kinds.get(stat.S_IFMT(info.external_attr >> 16), "special")
     return Member(info.filename, info.file_size, kind)
 
 
-def check(archive: Path, members: list[Member]) -> None:
-    """Raise InputError if a member could reach out of the folder, or if there is no place for them all.
+def check_members(archive: Path, members: list[Member]) -> None:
+    """Raise InputError unless all members stay inside the folder and the disk has room for them.
 
-    A link may name a file of the archive and nothing else, so that no path leads through a link.
+    A link may only point to a file of the archive, so that no path leads through a link. An archive that
+    breaks these rules is removed.
     """
-    regular = {posixpath.normpath(member.name) for member in members if member.kind == "file"}
+    file_names = {posixpath.normpath(member.name) for member in members if member.kind == "file"}
     for member in members:
-        path = PurePosixPath(member.name)
-        fault = None
-        if path.is_absolute() or ".." in path.parts:
-            fault = f"{member.name!r} would leave its folder"
-        elif member.kind == "link" and posixpath.normpath(member.target) not in regular:
-            fault = f"{member.name!r} is a link to no file of the archive"
-        elif member.kind == "special":
-            fault = f"{member.name!r} is a device or the like"
+        fault = find_fault(member, file_names)
         if fault:
             archive.unlink()
-            raise InputError(f"{archive}: {fault}; the archive was removed, do not trust where it is from")
-    if not regular:
-        raise InputError(f"{archive}: holds no file; say unpack: false")
+            raise InputError(f"{archive}: {fault}; the archive was removed, do not trust its source")
+    if not file_names:
+        raise InputError(f"{archive}: holds no files; set unpack: false")
     files.require_space(archive, sum(member.size for member in members))
 
 
-def place_all(apart: Path, archive: Path) -> list[str]:
-    """Move all files to the archive's folder, or none of them; -> their names under it.
+def find_fault(member: Member, file_names: set[str]) -> str | None:
+    """Why a member must not be unpacked, None if it may; file_names: those of the archive's files."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        return f"{member.name!r} would leave its folder"
+    if not path.parts and member.kind != "folder":
+        return f"{member.name!r} is not a file name"
+    if member.kind == "link" and posixpath.normpath(member.target) not in file_names:
+        return f"{member.name!r} is a link to something that is not a file of the archive"
+    if member.kind == "special":
+        return f"{member.name!r} is a device or other special file"
+    return None
 
-    Raises InputError where another file has the place of one; one with the same content may.
+
+def move_files(folder: Path, archive: Path) -> list[str]:
+    """Move all files of a folder to where the archive lies, or none of them; -> their names, sorted.
+
+    Raises InputError where a different file, or a file in place of a folder, is in the way.
     """
-    unpacked = [path for path in sorted(apart.rglob("*")) if not path.is_dir()]
-    found = {path.relative_to(apart).as_posix(): path for path in unpacked}
-    for name, path in found.items():
-        place = archive.parent / name
-        parent = next(folder for folder in place.parents if folder.exists())
-        blocked = place if place.exists() and not filecmp.cmp(path, place, shallow=False) else None
-        if not parent.is_dir():
-            blocked = parent
-        if blocked:
-            raise InputError(f"{blocked}: is there already, and {archive.name} has another; move it away")
-    for name, path in found.items():
-        place = archive.parent / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(place)
-    return list(found)
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    for name in names:
+        obstacle = find_obstacle(archive.parent / name, folder / name)
+        if obstacle:
+            raise InputError(f"{obstacle}: already exists and differs from {archive.name}'s; move it away")
+    for name in names:
+        path = archive.parent / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).replace(path)
+    return names
+
+
+def find_obstacle(path: Path, source: Path) -> Path | None:
+    """What prevents the file `source` from being moved to `path`; the same content there does not."""
+    parent = next(folder for folder in path.parents if folder.exists())
+    if not parent.is_dir():
+        return parent
+    if path.exists() and not filecmp.cmp(source, path, shallow=False):
+        return path
+    return None

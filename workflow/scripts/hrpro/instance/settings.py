@@ -30,7 +30,8 @@ class Settings(TrainingSettings):
         True, description="completeness and offsets for the proposal's class; false: one for all classes"
     )
     targets: Literal["own_class", "any_class"] = Field(
-        "own_class", description="tIoU with reliable proposals of the same class, or of any class (fault 2)"
+        "own_class",
+        description="tIoU with reliable proposals of its class: own_class, or of any: any_class (fault 2)",
     )
     input_dropout: Dropout = Field(
         0.3, description="share of a proposal's vectors dropped before the projection"

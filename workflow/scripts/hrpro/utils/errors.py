@@ -2,7 +2,9 @@
 
 import errno
 import os
+import resource
 import sys
+import time
 
 from . import progress
 
@@ -13,14 +15,24 @@ class InputError(Exception):
     """A fault in what the user gave: the message names the file, the place in it and the remedy."""
 
 
+def cost(began: float) -> str:
+    """The time since `began` and what this process has used of the processor and of memory, for the log."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)  # bytes there, kB elsewhere
+    seconds = time.monotonic() - began
+    return f"took {seconds:.1f} s, {usage.ru_utime + usage.ru_stime:.1f} s of processor time, {peak:.0f} MB at most"
+
+
 def run(main) -> None:
     """Call a script's `main`. What goes wrong ends it with exit code 1, on stderr and in its log.
 
     One line for an InputError and for a full disk, a traceback for what should not happen.
     """
     progress.start()
+    began = time.monotonic()
     try:
         main()
+        progress.log.info("%s", cost(began))
     except InputError as error:
         progress.log.error("%s", error)
         sys.exit(1)

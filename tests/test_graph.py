@@ -1,0 +1,103 @@
+"""The graph does not lie: what each step opens is what its rule declares."""
+
+import base64
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT, snakemake
+
+STEPS = {
+    *("convert_annotations", "convert_points", "convert_features", "copy_dataset", "check_dataset"),
+    *("train_stage1", "score_snippets", "propose_training", "propose_test", "detect_stage1"),
+    *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
+    *("bundle_model", "predict"),
+}
+TINY = {"stage1": {"iterations": 2}, "stage2": {"iterations": 2}}
+RELEASED = {"stage1": {"released": {"iterations": 2}}, "stage2": {"released": {"epochs": 1}}}
+ENTRY = {"root": "data", "snippet": {"frames": 16, "fps": 25}, "settings": TINY, "variants": RELEASED}
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory, demo_data):
+    """A run of nearly every rule, each step noting what it opens: its folder, and the folder of the notes."""
+    folder = tmp_path_factory.mktemp("audited")
+    shutil.copytree(demo_data, folder / "data")
+    new = folder / "new"
+    new.mkdir()
+    shutil.copy(folder / "data/features/test/demo_test_000.npy", new / "a.npy")
+    values = {"seeds": [0], "datasets": {"mine": ENTRY}, "predict": {"new": "new"}}
+    (folder / "extra.yaml").write_text(yaml.safe_dump(values))
+    opened = folder / "opened"
+    opened.mkdir()
+    environment = {"PYTHONPATH": str(ROOT / "tests" / "audit"), "OPENED": str(opened)}
+    targets = [
+        "results/mine/map.json",
+        "results/mine/floor/map.json",
+        "results/mine/released/map.json",
+        "results/mine/check.html",
+        "results/mine/predict/new/detections.json",
+        "results/mine-held/train/points.json",
+        "results/mine-held/test/features.h5",
+        "results/mine-wrong/test/features.h5",
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        run = snakemake(folder, "--configfile=extra.yaml", "--", *targets)
+    assert run.returncode == 0, run.stderr
+    return folder, opened
+
+
+def records(folder: Path) -> list[dict]:
+    """What Snakemake has recorded of each output: its path, the job's inputs, params and command."""
+    found = []
+    for path in (folder / ".snakemake/metadata").rglob("*"):
+        if path.is_file():
+            encoded = "".join(path.relative_to(folder / ".snakemake/metadata").parts).replace("@", "")
+            record = json.loads(path.read_text())
+            found.append(record | {"output": base64.b64decode(encoded).decode()})
+    return found
+
+
+def arguments_of(command: str) -> list[str]:
+    """A job's command as the process's sys.argv."""
+    words = shlex.split(command.partition("python ")[2], comments=False)
+    if ">" in words:
+        words = words[: words.index(">")]
+    return words
+
+
+@pytest.mark.slow
+def test_a_step_opens_what_its_rule_declares(audited):
+    folder, opened = audited
+    notes = [json.loads(path.read_text()) for path in opened.glob("*.json")]
+    steps = {tuple(note["argv"]): note for note in notes if Path(note["argv"][0]).parent.name == "scripts"}
+    jobs = {}
+    for record in records(folder):
+        command = re.sub(r"\$\(dirname (\S+)\)", lambda match: str(Path(match[1]).parent), record["shellcmd"])
+        jobs.setdefault(tuple(arguments_of(command)), []).append(record)
+    assert jobs.keys() <= steps.keys()
+    assert {Path(argv[0]).stem for argv in jobs} >= STEPS
+    for argv, outputs in jobs.items():
+        name = Path(argv[0]).name
+        declared = {folder / path for path in outputs[0]["input"]}
+        own = {(folder / record["output"]).parent for record in outputs}
+        read = {Path(path) for path in steps[argv]["read"]}
+        read = {path for path in read if path.is_relative_to(folder) and path.is_file()}
+        # what a step writes, it may read again: a temporary file, the events beside a model
+        results = {
+            path
+            for path in read
+            if path.is_relative_to(folder / "results") and not own & {path.parent, path.parent.parent}
+        }
+        assert results <= declared, f"{name} opens what its rule does not declare"
+        assert declared <= read, f"{name} does not open what its rule declares"
+        if any(path.is_relative_to(folder / place) for path in read for place in ("data", "new")):
+            # the data set's own files: the digest of what they say is a param
+            assert len(outputs[0]["params"]) >= 2 and name.startswith(("convert_", "predict")), name
