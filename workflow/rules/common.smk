@@ -17,6 +17,7 @@ sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
 import digest as code_digest
 from hrpro import config as settings
+from hrpro import methods
 from hrpro.data.sources import digest
 from hrpro.utils.errors import InputError
 
@@ -45,14 +46,11 @@ COPIES = "|".join(CONFIG.copies) or "none"
 EXPERIMENTS = [name for name in CONFIG.experiments if name != "default"] + CONFIG.ablations()
 
 
-def variants_of(step, *methods):
-    """The names of a step's variants, or of those of some methods alone, as a regular expression."""
+def variants_of(step):
+    """The names of a step's variants, as a regular expression."""
     rows = [row for row, steps in CONFIG.ablation.items() if step in steps]
     derived = [f"{kind}_{row}" for kind in settings.ABLATIONS for row in rows]
-    names = [*CONFIG.variants[step], *derived]
-    if methods:
-        names = [name for name in names if CONFIG.method(step, name) in methods]
-    return "|".join(names) or "none"
+    return "|".join([*CONFIG.variants[step], *derived])
 
 
 wildcard_constraints:
@@ -95,16 +93,28 @@ def test_of(wildcards):
     return json.dumps(test | {"exclude": dataset_of(wildcards).exclude}, sort_keys=True)
 
 
-def code_of(script, environment):
-    """A params function: the digest of a step's code, and of the software of envs/<environment>.yaml."""
+def code_of(script, environment, *stages):
+    """A params function: the digest of a step's code, and of the software of envs/<environment>.yaml.
+
+    stages: those of which the script runs the methods that `method:` names.
+    """
 
     def code_for(wildcards):
+        modules = [module for stage in stages for module in modules_of(stage, wildcards)]
         # a training is tested by what others run without
-        tested = getattr(wildcards, "pick", None) == "best-on-test" and script.startswith("train_")
-        modules = ["hrpro.evaluation.protocol"] if tested else []
+        if getattr(wildcards, "pick", None) == "best-on-test" and script.startswith("train_"):
+            modules.append("hrpro.evaluation.protocol")
         return digest(code_digest.of(script, *modules), software(environment))
 
     return code_for
+
+
+def modules_of(stage, wildcards):
+    """The modules of a stage's method: of the variant in the wildcards, else of the default experiment's."""
+    variant = getattr(wildcards, stage, getattr(CONFIG.experiment("default"), stage))
+    if variant is None:  # an experiment without stage 2
+        return []
+    return [f"{methods.STAGES[stage][CONFIG.method(stage, variant)]}.method"]
 
 
 @cache

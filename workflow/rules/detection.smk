@@ -50,7 +50,7 @@ rule detect_stage2:
         gpu=gpus,
     params:
         settings=settings_of("detection"),
-        code=code_of("detect_stage2.py", "torch"),
+        code=code_of("detect_stage2.py", "torch", "stage2"),
     shell:
         "python {resources.script:q}"
         " --features {input.features}"

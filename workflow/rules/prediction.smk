@@ -8,12 +8,6 @@ def final_model(stage):
     """
 
     def path(wildcards):
-        stage1 = CONFIG.experiment("default").stage1
-        if CONFIG.method("stage1", stage1) == "linear":
-            stop(
-                f"configuration: experiments.default.stage1: {stage1} is no model that is kept; "
-                "to predict, name a variant that is trained"
-            )
         folders, _ = runs_of(wildcards, "stage2", "last")
         if stage == "stage2":
             return [f"{folder}/model.pt" for folder in folders[:1]]
@@ -78,7 +72,7 @@ rule predict:
         device=CONFIG.device,
         gpu=gpus,
     params:
-        code=code_of("predict.py", "torch"),
+        code=code_of("predict.py", "torch", "stage1", "stage2"),
         source=new_source,
     shell:
         "python {resources.script:q}"

@@ -15,8 +15,6 @@ rule train_stage1:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/model.pt",
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train_stage1.log",
-    wildcard_constraints:
-        stage1=variants_of("stage1", "hrpro"),
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
@@ -29,7 +27,7 @@ rule train_stage1:
     params:
         settings=settings_of("stage1"),
         test=test_of,
-        code=code_of("train_stage1.py", "torch"),
+        code=code_of("train_stage1.py", "torch", "stage1"),
     shell:
         "python {resources.script:q}"
         " --features {input.features}"
@@ -58,8 +56,6 @@ rule score_snippets:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/scores.h5",
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/score_snippets.log",
-    wildcard_constraints:
-        stage1=variants_of("stage1", "hrpro"),
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
@@ -69,41 +65,12 @@ rule score_snippets:
         device=CONFIG.device,
         gpu=gpus,
     params:
-        code=code_of("score_snippets.py", "torch"),
+        code=code_of("score_snippets.py", "torch", "stage1"),
     shell:
         "python {resources.script:q}"
         " --features {input.features}"
         " --model {input.model}"
         " --device {resources.device}"
         " --threads {threads}"
-        " --output {output}"
-        " --log {log}"
-
-
-rule floor:
-    """The floor's scores: a logistic regression on the labelled snippets, in place of stage 1."""
-    input:
-        training="results/{dataset}/train/features.h5",
-        points="results/{dataset}/train/points.json",
-        features="results/{dataset}/{split}/features.h5",
-    output:
-        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/scores.h5",
-    log:
-        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/{split}/floor.log",
-    wildcard_constraints:
-        stage1=variants_of("stage1", "linear"),
-    conda:
-        "../../envs/data.yaml"
-    resources:
-        script=script("floor.py"),
-    params:
-        settings=settings_of("stage1"),
-        code=code_of("floor.py", "data"),
-    shell:
-        "OMP_NUM_THREADS={threads} python {resources.script:q}"
-        " --training-features {input.training}"
-        " --points {input.points}"
-        " --features {input.features}"
-        " --settings {params.settings:q}"
         " --output {output}"
         " --log {log}"

@@ -35,7 +35,7 @@ rule train_stage2:
     params:
         settings=settings_of("stage2"),
         test=test_of,
-        code=code_of("train_stage2.py", "torch"),
+        code=code_of("train_stage2.py", "torch", "stage2"),
     shell:
         "python {resources.script:q}"
         " --features {input.features}"
@@ -82,7 +82,7 @@ rule refine_reliable:
         gpu=gpus,
     params:
         settings=settings_of("detection"),
-        code=code_of("refine_reliable.py", "torch"),
+        code=code_of("refine_reliable.py", "torch", "stage2"),
     shell:
         "python {resources.script:q}"
         " --features {input.features}"

@@ -1,12 +1,10 @@
-"""Stage 2's detections on the test videos: each proposal and its refined self, scored and suppressed."""
+"""Stage 2's detections on the test videos: its candidates from the proposals, suppressed."""
 
 import detect_stage1
+from hrpro import inference, model_file
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
-from hrpro.instance import model
-from hrpro.instance import scoring as infer
-from hrpro.training import common as training
-from hrpro.utils import devices, errors
+from hrpro.utils import devices, errors, process
 
 
 def main() -> None:
@@ -19,13 +17,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
 
-    def score(candidates, settings):
-        network, _ = model.load(args.model, devices.choose_device(args.device))
-        with FeatureFile(args.features) as file, ScoreFile(args.scores) as scores:
-            training.start(0, args.threads, file.width)  # nothing is drawn
-            return infer.candidates(network, file, scores, candidates, settings)
+    def detect(proposals, settings):
+        file = model_file.load(args.model, "stage2")
+        stage2 = inference.stage2(file, devices.choose_device(args.device))
+        with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
+            process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
+            return stage2.detect_all(features, scores, proposals, settings)
 
-    detect_stage1.run(args, score)
+    detect_stage1.run(args, detect)
 
 
 if __name__ == "__main__":

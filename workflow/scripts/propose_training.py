@@ -34,10 +34,7 @@ def main() -> None:
     positive, reliable, negative = {}, {}, {}
     with ScoreFile(args.scores) as scores:
         grid, classes, videos = scores.grid, scores.classes, scores.videos
-        pairs = {
-            video: [(point["seconds"], classes.index(point["label"])) for point in points[video]]
-            for video in videos
-        }
+        pairs = {video: ranking.number_labels(points[video], classes) for video in videos}
         proposals = propose_training(scores, pairs, settings)
         for video in progress.track(videos, len(videos), "training proposals"):
             positive[video] = next(proposals)
@@ -45,7 +42,7 @@ def main() -> None:
             labels = seeds.point_labels(points[video], classes, len(background), grid)
             seed = background_seeds(background, labels, scores.thresholds)
             reliable[video], negative[video] = ranking.rank(
-                positive[video], pairs[video], seed, grid, settings, rng
+                positive[video], pairs[video], seed, grid=grid, settings=settings, rng=rng
             )
 
     total = sum(map(len, points.values()))
@@ -74,9 +71,12 @@ def background_seeds(background: np.ndarray, labels: torch.Tensor, thresholds: d
 
     background: B (T,); labels (T, C): where its points lie; thresholds: the score file's.
     """
-    packing = Packing([len(background)])
     _, seed = seeds.mine(
-        torch.from_numpy(background), labels, packing, thresholds["background"], thresholds["action"]
+        torch.from_numpy(background),
+        labels,
+        Packing([len(background)]),
+        background_threshold=thresholds["background"],
+        action_threshold=thresholds["action"],
     )
     return seed.numpy()
 

@@ -2,15 +2,12 @@
 
 import argparse
 
-from hrpro import config
+from hrpro import config, inference, model_file
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.instance import model
-from hrpro.instance import scoring as infer
 from hrpro.proposals import ranking
-from hrpro.training import common as training
-from hrpro.utils import devices, errors, files, progress
+from hrpro.utils import devices, errors, files, process, progress
 
 
 def main() -> None:
@@ -29,18 +26,19 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Detection, args.settings)
-    network, classes = model.load(args.model, devices.choose_device(args.device))
+    file = model_file.load(args.model, "stage2")
+    stage2 = inference.stage2(file, devices.choose_device(args.device))
     points = files.read_json(args.points, "videos")["videos"]
-    positive = results.read(args.positive, classes)
-    with FeatureFile(args.features) as file, ScoreFile(args.scores) as scores:
-        training.start(0, args.threads, file.width)  # nothing is drawn
-        refined = infer.candidates(network, file, scores, positive, settings)
+    positive = results.read(args.positive, file.classes)
+    with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
+        process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
+        candidates = stage2.detect_all(features, scores, positive, settings)
     reliable = {}
-    for video, found in refined.items():
-        known = [(point["seconds"], classes.index(point["label"])) for point in points[video]]
-        chosen = ranking.reliable(found, known, any_score=True)
-        reliable[video] = found.take([number for number in chosen if number is not None])
-    results.write(args.output, reliable, classes)
+    for video, segments in candidates.items():
+        pairs = ranking.number_labels(points[video], file.classes)
+        numbers = ranking.reliable(segments, pairs, any_score=True)
+        reliable[video] = segments.take([number for number in numbers if number is not None])
+    results.write(args.output, reliable, file.classes)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,10 @@
 
 import argparse
 
+from hrpro import inference, model_file
 from hrpro.data import scores
 from hrpro.data.features import FeatureFile
-from hrpro.snippet import model
-from hrpro.snippet import scoring as infer
-from hrpro.training import common as training
-from hrpro.utils import devices, errors, progress
+from hrpro.utils import devices, errors, process, progress
 
 
 def main() -> None:
@@ -21,18 +19,15 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    network, classes = model.load(args.model, devices.choose_device(args.device))
-    settings = network.settings
-    thresholds = {"background": settings.background_threshold, "action": settings.action_threshold}
-    with FeatureFile(args.features) as file:
-        training.start(0, args.threads, file.width)  # nothing is drawn
-        scores.write(
-            args.output,
-            file,
-            lambda features: infer.snippet_scores(network, features),
-            classes=classes,
-            thresholds=thresholds,
-        )
+    file = model_file.load(args.model, "stage1")
+    stage1 = inference.stage1(file, devices.choose_device(args.device))
+    thresholds = {
+        "background": file.settings.background_threshold,
+        "action": file.settings.action_threshold,
+    }
+    with FeatureFile(args.features) as features:
+        process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
+        scores.write(args.output, features, stage1.score, classes=file.classes, thresholds=thresholds)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage 1: train the snippet network on features and points; the model at the end is kept.
+"""Stage 1: train a model on features and points; the model at the end is kept.
 
 With the three --test options it is tested on the test split now and then, and the best model is kept, as the
 released program does (fault 3).
@@ -8,11 +8,11 @@ import argparse
 import contextlib
 import importlib
 
-from hrpro import config
+from hrpro import config, methods, model_file
 from hrpro.data.features import FeatureFile
-from hrpro.snippet import training as snippet
-from hrpro.training import common as training
-from hrpro.utils import devices, errors, files, progress
+from hrpro.training.arguments import add_arguments, make_checkpoint
+from hrpro.training.task import Stage1Task
+from hrpro.utils import devices, errors, files, process, progress
 
 
 def main() -> None:
@@ -22,33 +22,36 @@ def main() -> None:
     parser.add_argument("--features", required=True, help="of the training split")
     parser.add_argument("--points", required=True)
     parser.add_argument("--settings", required=True, help="JSON of settings.stage1")
-    training.add_arguments(parser)
+    add_arguments(parser)
     args = parser.parse_args()
     progress.start(args.log)
 
     settings = config.from_json(config.Stage1, args.settings)
+    method = methods.load("stage1", settings.method)
     points = files.read_json(args.points, "classes", "videos")
     classes = points["classes"]
     with contextlib.ExitStack() as stack:
         features = stack.enter_context(FeatureFile(args.features))
         test = None
         if args.test:
-            # imported here alone: its code is part of the digest of a training that is tested, of no other
-            protocol = importlib.import_module("hrpro.evaluation.protocol").of_arguments(args, classes)
-            test = protocol.of_stage1(stack.enter_context(FeatureFile(args.test_features)))
-        rng = training.start(args.seed, args.threads, features.width)
-        model = snippet.train(
-            features,
-            points["videos"],
-            classes,
-            settings,
-            rng,
-            devices.choose_device(args.device),
-            args.events,
-            test,
-            training.resume_of(args, features.digest(), args.points, args.test_annotations),
+            # imported only here: its code is in the digest of trainings that are tested and of no other
+            protocol = importlib.import_module("hrpro.evaluation.protocol").from_arguments(args, classes)
+            test = protocol.stage1_test(method, stack.enter_context(FeatureFile(args.test_features)))
+        task = Stage1Task(
+            features=features,
+            points=points["videos"],
+            classes=classes,
+            settings=settings,
+            rng=process.start(seed=args.seed, threads=args.threads, width=features.width),
+            device=devices.choose_device(args.device),
+            events=args.events,
+            checkpoint=make_checkpoint(args, features.digest(), args.points, args.test_annotations),
+            test=test,
         )
-        training.save(args.model, model, settings, classes, features.width, features.grid)
+        model = method.train(task)
+        model_file.save(
+            args.model, model, settings=settings, classes=classes, width=features.width, grid=features.grid
+        )
 
 
 if __name__ == "__main__":

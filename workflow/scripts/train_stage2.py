@@ -1,4 +1,4 @@
-"""Stage 2: train the instance network on ranked proposals; the model at the end is kept.
+"""Stage 2: train a model on ranked proposals; the model at the end is kept.
 
 With the --test options it is tested on the test split now and then, and the best model is kept, as the
 released program does (fault 3).
@@ -8,13 +8,13 @@ import argparse
 import contextlib
 import importlib
 
-from hrpro import config
+from hrpro import config, methods, model_file
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.instance import training as instance
-from hrpro.training import common as training
-from hrpro.utils import devices, errors, progress
+from hrpro.training.arguments import add_arguments, make_checkpoint
+from hrpro.training.task import Stage2Task
+from hrpro.utils import devices, errors, process, progress
 
 
 def main() -> None:
@@ -26,52 +26,49 @@ def main() -> None:
     for name in ("positive", "reliable", "negative"):
         parser.add_argument(f"--{name}", required=True, help="of propose_training.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
-    parser.add_argument("--vectors-memory", type=int, default=2000, help="MB of RoI vectors that are kept")
-    training.add_arguments(parser)
-    parser.add_argument("--test-scores", nargs="?", help="its scores, of score_snippets.py")
-    parser.add_argument("--test-proposals", nargs="?", help="its proposals, of propose_test.py")
+    parser.add_argument("--vectors-memory", type=int, default=2000, help="MB of RoI vectors that are cached")
+    add_arguments(parser)
+    parser.add_argument("--test-scores", nargs="?", help="the test split's scores, of score_snippets.py")
+    parser.add_argument("--test-proposals", nargs="?", help="the test split's proposals, of propose_test.py")
     args = parser.parse_args()
     progress.start(args.log)
 
     settings = config.from_json(config.Stage2, args.settings)
+    method = methods.load("stage2", settings.method)
     with contextlib.ExitStack() as stack:
         features = stack.enter_context(FeatureFile(args.features))
         scores = stack.enter_context(ScoreFile(args.scores))
         classes = scores.classes
         test = None
         if args.test:
-            # imported here alone: its code is part of the digest of a training that is tested, of no other
-            protocol = importlib.import_module("hrpro.evaluation.protocol").of_arguments(args, classes)
-            test = protocol.of_stage2(
-                stack.enter_context(FeatureFile(args.test_features)),
-                stack.enter_context(ScoreFile(args.test_scores)),
-                results.read(args.test_proposals, classes),
+            # imported only here: its code is in the digest of trainings that are tested and of no other
+            protocol = importlib.import_module("hrpro.evaluation.protocol").from_arguments(args, classes)
+            test = protocol.stage2_test(
+                method,
+                features=stack.enter_context(FeatureFile(args.test_features)),
+                scores=stack.enter_context(ScoreFile(args.test_scores)),
+                proposals=results.read(args.test_proposals, classes),
             )
-        rng = training.start(args.seed, args.threads, features.width)
-        model = instance.train(
-            features,
-            scores,
-            results.read(args.positive, classes),
-            results.read(args.reliable, classes),
-            results.read(args.negative, classes),
-            settings,
-            rng,
-            devices.choose_device(args.device),
-            args.events,
-            test,
-            training.resume_of(
-                args,
-                features.digest(),
-                args.scores,
-                args.positive,
-                args.reliable,
-                args.negative,
-                args.test_annotations,
-                args.test_proposals,
-            ),
-            args.vectors_memory,
+        inputs = (args.scores, args.positive, args.reliable, args.negative)
+        test_inputs = (args.test_annotations, args.test_proposals)
+        task = Stage2Task(
+            features=features,
+            scores=scores,
+            positive=results.read(args.positive, classes),
+            reliable=results.read(args.reliable, classes),
+            negative=results.read(args.negative, classes),
+            settings=settings,
+            rng=process.start(seed=args.seed, threads=args.threads, width=features.width),
+            device=devices.choose_device(args.device),
+            events=args.events,
+            checkpoint=make_checkpoint(args, features.digest(), *inputs, *test_inputs),
+            test=test,
+            vectors_memory=args.vectors_memory,
         )
-        training.save(args.model, model, settings, classes, features.width, features.grid)
+        model = method.train(task)
+        model_file.save(
+            args.model, model, settings=settings, classes=classes, width=features.width, grid=features.grid
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,28 @@
-"""The methods: which package each stage's `method:` stands for.
+"""The methods: which package each stage's `method:` stands for, and what such a package has.
 
-A package has `settings.py` with a class Settings (pydantic alone: the workflow imports it to plan) and
-`method.py` with the stage's functions. So another method is a package and a line here.
+Another method is a package, a line here, and a variant in the configuration that names it. A package has
+`settings.py` with a class Settings (pydantic alone: the workflow imports it to plan) with a field `method`,
+and `method.py` with the functions of its stage. A model is a torch.nn.Module: its state_dict is what the
+model file keeps (model_file.py).
+
+Stage 1 scores snippets:
+
+    train(task: training.task.Stage1Task) -> model
+    load(file: model_file.ModelFile, device) -> model              ready for use
+    score(model, features) -> data.scores.Scores                   features (T, D) of a video
+
+Its Settings also have background_threshold and action_threshold: B from which a snippet is a background seed,
+and up to which a point spreads (docs/method.md, section 2.5). They go into the score file.
+
+Stage 2 scores and refines proposals:
+
+    train(task: training.task.Stage2Task) -> model
+    load(file: model_file.ModelFile, device) -> model              ready for use
+    detect(model, features, scores, *, proposals, grid, settings) -> detection.segments.Segments
+                                                                   the candidates for suppression
+
+with the features (T, D), the stage-1 Scores and the proposals (Segments) of a video, the features' Grid and
+the settings of the detection (config.Detection).
 """
 
 import importlib

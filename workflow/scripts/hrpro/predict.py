@@ -1,29 +1,22 @@
 """Detections on new videos, by a trained model in one file.
 
     model = load("results/mine/model.pt")
-    found = predict(model, features)  # (T, D) -> Segments, in seconds; labels count in model.classes
+    detections = predict(model, features)  # (T, D) -> Segments, in seconds; labels number model.classes
 
-The file holds both stages' networks and the settings of what comes before, between and after them, so
+The file holds the models of both stages and the settings of what comes before, between and after them, so
 nothing else of the training is needed: no configuration and no data set.
 """
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import config
+from . import config, inference, model_file
 from .detection.segments import Segments
 from .detection.suppression import suppress
 from .grid import Grid
-from .instance.model import InstanceModel
-from .instance.model import build as build_stage2
-from .instance.scoring import candidates_of
+from .inference import Stage1, Stage2
 from .proposals.generation import propose_test
-from .snippet.model import SnippetModel
-from .snippet.model import build as build_stage1
-from .snippet.scoring import snippet_scores
-from .training import common as training
 from .utils import devices
 from .utils.errors import InputError
 
@@ -36,24 +29,26 @@ class Model:
     width: int  # channels of the features
     grid: Grid
     settings: config.Prediction
-    stage1: SnippetModel
-    stage2: InstanceModel | None
+    stage1: Stage1
+    stage2: Stage2 | None
 
 
 def bundle(path, stage1, stage2, settings: config.Prediction) -> None:
-    """Write the settings and the model files of both stages, of `training.save`, as one file.
+    """Write the settings and the model files of both stages as one file.
 
     stage2: None for detections of stage 1 alone. Raises InputError where the stages do not belong together.
     """
-    first, facts = training.load(stage1)
-    second = None
+    files = [stage1] if stage2 is None else [stage1, stage2]
+    loaded = [model_file.load(file, f"stage{number}") for number, file in enumerate(files, 1)]
+    inputs = {(tuple(file.classes), file.width, file.grid) for file in loaded}
+    if len(inputs) > 1:
+        raise InputError(
+            f"{stage2}: other classes, channels or snippets than {stage1}; give both stages of one run"
+        )
+    content = {"stage1": model_file.read(stage1), "stage2": None, "settings": config.canonical(settings)}
     if stage2 is not None:
-        second, others = training.load(stage2)
-        if others != facts:
-            raise InputError(
-                f"{stage2}: other classes, channels or snippets than {stage1}; give both stages of one run"
-            )
-    training.write(path, {"stage1": first, "stage2": second, "settings": config.canonical(settings)})
+        content["stage2"] = model_file.read(stage2)
+    model_file.write(path, content)
 
 
 def load(path, device="auto") -> Model:
@@ -61,31 +56,34 @@ def load(path, device="auto") -> Model:
 
     Raises InputError where the file is missing, damaged, one stage's, or of another version of hrpro.
     """
-    content, device = training.read(path), devices.choose_device(device)
+    content, device = model_file.read(path), devices.choose_device(device)
     if "state" in content:
         raise InputError(
-            f"{path}: the model of one stage alone; wanted results/<dataset>/model.pt, which has both "
-            "(bundle_model.py makes one)"
+            f"{path}: holds the model of one stage; expected results/<dataset>/model.pt, which holds both "
+            "(bundle_model.py makes it)"
         )
     try:
-        facts = json.loads(content["stage1"]["facts"])
+        first = model_file.parse(content["stage1"], "stage1")
+        stage2 = None
+        if content["stage2"] is not None:
+            stage2 = inference.stage2(model_file.parse(content["stage2"], "stage2"), device)
         return Model(
-            facts["classes"],
-            facts["width"],
-            training.grid_of(facts),
-            config.from_json(config.Prediction, content["settings"]),
-            build_stage1(content["stage1"], facts, device),
-            content["stage2"] and build_stage2(content["stage2"], facts, device),
+            classes=first.classes,
+            width=first.width,
+            grid=first.grid,
+            settings=config.from_json(config.Prediction, content["settings"]),
+            stage1=inference.stage1(first, device),
+            stage2=stage2,
         )
-    except (InputError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise training.no_model(path, error) from None
+    except model_file.DAMAGED as error:
+        raise model_file.not_a_model(path, error) from None
 
 
 def predict(model: Model, features: np.ndarray) -> Segments:
-    """The detections on a video by its features (T, D), all of them; those of a low score are many.
+    """All detections on a video by its features (T, D); many of them have a low score.
 
     Times in seconds; labels are numbers of `model.classes`. Raises InputError where the features have
-    not the model's channels, or hold NaN, infinity or what the type it was trained on cannot.
+    other channels than the model, or hold NaN, infinity or values out of range for the training's dtype.
     """
     if features.ndim != 2 or features.shape[1] != model.width or not len(features):
         raise InputError(
@@ -94,11 +92,13 @@ def predict(model: Model, features: np.ndarray) -> Segments:
         )
     dtype, settings = model.settings.features.dtype, model.settings
     with np.errstate(over="ignore"):
-        given = features.astype(dtype).astype(np.float32, order="C")
-    if not np.isfinite(given).all():
+        features = features.astype(dtype).astype(np.float32, order="C")
+    if not np.isfinite(features).all():
         raise InputError(f"a value is NaN, infinite or too large for {dtype}; extract it again")
-    scores = snippet_scores(model.stage1, given)
-    [found] = propose_test([scores], model.grid, settings.proposals)
+    scores = model.stage1.score(features)
+    [candidates] = propose_test([scores], model.grid, settings.proposals)
     if model.stage2 is not None:
-        found = candidates_of(model.stage2, given, scores, found, model.grid, settings.detection)
-    return suppress({"video": found}, settings.detection, {})["video"]
+        candidates = model.stage2.detect(
+            features, scores, proposals=candidates, grid=model.grid, settings=settings.detection
+        )
+    return suppress({"video": candidates}, settings.detection, {})["video"]

@@ -10,8 +10,7 @@ from . import predict
 from .config import FeatureFiles
 from .data import layouts, orientation, readers
 from .detection import export
-from .training import common as training
-from .utils import errors, progress
+from .utils import errors, process, progress
 from .utils.errors import InputError
 
 
@@ -34,7 +33,7 @@ def main() -> None:
     for output in args.output:
         export.format_of(output, videos)
     model = predict.load(args.model, args.device)
-    training.start(0, args.threads, model.width)  # nothing is drawn
+    process.start(seed=0, threads=args.threads, width=model.width)  # nothing is drawn
     files = FeatureFiles(width=model.width)
     try:
         sources, _ = orientation.orient(videos, files)

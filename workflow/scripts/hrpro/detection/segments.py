@@ -40,10 +40,17 @@ def join(parts: list[Segments]) -> Segments:
 def tiou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Temporal intersection over union of (N, 2) with (M, 2), or each with its own (N, M, 2), segments.
 
-    -> (N, M), 0 where disjoint.
+    -> (N, M), 0 where disjoint (docs/method.md, eq. 3).
     """
-    start = np.maximum(a[:, None, 0], b[..., 0])
-    end = np.minimum(a[:, None, 1], b[..., 1])
-    inside = np.maximum(end - start, 0)
-    union = (a[:, 1] - a[:, 0])[:, None] + (b[..., 1] - b[..., 0]) - inside
-    return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+    return tiou_of_ends(a[:, None, 0], a[:, None, 1], b[..., 0], b[..., 1])
+
+
+def tiou_of_ends(start, end, other_start, other_end, padding: float = 0.0) -> np.ndarray:
+    """The same, elementwise, of starts and ends of any shapes that broadcast.
+
+    padding: is added to lengths and intersections first.
+    """
+    intersection = np.minimum(end, other_end) - np.maximum(start, other_start) + padding
+    intersection = np.maximum(intersection, 0)
+    union = (end - start) + (other_end - other_start) + 2 * padding - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)

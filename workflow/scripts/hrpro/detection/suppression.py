@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import config
-from .segments import Segments, join
+from .segments import Segments, join, tiou_of_ends
 
 CELLS = 2**15  # segments, groups made equally long, that are suppressed at a time: what a cache holds
 
@@ -86,12 +86,13 @@ def suppress_groups(
         best = i + score[:groups, i:].argmax(1)
         for column in (start, end, score, number):
             column[row, i], column[row, best] = column[row, best], column[row, i]
-        own_start, own_end = start[:groups, i, None], end[:groups, i, None]
-        start_left, end_left = start[:groups, i + 1 :], end[:groups, i + 1 :]
-        inside = np.minimum(own_end, end_left) - np.maximum(own_start, start_left) + padding
-        inside = np.maximum(inside, 0)
-        union = (own_end - own_start) + (end_left - start_left) + 2 * padding - inside
-        tiou = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
-        score[:groups, i + 1 :] *= np.exp(-(tiou**2) / sigma)
+        overlap = tiou_of_ends(
+            start[:groups, i, None],
+            end[:groups, i, None],
+            start[:groups, i + 1 :],
+            end[:groups, i + 1 :],
+            padding,
+        )
+        score[:groups, i + 1 :] *= np.exp(-(overlap**2) / sigma)
     target = (first[:, None] + place)[real]
     order[target], scores[target] = number[real], score[real]

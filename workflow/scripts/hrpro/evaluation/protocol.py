@@ -1,11 +1,11 @@
-"""Tests on the test split during training, as the released program makes them (fault 3)."""
+"""Tests on the test split during training, as in the released program (docs/method.md, section 7.4)."""
 
+import argparse
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
-from torch import nn
 
 from .. import config
 from ..data import annotations
@@ -13,14 +13,14 @@ from ..data.features import FeatureFile
 from ..data.scores import ScoreFile
 from ..detection import suppression
 from ..detection.segments import Segments
-from ..instance import scoring as instance
-from ..snippet import scoring as snippet
+from ..inference import Stage1, Stage2
+from ..training.task import Test
 from . import mean_ap
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a model is tested: the settings of what follows it, and the ground truth."""
+    """How a model is tested: the settings of the steps that follow it, and the ground truth."""
 
     proposals: config.Proposals
     detection: config.Detection
@@ -29,19 +29,19 @@ class Protocol:
     ambiguous: dict[str, np.ndarray]
     classes: list[str]
 
-    def of_stage1(self, features: FeatureFile) -> Callable[[nn.Module], float]:
-        """A stage-1 model -> the mAP of its proposals."""
-        return lambda model: self.score(snippet.test_proposals(model, features, self.proposals))
+    def stage1_test(self, method: ModuleType, features: FeatureFile) -> Test:
+        """The test of stage-1 models of a method: the mAP of their proposals."""
+        return lambda model: self.evaluate(Stage1(method, model).propose(features, self.proposals))
 
-    def of_stage2(
-        self, features: FeatureFile, scores: ScoreFile, proposals: dict[str, Segments]
-    ) -> Callable[[nn.Module], float]:
-        """A stage-2 model -> the mAP of its candidates."""
-        return lambda model: self.score(
-            instance.candidates(model, features, scores, proposals, self.detection)
+    def stage2_test(
+        self, method: ModuleType, features: FeatureFile, scores: ScoreFile, proposals: dict[str, Segments]
+    ) -> Test:
+        """The test of stage-2 models of a method: the mAP of their candidates."""
+        return lambda model: self.evaluate(
+            Stage2(method, model).detect_all(features, scores, proposals, self.detection)
         )
 
-    def score(self, candidates: dict[str, Segments]) -> float:
+    def evaluate(self, candidates: dict[str, Segments]) -> float:
         """The average mAP over all thresholds, in %, of the candidates in videos that are not excluded."""
         scored = {video: segments for video, segments in candidates.items() if video in self.truth}
         detections = suppression.suppress(scored, self.detection, self.ambiguous)
@@ -51,15 +51,15 @@ class Protocol:
         return next(iter(mean_ap.summary(per_class, tiou)["average"].values()))
 
 
-def of_arguments(args, classes: list[str]) -> Protocol:
-    """The Protocol of parsed arguments (training.add_arguments)."""
-    values = json.loads(args.test)
-    truth, ambiguous, _ = annotations.test_truth(args.test_annotations, "test", values["exclude"], classes)
+def from_arguments(args: argparse.Namespace, classes: list[str]) -> Protocol:
+    """The Protocol of parsed arguments (training.arguments)."""
+    settings = json.loads(args.test)
+    truth, ambiguous, _ = annotations.test_truth(args.test_annotations, "test", settings["exclude"], classes)
     return Protocol(
-        config.parse(config.Proposals, values["proposals"]),
-        config.parse(config.Detection, values["detection"]),
-        config.parse(config.Evaluation, values["evaluation"]),
-        truth,
-        ambiguous,
-        classes,
+        proposals=config.parse(config.Proposals, settings["proposals"]),
+        detection=config.parse(config.Detection, settings["detection"]),
+        evaluation=config.parse(config.Evaluation, settings["evaluation"]),
+        truth=truth,
+        ambiguous=ambiguous,
+        classes=classes,
     )

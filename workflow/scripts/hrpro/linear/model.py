@@ -1,55 +1,45 @@
-"""The floor: a logistic regression on the labelled snippets, in place of stage 1."""
-
-import itertools
-from collections.abc import Callable
+"""The logistic regression's weights, and the scores that they give (docs/method.md, section 8)."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import torch
+from torch import nn
 
-from ..data.features import FeatureFile
 from ..data.scores import Scores
 from .settings import Settings
 
-# The likelier of two is what it is: thresholds on B for seeds.
-THRESHOLDS = {"background": 0.5, "action": 0.5}
+WEIGHTS = ("mean", "deviation", "coefficients", "intercepts", "labels")
 
 
-def fit(
-    file: FeatureFile, points: dict[str, list[dict]], classes: list[str], settings: Settings
-) -> Callable[[np.ndarray], Scores]:
-    """Train on each labelled snippet and, as background, the snippet midway between two of them.
+class LinearModel(nn.Module):
+    """A logistic regression on standardized features, with weights that nothing trains any more.
 
-    Returns features (T, D) of a video -> scores, with S (1 - B) the probability of a class, averaged
-    over `settings.smoothing` snippets.
+    classes: how many, C; weights: {mean, deviation: (D,); labels: (K,), the classes that there are samples
+    of, C for background; coefficients: (K, D); intercepts: (K,)}, of two labels a row for the second alone,
+    of a single label none.
     """
-    samples, labels = [], []
-    for video in file.videos:
-        features = file.read([video])[0]
-        last = len(features) - 1
-        at = [min(int(file.grid.index(point["seconds"])), last) for point in points[video]]
-        midway = [(a + b) // 2 for a, b in itertools.pairwise(at) if b - a > 1]
-        samples += [features[at], features[midway]]
-        labels += [classes.index(point["label"]) for point in points[video]] + [len(classes)] * len(midway)
-    if len(set(labels)) < 2:
-        return lambda features: constant(len(features), labels[0], len(classes))
-    regression = LogisticRegression(C=settings.regularization, max_iter=1000)
-    model = make_pipeline(StandardScaler(), regression).fit(np.concatenate(samples), labels)
 
-    def score(features: np.ndarray) -> Scores:
-        probability = np.zeros((len(features), len(classes) + 1))
-        probability[:, model.classes_] = model.predict_proba(features)
-        return scores_of(smooth(probability, settings.smoothing))
+    def __init__(self, classes: int, weights: dict[str, torch.Tensor], settings: Settings):
+        super().__init__()
+        self.classes, self.settings = classes, settings
+        for name in WEIGHTS:
+            self.register_buffer(name, weights[name])
 
-    return score
-
-
-def constant(length: int, label: int, classes: int) -> Scores:
-    """The scores where all samples are of one class."""
-    probability = np.zeros((length, classes + 1))
-    probability[:, label] = 1
-    return scores_of(probability)
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Features (T, D) -> the probability of each class and of background, (T, C + 1)."""
+        mean, deviation, coefficients, intercepts, labels = (
+            self.get_buffer(name).cpu().numpy() for name in WEIGHTS
+        )
+        probability = np.zeros((len(features), self.classes + 1))
+        if len(labels) == 1:
+            probability[:, labels] = 1
+            return probability
+        standardized = (features - mean.astype(features.dtype)) / deviation.astype(features.dtype)
+        logits = standardized @ coefficients.T + intercepts
+        if len(labels) == 2:  # the one row is the second label's
+            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+        likelihood = np.exp(logits - logits.max(1, keepdims=True))
+        probability[:, labels] = likelihood / likelihood.sum(1, keepdims=True)
+        return probability
 
 
 def smooth(values: np.ndarray, span: int) -> np.ndarray:
@@ -61,8 +51,8 @@ def smooth(values: np.ndarray, span: int) -> np.ndarray:
     return (total[last] - total[first]) / (last - first)[:, None]
 
 
-def scores_of(probability: np.ndarray) -> Scores:
-    """Probabilities of the classes and the background (T, C + 1) -> scores."""
+def to_scores(probability: np.ndarray) -> Scores:
+    """Probabilities of the classes and the background (T, C + 1) -> scores (eq. 26)."""
     background = probability[:, -1]
-    classes = probability[:, :-1] / np.maximum(1 - background, 1e-9)[:, None]
-    return Scores(classes, background, probability[:, :-1].max(0))
+    class_scores = probability[:, :-1] / np.maximum(1 - background, 1e-9)[:, None]
+    return Scores(class_scores, background, probability[:, :-1].max(0))

@@ -1,9 +1,15 @@
-"""Reliability ranking of a training video's proposals (method.md): reliable and negative ones."""
+"""Reliability ranking of a training video's proposals (docs/method.md, section 4)."""
 
 import numpy as np
 
+from ..config import Proposals
 from ..detection.segments import Segments, join, segments
 from ..grid import Grid
+
+
+def number_labels(points: list[dict], classes: list[str]) -> list[tuple[float, int]]:
+    """The points of a video, [{"seconds", "label"}], as (seconds, number of the class)."""
+    return [(point["seconds"], classes.index(point["label"])) for point in points]
 
 
 def reliable(positive: Segments, points: list[tuple[float, int]], any_score: bool) -> list[int | None]:
@@ -15,24 +21,26 @@ def reliable(positive: Segments, points: list[tuple[float, int]], any_score: boo
     """
     start, end = positive.times[:, 0], positive.times[:, 1]
     times = [-np.inf, *(time for time, _ in points), np.inf]
-    chosen = []
+    numbers = []
     for i, (time, label) in enumerate(points):
         holds = (positive.labels == label) & (start <= time) & (time <= end)
-        holds &= any_score | (positive.scores > 0)
+        if not any_score:
+            holds &= positive.scores > 0
         alone = holds & (start > times[i]) & (end < times[i + 2])
         candidates = np.flatnonzero(alone if alone.any() else holds)
-        chosen.append(int(candidates[positive.scores[candidates].argmax()]) if len(candidates) else None)
-    return chosen
+        best = int(candidates[positive.scores[candidates].argmax()]) if len(candidates) else None
+        numbers.append(best)
+    return numbers
 
 
 def negatives(
-    background_seed: np.ndarray, count: int, grid: Grid, bounds: str, rng: np.random.Generator
+    background_seed: np.ndarray, count: int, grid: Grid, *, bounds: str, rng: np.random.Generator
 ) -> Segments:
     """Negative proposals (NP): `count` unlabelled segments drawn inside the runs of background seeds.
 
     background_seed (T,) of 0 and 1. A run of snippets first..last is drawn uniformly, then a start and
-    an end inside it: with `bounds: inclusive` first <= start < end <= last + 1, with `released` as
-    `draw_released` does. Without a run: none.
+    an end inside it: with `bounds: inclusive` first <= start < end <= last + 1 (eq. 18), with `released`
+    as `draw_released` does. Without a run there are none.
     """
     edges = np.diff(np.pad(background_seed.astype(np.int8), 1))
     runs = np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1], axis=1)
@@ -66,12 +74,13 @@ def rank(
     positive: Segments,
     points: list[tuple[float, int]],
     background_seed: np.ndarray,
+    *,
     grid: Grid,
-    settings,
+    settings: Proposals,
     rng: np.random.Generator,
 ) -> tuple[Segments, Segments]:
-    """RP and NP of a training video; settings: `config.Proposals`."""
-    chosen = reliable(positive, points, settings.reliable_any_score)
-    found = [positive.take([number]) for number in chosen if number is not None]
+    """The reliable and the negative proposals of a training video."""
+    numbers = reliable(positive, points, settings.reliable_any_score)
+    best = [positive.take([number]) for number in numbers if number is not None]
     count = int(settings.negative_share * len(positive))
-    return join(found), negatives(background_seed, count, grid, settings.negative_bounds, rng)
+    return join(best), negatives(background_seed, count, grid, bounds=settings.negative_bounds, rng=rng)

@@ -1,1 +1,1 @@
-"""Stage 1: what each snippet shows (method.md, "snippet-level discrimination")."""
+"""Stage 1: what each snippet shows (docs/method.md, section 2)."""

@@ -1,4 +1,4 @@
-"""The reliable memory: one prototype a class, M of shape (C, D)."""
+"""The reliable memory: one prototype per class, M of shape (C, D) (docs/method.md, section 2.2)."""
 
 import torch
 
@@ -9,7 +9,7 @@ def tokens(prototypes: torch.Tensor, order: str) -> torch.Tensor:
     """The C tokens that stand for the prototypes in the attention: (C, D) -> (C, D).
 
     `paper`: the prototypes themselves. `released`: the released program's scramble, which reads the
-    (C, D) buffer as (D, C) (method.md, fault 1).
+    (C, D) buffer as (D, C) (eq. 5, fault 1).
     """
     if order == "paper":
         return prototypes
@@ -18,10 +18,10 @@ def tokens(prototypes: torch.Tensor, order: str) -> torch.Tensor:
 
 
 def class_means(embedding: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean embedding of the snippets that carry each class.
+    """The mean embedding of the snippets that carry each class.
 
     embedding (N, D), labels (N, C) of 0 and 1 -> means (C, D), zero for a class without a snippet,
-    and the snippets of each class (C,).
+    and the number of snippets of each class (C,).
     """
     count = labels.sum(0)
     return labels.T @ embedding / count.clamp(min=1).unsqueeze(1), count
@@ -31,17 +31,18 @@ def updated(
     prototypes: torch.Tensor,
     embedding: torch.Tensor,
     action: torch.Tensor,
+    *,
     packing: Packing,
     momentum: float,
 ) -> torch.Tensor:
-    """The prototypes after every video of a batch, one after the other in their order (B + 1, C, D).
+    """The prototypes before a batch and after each of its videos, in their order: (B + 1, C, D).
 
     M_c <- momentum * M_c + (1 - momentum) * mean(embedding over the action seeds of c), for the
-    classes of each video. embedding (N, D), action seeds (N, C) of 0 and 1. Entry 0 is the input.
+    classes of each video (eq. 4). embedding (N, D), action seeds (N, C) of 0 and 1.
     """
-    means, count = zip(*map(class_means, packing.split(embedding), packing.split(action)), strict=True)
     history = [prototypes]
-    for mean, seen in zip(means, count, strict=True):
+    for embeddings, seeds in zip(packing.split(embedding), packing.split(action), strict=True):
+        mean, count = class_means(embeddings, seeds)
         moved = momentum * history[-1] + (1 - momentum) * mean
-        history.append(torch.where((seen > 0).unsqueeze(1), moved, history[-1]))
+        history.append(torch.where((count > 0).unsqueeze(1), moved, history[-1]))
     return torch.stack(history)

@@ -1,4 +1,4 @@
-"""Seeds: snippets whose class or background can be relied on, mined from points and B."""
+"""Seeds: snippets whose label can be relied on, mined from points and B (docs/method.md, section 2.5)."""
 
 import torch
 
@@ -7,9 +7,9 @@ from ..layers.packing import Packing
 
 
 def point_labels(points: list[dict], classes: list[str], length: int, grid: Grid) -> torch.Tensor:
-    """Where the points of a video lie: (T, C) of 0 and 1.
+    """The point labels of a video: (T, C), 1 where a snippet carries a point of the class.
 
-    points: [{"label", "seconds"}]. A point past the last snippet belongs to the last (fault 10).
+    points: [{"label", "seconds"}]; length: T. A point past the last snippet belongs to the last (fault 10).
     """
     labels = torch.zeros(length, len(classes))
     for point in points:
@@ -21,13 +21,14 @@ def mine(
     background: torch.Tensor,
     points: torch.Tensor,
     packing: Packing,
+    *,
     background_threshold: float,
     action_threshold: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The seeds of every video (method.md, "Seeds").
+    """The seeds of every video.
 
     background: B (N,), no gradient. points (N, C), 1 where a snippet carries a point of the class.
-    -> action seeds (N, C) and background seeds (N,), of 0 and 1 in the points' type.
+    -> action seeds (N, C) and background seeds (N,), of 0 and 1, with the dtype of the points.
 
     A gap is what lies before the first, between two neighbouring and after the last labelled
     snippet of a video. Its background seeds are one interval of snippets, from the first to the last

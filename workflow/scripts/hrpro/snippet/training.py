@@ -1,99 +1,96 @@
-"""The training of the snippet network."""
+"""The training of the snippet network (docs/method.md, section 2.7)."""
 
-from pathlib import Path
-
-import numpy as np
 import torch
 
-from ..data.features import FeatureFile
-from ..grid import Grid
-from ..layers.packing import Packing
-from ..training import common as training
-from ..training.cache import Resident
-from ..training.checkpoint import Draws, Resume
-from ..utils import devices
+from ..training.best import BestModel
+from ..training.checkpoint import RngState
+from ..training.logging import EventLog
+from ..training.optimizer import autocast, make_optimizer
+from ..training.sampler import BatchSampler
+from ..training.task import Stage1Task
 from ..utils.progress import track
-from . import losses, memory, seeds
+from . import losses, memory
+from .dataset import Dataset
 from .model import SnippetModel
-from .settings import Settings
 
-MEMORY_BATCH = 8  # videos at a time while the prototypes are initialised
+PROTOTYPE_BATCH = 8  # videos at a time while the prototypes are initialized
 
 
-def train(
-    file: FeatureFile,
-    points: dict[str, list[dict]],
-    classes: list[str],
-    settings: Settings,
-    rng: np.random.Generator,
-    device: torch.device,
-    events: Path,
-    test: training.Test | None,
-    resume: Resume,
-) -> SnippetModel:
-    """Stage 1. Returns the model at the end or, where `test` is given, the best tested one."""
-    model = SnippetModel(len(classes), file.width, settings).to(device)
-    videos = file.videos
+def train(task: Stage1Task) -> SnippetModel:
+    """Train; -> the model after the last step or, with a test, the best tested one, in evaluation mode."""
+    settings, features = task.settings, task.features
+    dataset = Dataset(task)
+    model = SnippetModel(len(task.classes), features.width, settings).to(task.device)
+    optimizer, schedule = make_optimizer(model, settings, settings.iterations)
+    sampler = BatchSampler(len(dataset), settings.batch, task.rng)
+    best = BestModel()
 
-    there = Resident(file, device, devices.feature_cache_size(device))
+    state = {
+        "model": model,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "sampler": sampler,
+        "best": best,
+        "rng": RngState(task.rng, task.device),
+    }
+    done = task.checkpoint.resume(state)
+    if done == 0:
+        if settings.standardize:
+            model.inputs.set_moments(*features.moments())
+        model.prototypes.copy_(initial_prototypes(model, dataset))
 
-    def batch_of(chosen) -> tuple[torch.Tensor, torch.Tensor, Packing]:
-        names = [videos[i] for i in chosen]
-        features, packing = there.packed(names)
-        return features, point_labels(names, packing, points, classes, file.grid).to(device), packing
-
-    optimizer, schedule = training.optimizer(model, settings, settings.iterations)
-    batches, best = training.Batches(len(videos), settings.batch, rng), training.Best(test)
-    state = {"model": model, "optimizer": optimizer, "schedule": schedule, "batches": batches, "best": best}
-    state["draws"] = Draws(rng, device)
-    if not (done := resume.restore(state)):
-        model.inputs.fit(file)
-        model.prototypes.copy_(initial_prototypes(model, batch_of, len(videos)))
-    status = {}
-    steps = range(done + 1, settings.iterations + 1)
-    with training.Events(events, done, status) as noted:
+    status = {}  # shown with the progress
+    with EventLog(task.events, done, status) as events:
+        steps = range(done + 1, settings.iterations + 1)
         for step in track(steps, settings.iterations, "stage 1", status, done):
             model.train()
-            optimizer.zero_grad()  # before the forward pass, which then has their memory
-            features, labels, packing = batch_of(next(batches))
-            there.prefetch([videos[i] for i in batches.following()])
-            with training.autocast(settings, device):
-                scores = model(features, packing)
-            values, prototypes = losses.stage1(scores, labels, model.prototypes, packing, settings)
-            values["total"].mean().backward()
-            rate = schedule.get_last_lr()[0]
+            optimizer.zero_grad()  # before the forward pass, which then has the gradients' memory
+            batch = dataset.batch(next(sampler))
+            dataset.prefetch(sampler.peek())
+
+            # forward and backward
+            with autocast(settings, task.device):
+                scores = model(batch.features, batch.packing)
+            loss, prototypes = losses.stage1(
+                scores, batch.points, model.prototypes, packing=batch.packing, settings=settings
+            )
+            loss["total"].mean().backward()
+
+            # update the weights, the learning rate and the prototypes
+            learning_rate = schedule.get_last_lr()[0]
             optimizer.step()
             schedule.step()
-
-            shown = {f"loss/{name}": loss for name, loss in values.items()}
-            shown["prototype movement"] = (prototypes - model.prototypes).norm(dim=1)
-            noted.add(step, rate, shown)
+            movement = (prototypes - model.prototypes).norm(dim=1)
             model.prototypes.copy_(prototypes)
-            if step % settings.test_every == 0 or step == settings.iterations:
-                best.offer(model, step, noted)
-            resume.offer(step, state, noted)
-    return best.restore(model)
+
+            # log
+            values = {f"loss/{name}": value for name, value in loss.items()}
+            events.log_step(step, learning_rate, values | {"prototype movement": movement})
+
+            # test
+            if task.test is not None and (step % settings.test_every == 0 or step == settings.iterations):
+                model.eval()
+                mean_ap = task.test(model)
+                events.log_test(step, mean_ap)
+                best.update(model, mean_ap)
+
+            task.checkpoint.maybe_save(step, state, events)
+
+    best.restore(model)
+    return model.eval()
 
 
 @torch.no_grad()
-def initial_prototypes(model: SnippetModel, batch_of, videos: int) -> torch.Tensor:
+def initial_prototypes(model: SnippetModel, dataset: Dataset) -> torch.Tensor:
     """The mean embedding of the labelled snippets of each class, by the untrained network: (C, D).
 
-    A class without a point keeps a zero prototype (fault 10).
+    A class without a point keeps a zero prototype (docs/method.md, section 2.2).
     """
     model.eval()
     total, count = torch.zeros_like(model.prototypes), 0
-    for first in range(0, videos, MEMORY_BATCH):
-        features, labels, packing = batch_of(range(first, min(first + MEMORY_BATCH, videos)))
-        mean, size = memory.class_means(model(features, packing).embedding, labels)
+    for first in range(0, len(dataset), PROTOTYPE_BATCH):
+        batch = dataset.batch(range(first, min(first + PROTOTYPE_BATCH, len(dataset))))
+        mean, size = memory.class_means(model(batch.features, batch.packing).embedding, batch.points)
         total += mean * size.unsqueeze(1)
         count = count + size
     return total / count.clamp(min=1).unsqueeze(1)
-
-
-def point_labels(
-    videos: list[str], packing: Packing, points: dict, classes: list[str], grid: Grid
-) -> torch.Tensor:
-    """The point labels of some packed training videos, (N, C) of 0 and 1, on the CPU."""
-    pairs = zip(videos, packing.lengths, strict=True)
-    return torch.cat([seeds.point_labels(points[video], classes, length, grid) for video, length in pairs])

@@ -1,0 +1,83 @@
+"""Trained models of any method at work: on a video, and on the videos of a split."""
+
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from . import config, methods
+from .data.features import FeatureFile
+from .data.scores import ScoreFile, Scores
+from .detection.segments import Segments
+from .grid import Grid
+from .model_file import ModelFile
+from .proposals.generation import propose_test
+
+
+class Stage1(NamedTuple):
+    """A model of stage 1 and its method."""
+
+    method: ModuleType
+    model: torch.nn.Module
+
+    def score(self, features: np.ndarray) -> Scores:
+        """The scores of a video by its features (T, D)."""
+        return self.method.score(self.model, features)
+
+    def propose(self, features: FeatureFile, settings: config.Proposals) -> dict[str, Segments]:
+        """The proposals of the videos of a file, as those of test videos."""
+        scores = (self.score(features.read([video])[0]) for video in features.videos)
+        return dict(zip(features.videos, propose_test(scores, features.grid, settings), strict=True))
+
+
+class Stage2(NamedTuple):
+    """A model of stage 2 and its method."""
+
+    method: ModuleType
+    model: torch.nn.Module
+
+    def detect(
+        self,
+        features: np.ndarray,
+        scores: Scores,
+        *,
+        proposals: Segments,
+        grid: Grid,
+        settings: config.Detection,
+    ) -> Segments:
+        """The candidates of a video by its features (T, D), its stage-1 scores and its proposals."""
+        return self.method.detect(
+            self.model, features, scores, proposals=proposals, grid=grid, settings=settings
+        )
+
+    def detect_all(
+        self,
+        features: FeatureFile,
+        scores: ScoreFile,
+        proposals: dict[str, Segments],
+        settings: config.Detection,
+    ) -> dict[str, Segments]:
+        """The candidates of all videos that have proposals."""
+        return {
+            video: self.detect(
+                features.read([video])[0],
+                scores.read(video),
+                proposals=segments,
+                grid=features.grid,
+                settings=settings,
+            )
+            for video, segments in proposals.items()
+        }
+
+
+def stage1(file: ModelFile, device: torch.device) -> Stage1:
+    """A trained model of stage 1, ready for use."""
+    method = methods.load("stage1", file.settings.method)
+    return Stage1(method, method.load(file, device))
+
+
+def stage2(file: ModelFile, device: torch.device) -> Stage2:
+    """A trained model of stage 2, ready for use."""
+    method = methods.load("stage2", file.settings.method)
+    return Stage2(method, method.load(file, device))

@@ -1,0 +1,93 @@
+"""Model files: a trained model of either stage with all that its use needs."""
+
+import io
+import json
+from pickle import UnpicklingError
+from typing import NamedTuple
+
+import torch
+
+from . import config, methods
+from .grid import Grid
+from .utils import files
+from .utils.errors import InputError
+from .utils.settings import Strict
+
+SETTINGS = {"stage1": config.Stage1, "stage2": config.Stage2}
+DAMAGED = (InputError, LookupError, RuntimeError, TypeError, ValueError)  # what reading a wrong file raises
+
+
+class ModelFile(NamedTuple):
+    """What a model file holds. The grid and the width (channels) are those of the features."""
+
+    settings: Strict  # the Settings of the model's method
+    classes: list[str]
+    width: int
+    grid: Grid
+    weights: dict[str, torch.Tensor]
+
+
+def save(
+    path, model: torch.nn.Module, *, settings: Strict, classes: list[str], width: int, grid: Grid
+) -> None:
+    """Write a trained model; equal models give equal bytes."""
+    values = settings.model_dump()
+    if values["method"] == methods.DEFAULT:  # written only where it differs: as before there were others
+        del values["method"]
+    facts = {"classes": classes, "width": width}
+    facts |= {"frames": grid.frames, "fps": grid.fps, "window": grid.window}
+    weights = {name: value.cpu() for name, value in model.state_dict().items()}
+    write(
+        path,
+        {"facts": json.dumps(facts), "settings": json.dumps(values, sort_keys=True), "state": weights},
+    )
+
+
+def load(path, stage: str) -> ModelFile:
+    """Read a trained model of "stage1" or "stage2".
+
+    Raises InputError where the file is missing or damaged, or holds the model of the other stage or of both.
+    """
+    content = read(path)
+    if "stage1" in content:
+        raise InputError(f"{path}: holds the models of both stages; expected the model of one stage")
+    try:
+        return parse(content, stage)
+    except DAMAGED as error:
+        raise not_a_model(path, error) from None
+
+
+def parse(content: dict, stage: str) -> ModelFile:
+    """The content of a model file, as `read` gives it -> what it holds. Raises one of DAMAGED."""
+    facts = json.loads(content["facts"])
+    return ModelFile(
+        settings=config.from_json(SETTINGS[stage], content["settings"]),
+        classes=facts["classes"],
+        width=facts["width"],
+        grid=Grid(facts["frames"], facts["fps"], facts.get("window")),  # older files have no window
+        weights=content["state"],
+    )
+
+
+def write(path, content: dict) -> None:
+    """Write text and tensors; equal contents give equal bytes."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with files.atomic(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def read(path) -> dict:
+    """What `write` has written. Raises InputError where the file is missing, damaged or of another kind."""
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a trained model") from None
+    except (*DAMAGED, OSError, EOFError, UnpicklingError) as error:
+        raise not_a_model(path, error) from None
+
+
+def not_a_model(path, error: Exception) -> InputError:
+    """The error on a file that is not a model file, damaged, or of another version of hrpro."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return InputError(f"{path}: not a model of this version of hrpro ({reason}); remove it and train again")

@@ -1,0 +1,39 @@
+"""The command line that the training scripts of both stages share."""
+
+import argparse
+
+from ..utils import files
+from .checkpoint import Checkpoint
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that both training scripts take."""
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--model", required=True, help="output")
+    parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")
+    parser.add_argument("--state", help="checkpoint, from which a killed training resumes")
+    parser.add_argument("--state-every", type=int, default=60, help="seconds between saves of it")
+    parser.add_argument(
+        "--code", default="", help="digest of the code; a checkpoint of other code is refused"
+    )
+    parser.add_argument("--test-features", nargs="?", help="the test split's features")
+    parser.add_argument("--test-annotations", nargs="?", help="the test split's annotations")
+    parser.add_argument(
+        "--test", nargs="?", help="JSON of settings.{proposals,detection,evaluation} and exclude: the test"
+    )
+    parser.add_argument("--log", help="log file")
+
+
+def make_checkpoint(args: argparse.Namespace, features_digest: str, *inputs: str | None) -> Checkpoint:
+    """The checkpoint of a training with these arguments; its key is of all that the training depends on.
+
+    features_digest: `FeatureFile.digest`; inputs: the other files that it reads, None for one that it
+    does without.
+    """
+    if not args.state:
+        return Checkpoint(None, key="", every=args.state_every)
+    digests = [files.sha256(path) for path in inputs if path]
+    key = " ".join([args.code, args.settings, str(args.seed), str(args.test), features_digest, *digests])
+    return Checkpoint(args.state, key=key, every=args.state_every)

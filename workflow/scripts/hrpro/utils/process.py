@@ -1,0 +1,20 @@
+"""Setting a process up for a network."""
+
+import numpy as np
+import torch
+
+from . import speed
+
+MANY_CHANNELS = 256  # from here on a second thread pays
+
+
+def start(seed: int, threads: int, width: int) -> np.random.Generator:
+    """Set up memory, threads and random numbers, torch's by `seed`; -> numpy's generator by the same seed.
+
+    width: channels of the features. Where they are few, one thread is used whatever `threads` says: on
+    small matrix products further threads cost more than they save.
+    """
+    speed.keep_memory()
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads if width >= MANY_CHANNELS else 1)
+    return np.random.default_rng(seed)
