@@ -22,7 +22,7 @@ def blocks(language: str) -> list[str]:
 
 
 def follow(folder: Path) -> None:
-    """Do what the page says: write the files that it shows, run its commands; <number>.txt is what one says."""
+    """Do what the page says: write its files, run its commands; <number>.txt is what a command has said."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     copy_project(folder)
     number = 0
