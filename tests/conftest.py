@@ -86,24 +86,31 @@ def demo_data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory, demo_data) -> Path:
-    """A finished run, made once for all of xdist's processes; copy it before changing it.
+    """A finished run; copy it before changing it.
 
     A folder with the project, extra.yaml of MINE, the data set in data/, its test split's features once more
     in videos/, and what the workflow makes of both, up to map.json and detections; run.txt is what it said.
     """
+    return once(tmp_path_factory, "finished_run", lambda folder: make_run(folder, demo_data))
+
+
+def once(tmp_path_factory, name: str, make) -> Path:
+    """The folder that make(folder) fills, once for all of xdist's processes; copy it before changing it."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished_run"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     with open(f"{folder}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            make_run(folder.with_name("unfinished_run"), demo_data)
-            folder.with_name("unfinished_run").rename(folder)
+            unfinished = Path(f"{folder}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)  # of another process, which has failed
+            unfinished.mkdir()
+            make(unfinished)
+            unfinished.rename(folder)
     return folder
 
 
 def make_run(folder: Path, data: Path) -> None:
     """Make `finished_run` in a folder."""
-    folder.mkdir()
     copy_project(folder)
     shutil.copytree(data, folder / "data")
     # one of more than 1 MB, from where Snakemake takes a file's date for its content unless told otherwise
@@ -113,8 +120,9 @@ def make_run(folder: Path, data: Path) -> None:
     assert large.stat().st_size > 1e6
     shutil.copytree(folder / "data/features/test", folder / "videos")
     (folder / "extra.yaml").write_text(yaml.safe_dump(MINE))
+    arguments = ["--configfile=extra.yaml", "--printshellcmds", "--"]
     targets = ["results/mine/map.json", "results/mine/predict/new/detections.json"]
-    run = snakemake(folder, "--configfile=extra.yaml", "--", *targets, snakefile=folder / "Snakefile")
+    run = snakemake(folder, *arguments, *targets, snakefile=folder / "Snakefile")
     assert run.returncode == 0, run.stderr
     (folder / "run.txt").write_text(run.stdout + run.stderr)
 
