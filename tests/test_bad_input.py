@@ -267,7 +267,9 @@ ANNOTATION_CASES = [
         append("split_train.txt", f"{TRAIN}\n"),
         ["split_train.txt: line 25", TRAIN, "is on line 1 already", "remove one"],
     ),
-    Case("an empty split", write("split_test.txt", "\n"), ["split_test.txt: no video", "expected one per line"]),
+    Case(
+        "an empty split", write("split_test.txt", "\n"), ["split_test.txt: no video", "expected one per line"]
+    ),
     Case(
         "a point past its video",
         first_point(point="900000"),
@@ -304,7 +306,9 @@ ANNOTATION_CASES = [
         [f"{POINTS}: line 1", "no column 'point'", "expected class, video_id, point"],
     ),
     Case(
-        "an empty points file", write(POINTS, ""), [f"{POINTS}: line 1", "no column 'class'", "expected class,"]
+        "an empty points file",
+        write(POINTS, ""),
+        [f"{POINTS}: line 1", "no column 'class'", "expected class,"],
     ),
     Case(
         "a row cut short",
@@ -369,7 +373,9 @@ FEATURE_CASES = [
     Case("no npy", write(TRAIN_NPY, "1.0 2.0\n"), ["damaged or not in .npy format", "copy it again"]),
     Case("half a zip", write(TRAIN_NPY, b"PK\x03\x04 and no more"), ["damaged or not in .npy format"]),
     Case(
-        "a damaged header", write(TRAIN_NPY, b"\x93NUMPY\x01\x00\x04\x00({[\n"), ["damaged or not in .npy format"]
+        "a damaged header",
+        write(TRAIN_NPY, b"\x93NUMPY\x01\x00\x04\x00({[\n"),
+        ["damaged or not in .npy format"],
     ),
     Case("no rows", array(lambda a: a[:0]), ["shape (0, 64)", "expected (snippets, channels)"]),
     Case("one dimension", array(lambda a: a[0]), ["shape (64,)", "expected (snippets, channels)"]),
@@ -654,9 +660,7 @@ def test_thumos_converts_with_what_is_known_of_it(shared, out):
     root = shared / "data" / "THUMOS14"
     late, database = [], {}
     for split in ("train", "test"):
-        run = convert_annotations(
-            root, out, "--ambiguous", root / "Ambiguous_test.txt", "--split", split
-        )
+        run = convert_annotations(root, out, "--ambiguous", root / "Ambiguous_test.txt", "--split", split)
         assert run.returncode == 0
         late_here = re.findall(r"^warning: (\S+): a segment ends (\S+) s past the end", run.stderr, re.M)
         assert len(late_here) == len(run.stderr.splitlines())
