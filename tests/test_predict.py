@@ -458,7 +458,7 @@ CASES = [
     Case("integers", array(lambda a: a.astype(int)), [f"{NPY}: values of type int64", "wanted float32"]),
     Case("pickled", array(lambda a: a.astype(object)), [f"{NPY}: a pickled array", "save it as float32"]),
     Case("no rows", array(lambda a: a[:0]), [f"{NPY}: shape (0, 64)"]),
-    Case("half a file", cut(NPY), [f"{NPY}: damaged or no .npy file", "copy it again"]),
+    Case("half a file", cut(NPY), [f"{NPY}: damaged or not in .npy format", "copy it again"]),
     Case("too large", half_precision, [f"{NPY}: a value is NaN, infinite or too large for float16"]),
     Case(
         "an unknown format",
