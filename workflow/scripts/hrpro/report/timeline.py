@@ -1,6 +1,7 @@
 """One video's true segments and detections as bars on a time axis, class by class: an SVG by matplotlib."""
 
 import io
+import warnings
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -28,7 +29,8 @@ def draw(video: str, truth: Segments, detections: Segments, *, classes: list[str
     """
     shown = sorted({*truth.labels.tolist(), *detections.labels.tolist()} - {-1})
     rows = {label: row for row, label in enumerate(shown)}
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # whoever shows the SVG has the letters or not
         figure = Figure((INCHES["width"], INCHES["row"] * len(rows) + INCHES["rest"]), layout="constrained")
         axes = figure.add_subplot()
         for (start, end), label in zip(truth.times, truth.labels, strict=True):
