@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from hrpro.layers.dropout import keep
 from hrpro.snippet import attention
+from hrpro.utils.speed import draw_mask
 
 
 @pytest.mark.parametrize("length", [1, 2, 37, 300])
@@ -13,8 +13,8 @@ def test_dropped_attention_is_attention_with_its_mask(length):
     state = torch.get_rng_state()
     out = attention.attention(q, k, v, dropout=0.3)
     torch.set_rng_state(state)
-    kept = torch.stack([keep((length, length), 0.3, q.dtype) for _ in range(4)])
-    weights = torch.softmax(q @ k.transpose(1, 2) / 6**0.5, dim=-1) * kept / 0.7
+    mask = torch.stack([draw_mask((length, length), 0.3, q.dtype) for _ in range(4)])
+    weights = torch.softmax(q @ k.transpose(1, 2) / 6**0.5, dim=-1) * mask / 0.7
     expected = weights @ v
     torch.testing.assert_close(out, expected)
     gradient = torch.randn_like(out)
@@ -48,7 +48,7 @@ def test_two_maps_at_once_are_the_two_one_after_the_other():
         torch.testing.assert_close(together[:7], few)
 
 
-def test_a_block_starts_as_torch_s_own_attention_does():
+def test_a_block_is_initialized_as_torchs_attention():
     block = attention.AttentionBlock(64, 8, 16, dropout=0.0, attention_dropout=0.0)
     torch_s = torch.nn.MultiheadAttention(64, 8)
     projections = [block.project_query, block.project_key, block.project_value]

@@ -22,13 +22,16 @@ from hrpro import config
 from hrpro.data import features as feature_files
 from hrpro.data.features import FeatureFile
 from hrpro.instance import losses as instance_losses
+from hrpro.instance.dataset import Batch, Reliable
 from hrpro.instance.model import InstanceModel, refine
 from hrpro.layers.packing import Packing
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
-from hrpro.training import common as training
-from hrpro.training.cache import Resident
-from hrpro.utils import devices, locks
+from hrpro.training import logging
+from hrpro.training.cache import FeatureCache
+from hrpro.training.optimizer import autocast
+from hrpro.training.sampler import BatchSampler
+from hrpro.utils import devices, locks, speed
 
 CLASSES, WIDTH, LENGTHS, PROPOSALS = 5, 64, [40, 1, 25], [30, 0, 20]
 VARIANTS = pytest.mark.parametrize("variant", ["default", "released"])
@@ -41,7 +44,7 @@ def settings_of(step: str, variant: str, **changes) -> config.Strict:
 
 def precision(settings, device: str):
     """The context in which a training runs a network; autocast does not know the meta device."""
-    return nullcontext() if device == "meta" else training.autocast(settings, torch.device(device))
+    return nullcontext() if device == "meta" else autocast(settings, torch.device(device))
 
 
 def stage1_step(settings, device: str):
@@ -56,7 +59,9 @@ def stage1_step(settings, device: str):
     packing = Packing(LENGTHS, device)
     with precision(settings, device):
         scores = model(features, packing)
-    values, prototypes = snippet_losses.stage1(scores, points, model.prototypes, packing, settings)
+    values, prototypes = snippet_losses.stage1(
+        scores, points, model.prototypes, packing=packing, settings=settings
+    )
     values["total"].mean().backward()
     return model, scores, values, prototypes
 
@@ -64,7 +69,7 @@ def stage1_step(settings, device: str):
 def stage2_step(settings, device: str):
     """The model after a backward pass of stage 2, its completeness and losses."""
     torch.manual_seed(0)
-    model = InstanceModel(WIDTH, CLASSES, settings)
+    model = InstanceModel(CLASSES, WIDTH, settings)
     vectors = torch.randn(sum(PROPOSALS), 3, model.channels)
     labels = torch.arange(sum(PROPOSALS)) % CLASSES
     proposals = torch.rand(sum(PROPOSALS), 2).mul(30).sort(1).values
@@ -77,17 +82,15 @@ def stage2_step(settings, device: str):
     reliable, reliable_labels = ([x.to(device) for x in part] for part in (reliable, reliable_labels))
     with precision(settings, device):
         completeness, offsets = model(vectors, labels)
-    video = Packing(PROPOSALS, device).video
+    batch = Batch(
+        vectors=vectors,
+        proposals=proposals,
+        labels=labels,
+        video=Packing(PROPOSALS, device).video,
+        reliable=list(map(Reliable, reliable, reliable_labels)),
+    )
     values = instance_losses.stage2(
-        completeness,
-        refine(proposals, offsets),
-        proposals,
-        video,
-        reliable,
-        labels,
-        reliable_labels,
-        draw,
-        settings,
+        completeness, refine(proposals, offsets), batch, random=draw, settings=settings
     )
     values["total"].mean().backward()
     return model, completeness, values
@@ -176,12 +179,12 @@ def feature_file(tmp_path):
 
 def test_features_stay_on_the_device_as_far_as_they_fit(feature_file, monkeypatch):
     file, arrays = feature_file
-    cache = Resident(file, torch.device("cpu"), room=arrays["v0"].nbytes + arrays["v3"].nbytes)
+    cache = FeatureCache(file, torch.device("cpu"), size=arrays["v0"].nbytes + arrays["v3"].nbytes)
     reads = []
     read = file.read
     monkeypatch.setattr(file, "read", lambda videos: reads.extend(videos) or read(videos))
     for _ in range(2):
-        packed, packing = cache.packed(["v2", "v0", "v3"])
+        packed, packing = cache.read_packed(["v2", "v0", "v3"])
         assert np.array_equal(packed.numpy(), np.concatenate([arrays[v] for v in ("v2", "v0", "v3")]))
         assert packing.lengths == [30, 9, 4]
     assert reads == ["v2", "v0", "v3", "v2"]
@@ -191,31 +194,31 @@ def test_prefetch_has_the_system_read_the_videos_of_the_next_step(feature_file, 
     file, arrays = feature_file
     hints = []
     monkeypatch.setattr(feature_files.os, "posix_fadvise", lambda *hint: hints.append(hint))
-    Resident(file, torch.device("cpu"), room=0).prefetch(["v2", "v1"])
+    FeatureCache(file, torch.device("cpu"), size=0).prefetch(["v2", "v1"])
     content = file.path.read_bytes()
     assert [content[first : first + size] for _, first, size, _ in hints] == [
         arrays[video].tobytes() for video in ("v2", "v1")
     ]
 
 
-def test_the_following_batch_is_the_next_one():
-    batches = training.Batches(10, 3, np.random.default_rng(0))
+def test_to_peek_at_the_next_batch_draws_nothing():
+    sampler = BatchSampler(10, 3, np.random.default_rng(0))
     for _ in range(9):
-        following, drawn = batches.following(), next(batches)
-        assert len(following) == 0 or np.array_equal(following, drawn)
-    state = json.dumps(batches.rng.bit_generator.state)
-    batches.following()
-    assert json.dumps(batches.rng.bit_generator.state) == state
+        peeked, batch = sampler.peek(), next(sampler)
+        assert len(peeked) == 0 or np.array_equal(peeked, batch)
+    state = json.dumps(sampler.rng.bit_generator.state)
+    sampler.peek()
+    assert json.dumps(sampler.rng.bit_generator.state) == state
 
 
 def test_events_are_written_several_steps_at_a_time_and_at_the_end(tmp_path, monkeypatch):
     written, status = [], {}
     writer = SimpleNamespace(add_scalar=lambda *scalar: written.append(scalar), close=lambda: None)
-    monkeypatch.setattr(training, "SummaryWriter", lambda *_, **__: writer)
-    with training.Events(tmp_path, 0, status) as events:
-        for step in range(1, training.EVENTS + 2):
-            events.add(step, 0.5, {"loss/total": torch.tensor([1.0, step])})
-            assert len(written) == (0 if step < training.EVENTS else 2 * training.EVENTS)
+    monkeypatch.setattr(logging, "SummaryWriter", lambda *_, **__: writer)
+    with logging.EventLog(tmp_path, 0, status) as events:
+        for step in range(1, logging.WRITE_EVERY + 2):
+            events.log_step(step, 0.5, {"loss/total": torch.tensor([1.0, step])})
+            assert len(written) == (0 if step < logging.WRITE_EVERY else 2 * logging.WRITE_EVERY)
     assert written[-2:] == [("loss/total", 6.0, 11), ("learning rate", 0.5, 11)]
     assert status["loss"] == 6.0
 
@@ -223,7 +226,7 @@ def test_events_are_written_several_steps_at_a_time_and_at_the_end(tmp_path, mon
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_freed_memory_serves_the_next_tensor():
     """A page that the system has to provide anew is a page fault."""
-    assert training.keep_memory()
+    assert speed.keep_memory()
 
     def faults() -> int:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

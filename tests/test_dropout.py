@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from hrpro.layers.dropout import Dropout, keep
+from hrpro.layers.dropout import Dropout
+from hrpro.utils.speed import draw_mask
 
 
 @pytest.mark.parametrize("dropout", [0.1, 0.5, 0.99])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_the_share_that_stays(dropout, axis):
     """Along either axis, and so for each of the four numbers of a draw."""
-    kept = keep((2000, 2000), dropout, torch.float64, torch.Generator().manual_seed(0))
+    kept = draw_mask((2000, 2000), dropout, torch.float64, torch.Generator().manual_seed(0))
     deviation = (dropout * (1 - dropout) / 2000) ** 0.5
     assert set(kept.unique().tolist()) == {0, 1}
     assert (kept.mean(axis) - (1 - dropout)).abs().max() < 5 * deviation
@@ -18,7 +19,7 @@ def test_the_share_that_stays(dropout, axis):
 
 
 def test_neighbours_stay_independently():
-    kept = keep((1000, 1000), 0.5, torch.float64, torch.Generator().manual_seed(0)).flatten()
+    kept = draw_mask((1000, 1000), 0.5, torch.float64, torch.Generator().manual_seed(0)).flatten()
     for distance in range(1, 9):
         both = (kept[distance:] * kept[:-distance]).mean()
         assert abs(both - 0.25) < 5 * (0.25 * 0.75 / len(kept)) ** 0.5
@@ -31,7 +32,7 @@ def test_values_and_gradients(shape, dtype):
     state = torch.get_rng_state()
     out = Dropout(0.4)(x)
     torch.set_rng_state(state)
-    scale = keep(shape, 0.4, dtype) * (1 / 0.6)
+    scale = draw_mask(shape, 0.4, dtype) * (1 / 0.6)
     assert (out.dtype, out.shape) == (dtype, x.shape)
     torch.testing.assert_close(out, x * scale)
     (gradient,) = torch.autograd.grad(out.sum(), x)
@@ -53,5 +54,5 @@ def test_nothing_is_drawn_without_need():
 
 
 def test_the_largest_share():
-    kept = keep((1000, 1000), 0.99, torch.float64, torch.Generator().manual_seed(0))
+    kept = draw_mask((1000, 1000), 0.99, torch.float64, torch.Generator().manual_seed(0))
     assert kept.mean().item() == pytest.approx(0.01, rel=0.04)  # 4 deviations

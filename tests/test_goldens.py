@@ -14,6 +14,7 @@ from hrpro.evaluation import mean_ap as evaluation
 from hrpro.grid import Grid
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import roi
+from hrpro.instance.dataset import Batch, Reliable
 from hrpro.instance.model import InstanceModel, refine, score
 from hrpro.layers.packing import Packing
 from hrpro.proposals import generation as proposals
@@ -28,6 +29,7 @@ SEEDS = np.load(DATA / "seeds.npz", allow_pickle=False)
 PROPOSALS = np.load(DATA / "proposals.npz", allow_pickle=False)
 STAGE2 = np.load(DATA / "stage2.npz", allow_pickle=False)
 THUMOS = Grid(16, 25)
+THRESHOLDS = {"background_threshold": 0.95, "action_threshold": 0.1}
 
 # our parameter -> the released program's; its attention keeps three projections in one matrix
 BLOCK = {
@@ -136,7 +138,7 @@ def test_memory_starts_as_the_mean_of_the_labelled_snippets(model):
 def test_stage1_losses_gradients_and_memory(model, stage1_settings, video):
     features, points, packing = batch([video])
     losses, prototypes = snippet_losses.stage1(
-        model(features, packing), points, model.prototypes, packing, stage1_settings
+        model(features, packing), points, model.prototypes, packing=packing, settings=stage1_settings
     )
     for our, their in LOSSES.items():
         close(losses[our], STAGE1[f"v{video}/{their}"], 1e-5)
@@ -157,7 +159,7 @@ def test_ten_steps_of_training(model, stage1_settings):
     for order, expected in zip(STAGE1["trace/order"].reshape(10, 3), STAGE1["trace/loss"], strict=True):
         features, points, packing = batch(order)
         losses, prototypes = snippet_losses.stage1(
-            model(features, packing), points, model.prototypes, packing, stage1_settings
+            model(features, packing), points, model.prototypes, packing=packing, settings=stage1_settings
         )
         loss = losses["total"].mean()
         optimizer.zero_grad()
@@ -184,11 +186,11 @@ def test_all_seed_cases_exactly():
         for i in cases
     ]
     for score_, points, action, background in one:
-        found = seeds.mine(score_, points, Packing([len(score_)]), 0.95, 0.1)
+        found = seeds.mine(score_, points, Packing([len(score_)]), **THRESHOLDS)
         assert torch.equal(found[0], action)
         assert torch.equal(found[1], background)
     score_, points, action, background = (torch.cat(column) for column in zip(*one, strict=True))
-    found = seeds.mine(score_, points, Packing([len(case[0]) for case in one]), 0.95, 0.1)
+    found = seeds.mine(score_, points, Packing([len(case[0]) for case in one]), **THRESHOLDS)
     assert torch.equal(found[0], action)
     assert torch.equal(found[1], background)
 
@@ -221,7 +223,7 @@ def test_proposals_suppression_and_reliable_proposals(released, case):
 
 @pytest.fixture
 def instance_model(released) -> InstanceModel:
-    network = InstanceModel(WIDTH, CLASSES, released("stage2").model_copy(update={"dropout": 0.0}))
+    network = InstanceModel(CLASSES, WIDTH, released("stage2").model_copy(update={"dropout": 0.0}))
     network.load_state_dict(instance_parameters("init"))
     return network
 
@@ -245,7 +247,7 @@ def test_roi_features():
     ):
         expected = torch.tensor(STAGE2[f"v{i}/roi_features"])
         # Ours places samples in float64, theirs in float32: single values differ by up to 5e-5.
-        difference = roi.align(features, given, 12, 0.25) - expected
+        difference = roi.align(features, given, bins=12, margin=0.25) - expected
         assert difference.norm() <= 1e-5 * expected.norm()
 
 
@@ -254,7 +256,7 @@ def test_stage2_outputs(instance_model):
         zip(instance_input("features"), instance_input("proposals"), strict=True)
     ):
         no_class = torch.full((len(given),), -1)
-        found = score(instance_model, features, None, given, no_class, clip=False)
+        found = score(instance_model, features, None, proposals=given, labels=no_class, clip=False)
         for actual, name in zip(found, ("completeness", "refined", "completeness_refined"), strict=True):
             close(actual, STAGE2[f"v{i}/{name}"], 1e-5)
 
@@ -265,16 +267,19 @@ def test_stage2_losses_and_gradients(released, instance_model):
     packed = torch.cat(given)
     labels = torch.arange(len(packed)) % CLASSES  # that the released targets do not see (fault 2)
     completeness, offsets = instance_model(torch.cat(vectors), labels)
+    batch = Batch(
+        vectors=torch.cat(vectors),
+        proposals=packed,
+        labels=labels,
+        video=Packing([len(p) for p in given]).video,
+        reliable=[Reliable(r, torch.zeros(len(r), dtype=torch.long)) for r in instance_input("reliable")],
+    )
     losses = instance_losses.stage2(
         completeness,
         refine(packed, offsets),
-        packed,
-        Packing([len(p) for p in given]).video,
-        instance_input("reliable"),
-        labels,
-        [torch.zeros(len(r), dtype=torch.long) for r in instance_input("reliable")],
-        torch.cat(instance_input("negative_draw")),
-        released("stage2"),
+        batch,
+        random=torch.cat(instance_input("negative_draw")),
+        settings=released("stage2"),
     )
     close(losses["regression"].mean(), STAGE2["loss_prop_reg"], 1e-5)
     close(losses["completeness"].mean(), STAGE2["loss_prop_iou"], 1e-5)

@@ -12,11 +12,11 @@ import torch
 import yaml
 
 from conftest import ROOT
+from hrpro import model_file
 from hrpro.grid import Grid
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
 from hrpro.snippet import seeds
-from hrpro.training import common as training
 
 DATASETS = {"gtea": (4, 15), "gtea-2048": (16, 15), "hapt": (25, 50), "THUMOS14": (16, 25)}
 
@@ -133,15 +133,17 @@ def test_no_proposal_begins_before_its_video(scale, released):
     [proposal] = proposals.propose([(scores, np.zeros(9), np.array([0, 1]))], grid, settings)
     assert proposal.times[:, 0].min() == 0
     assert (proposal.times[:, 1] > proposal.times[:, 0]).all()
-    drawn = ranking.negatives(np.ones(9), 100, grid, "inclusive", np.random.default_rng(0))
+    drawn = ranking.negatives(np.ones(9), 100, grid, bounds="inclusive", rng=np.random.default_rng(0))
     assert drawn.times[:, 0].min() == 0
 
 
 def test_a_model_knows_its_grid(tmp_path, config):
     model = torch.nn.Linear(2, 2)
     for grid in (Grid(16, 25.0), Grid(16, 25.0, 32)):
-        training.save(tmp_path / "model.pt", model, config.step("demo", "stage1"), ["a"], 2, grid)
-        _, facts = training.load(tmp_path / "model.pt")
-        assert training.grid_of(facts) == grid
+        settings = config.step("demo", "stage1")
+        model_file.save(tmp_path / "model.pt", model, settings=settings, classes=["a"], width=2, grid=grid)
+        assert model_file.load(tmp_path / "model.pt", "stage1").grid == grid
+    content = model_file.read(tmp_path / "model.pt")
+    facts = json.loads(content["facts"])
     del facts["window"]  # a model from before there was one
-    assert training.grid_of(facts) == Grid(16, 25.0)
+    assert model_file.parse(content | {"facts": json.dumps(facts)}, "stage1").grid == Grid(16, 25.0)

@@ -1,30 +1,26 @@
 """The corrections of the default experiment, each alone, and the draws of training."""
 
-import os
-import subprocess
-import sys
-
-import h5py
 import numpy as np
 import pytest
 import torch
 
+from feature_files import write_features
 from hrpro import config as configuration
 from hrpro.data import scores
 from hrpro.data.features import FeatureFile
 from hrpro.detection import suppression
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
+from hrpro.instance import dataset as instance_dataset
 from hrpro.instance import losses, roi
-from hrpro.instance import scoring as infer
-from hrpro.instance import training as instance_train
+from hrpro.instance.dataset import Batch, Reliable
+from hrpro.instance.method import fuse
 from hrpro.instance.model import InstanceModel, score
-from hrpro.instance.vectors import Vectors
-from hrpro.layers.inputs import Inputs
+from hrpro.instance.vector_cache import VectorCache
+from hrpro.layers.standardize import Standardize
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
 from hrpro.snippet import memory, model, seeds
-from hrpro.training import common as training
 from hrpro.utils.errors import InputError
 
 SECOND = Grid(25, 25)  # snippets of one second
@@ -86,7 +82,7 @@ def test_the_proposals_of_a_video_depend_on_no_other(config, contrast):
 def test_fault_7_negatives_lie_in_their_run_and_have_length(bounds, run):
     background = np.zeros(20)
     background[5 : 5 + run] = 1
-    drawn = ranking.negatives(background, 300, SECOND, bounds, np.random.default_rng(0)).times
+    drawn = ranking.negatives(background, 300, SECOND, bounds=bounds, rng=np.random.default_rng(0)).times
     assert len(drawn) == 300
     assert (drawn[:, 1] > drawn[:, 0]).all()
     assert drawn.min() >= 5
@@ -100,7 +96,7 @@ def test_fault_7_negatives_lie_in_their_run_and_have_length(bounds, run):
 
 def test_no_background_seed_gives_no_negative():
     rng = np.random.default_rng(0)
-    assert len(ranking.negatives(np.zeros(9), 5, SECOND, "inclusive", rng)) == 0
+    assert len(ranking.negatives(np.zeros(9), 5, SECOND, bounds="inclusive", rng=rng)) == 0
 
 
 def test_fault_4_a_proposal_of_score_0_may_be_reliable():
@@ -131,7 +127,7 @@ def test_fault_9_only_whole_seconds_are_seen():
 
 
 def test_fault_11_refined_segments_stay_inside_and_keep_their_direction(released):
-    network = InstanceModel(4, 2, released("stage2")).eval()
+    network = InstanceModel(2, 4, released("stage2")).eval()
     features, given = torch.rand(10, 4), torch.tensor([[1.0, 3.0], [6.0, 9.0]])
     labels = torch.tensor([0, 1])
     with torch.no_grad():
@@ -139,9 +135,9 @@ def test_fault_11_refined_segments_stay_inside_and_keep_their_direction(released
         network.end_offset[2].bias.fill_(0.0)
         for head in (network.start_offset, network.end_offset):
             head[2].weight.zero_()
-    _, free, _ = score(network, features, None, given, labels, clip=False)
+    _, free, _ = score(network, features, None, proposals=given, labels=labels, clip=False)
     assert free.tolist() == [[5, 3], [12, 9]]
-    _, clipped, _ = score(network, features, None, given, labels, clip=True)
+    _, clipped, _ = score(network, features, None, proposals=given, labels=labels, clip=True)
     assert clipped.tolist() == [[5, 5], [10, 10]]  # without length, so dropped
 
 
@@ -158,38 +154,6 @@ def test_heads_default_to_the_largest_divisor_up_to_8():
         model.attention_heads(44, 8)
 
 
-def test_batches_shuffle_each_epoch_and_drop_the_remainder():
-    drawn = training.Batches(10, 4, np.random.default_rng(0))
-    epochs = [np.concatenate([next(drawn), next(drawn)]) for _ in range(3)]
-    assert all(len(set(epoch.tolist())) == 8 for epoch in epochs)
-    assert epochs[0].tolist() != epochs[1].tolist()
-    few = training.Batches(3, 16, np.random.default_rng(0))
-    assert sorted(next(few).tolist()) == [0, 1, 2]  # fault 10: fewer videos than a batch
-
-
-def test_a_model_file_gives_back_the_model_and_equal_models_equal_bytes(config, tmp_path):
-    settings = config.settings.stage1
-    network = model.SnippetModel(3, 8, settings)
-    for name in ("a.pt", "b.pt"):
-        training.save(tmp_path / name, network, settings, ["x", "y", "z"], 8, SECOND)
-    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
-    again, classes = model.load(tmp_path / "a.pt", torch.device("cpu"))
-    assert classes == ["x", "y", "z"]
-    assert again.settings == settings
-    for name, value in network.state_dict().items():
-        assert torch.equal(again.state_dict()[name], value)
-
-
-@pytest.mark.parametrize("damage", [b"", b"no zip", None])
-def test_a_damaged_model_file_is_refused(config, tmp_path, damage):
-    path = tmp_path / "model.pt"
-    settings = config.settings.stage1
-    training.save(path, model.SnippetModel(3, 8, settings), settings, ["x", "y", "z"], 8, SECOND)
-    path.write_bytes(path.read_bytes()[:2000] if damage is None else damage)
-    with pytest.raises(InputError, match=r"model\.pt: no model of hrpro .* train again"):
-        model.load(path, torch.device("cpu"))
-
-
 def test_a_file_that_is_no_feature_file_is_refused(tmp_path):
     path = tmp_path / "features.h5"
     path.write_bytes(b"nothing")
@@ -200,24 +164,26 @@ def test_a_file_that_is_no_feature_file_is_refused(tmp_path):
 def test_fault_2_a_target_is_of_the_own_class(config):
     given = torch.tensor([[0.0, 4.0], [0.0, 4.0], [10.0, 14.0], [0.0, 4.0]])
     labels, video = torch.tensor([0, 1, 1, 0]), torch.tensor([0, 0, 0, 1])
-    reliable = [torch.tensor([[0.0, 4.0], [12.0, 14.0]]), torch.zeros(0, 2)]
-    classes = [torch.tensor([0, 1]), torch.zeros(0, dtype=torch.long)]
-    found = losses.best_tiou(given, video, reliable, labels, classes)
-    assert found.tolist() == [1, 0, 0.5, 0]
+    reliable = [
+        Reliable(torch.tensor([[0.0, 4.0], [12.0, 14.0]]), torch.tensor([0, 1])),
+        Reliable(torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)),
+    ]
+    assert losses.best_tiou(given, labels, video, reliable).tolist() == [1, 0, 0.5, 0]
 
-    completeness, draw = torch.full((4,), 0.5), torch.ones(4)
+    batch = Batch(vectors=None, proposals=given, labels=labels, video=video, reliable=reliable)
+    completeness, random = torch.full((4,), 0.5), torch.ones(4)
     values = {}
     for targets in ("own_class", "any_class"):
         settings = config.settings.stage2.model_copy(update={"targets": targets})
-        arguments = (completeness, given, given, video, reliable, labels, classes, draw, settings)
-        values[targets] = losses.stage2(*arguments)["regression"][0].item()
+        loss = losses.stage2(completeness, given, batch, random=random, settings=settings)
+        values[targets] = loss["regression"][0].item()
     # two positives of distance 0 and 0.5; where classes do not count the second makes it three
     assert values["own_class"] == pytest.approx((0 + 0.5 * 0.5**2) / 2)
     assert values["any_class"] == pytest.approx((0 + 0 + 0.5 * 0.5**2) / 3)
 
 
 def test_stage_2_answers_for_the_class_of_a_proposal(config):
-    network = InstanceModel(6, 3, config.settings.stage2).eval()
+    network = InstanceModel(3, 6, config.settings.stage2).eval()
     features, snippet_scores = torch.randn(20, 6), torch.rand(20, 4)
     given = torch.tensor([[2.0, 9.0]]).repeat(3, 1)
     vectors = network.vectors(features, snippet_scores, given)
@@ -232,9 +198,9 @@ def test_stage_2_answers_for_the_class_of_a_proposal(config):
 def test_negatives_get_a_class_of_their_video():
     positive = segments([[0, 1], [1, 2]], [4, 2], [0.5, 0.5])
     negative = segments(np.arange(80).reshape(40, 2))
-    found = instance_train.labelled(positive, negative, np.random.default_rng(0))
-    assert found.labels[:2].tolist() == [4, 2]
-    assert set(found.labels[2:].tolist()) == {2, 4}
+    labelled = instance_dataset.with_classes(negative, positive, np.random.default_rng(0))
+    assert set(labelled.labels.tolist()) == {2, 4}
+    assert np.array_equal(labelled.times, negative.times)
 
 
 def test_vectors_are_kept_while_memory_allows():
@@ -245,13 +211,14 @@ def test_vectors_are_kept_while_memory_allows():
 
     def compute(video: str, chosen: np.ndarray) -> torch.Tensor:
         asked.append((video, len(chosen)))
-        return roi.vectors(features[video], given[video][chosen], 12, 0.25)
+        return roi.vectors(features[video], given[video][chosen], bins=12, margin=0.25)
 
     chosen = np.random.default_rng(0).permutation(40)[:15]
     found = {}
     for megabytes in (0.0, 1.5 * 40 * 72 / 1e6):  # none, or one video's
-        kept = Vectors(compute, {"a": 40, "b": 40}, 3 * 6 * 4, megabytes)
-        found[megabytes] = [kept.of(video, chosen) for video in "abab"]
+        cache = VectorCache(compute, {"a": 40, "b": 40}, size=3 * 6 * 4, memory=megabytes)
+        found[megabytes] = [cache.read(video, chosen) for video in "abab"]
+        assert [video in cache for video in "ab"] == [megabytes > 0, False]
     assert asked == [("a", 15), ("b", 15)] * 2 + [("a", 40), ("b", 15), ("b", 15)]
     for none, one in zip(*found.values(), strict=True):
         assert torch.equal(none, one)
@@ -261,81 +228,31 @@ def test_the_scores_of_both_stages_are_summed_or_multiplied(config):
     s, c = np.array([0.5, -0.2]), np.array([0.5, 0.8])
     settings = config.settings.detection
     summed = settings.model_copy(update={"fusion": "sum", "completeness_weight": 1.0})
-    assert infer.fused(s, c, summed).tolist() == [1.0, pytest.approx(0.6)]
+    assert fuse(s, c, summed).tolist() == [1.0, pytest.approx(0.6)]
     product = settings.model_copy(update={"completeness_weight": 2.0})
-    assert infer.fused(s, c, product).tolist() == [0.125, pytest.approx(1e-3 * 0.64)]
+    assert fuse(s, c, product).tolist() == [0.125, pytest.approx(1e-3 * 0.64)]
 
 
 def test_inputs_are_standardized_by_the_training_split(tmp_path):
     rng = np.random.default_rng(0)
-    train = [rng.normal(1e4, 3, (50, 2)), rng.normal(1e4, 3, (7, 2))]
-    with h5py.File(tmp_path / "features.h5", "w") as file:
-        for number, values in enumerate(train):
-            file[f"train/v{number}"] = np.column_stack([values, np.ones(len(values))]).astype(np.float32)
-        file["test/w"] = np.full((3, 3), 7, dtype=np.float32)
-        file.attrs.update(format_version=1, width=3, snippet_frames=16, snippet_fps=25.0)
-    inputs = Inputs(3, standardize=True, noise=0.5)
-    with FeatureFile(tmp_path / "features.h5") as file:
-        inputs.fit(file)
-        seen = inputs.eval()(torch.from_numpy(file.read_split("train")[0]))
-    assert torch.allclose(seen.mean(0), torch.zeros(3), atol=2e-3)
-    assert torch.allclose(seen[:, :2].std(0, unbiased=False), torch.ones(2), atol=1e-2)
-    assert not seen[:, 2].any()  # a constant channel
-    noisy = inputs.train()(torch.zeros(4000, 3)) - inputs.eval()(torch.zeros(4000, 3))
-    assert noisy.std().item() == pytest.approx(0.5, rel=0.05)
+    arrays = {"v0": rng.normal(1e4, 3, (50, 3)), "v1": rng.normal(1e4, 3, (7, 3))}
+    for array in arrays.values():
+        array[:, 2] = 1  # a constant channel
+    inputs = Standardize(3, standardize=True, noise=0.5)
+    with FeatureFile(write_features(tmp_path / "features.h5", arrays, SECOND)) as file:
+        inputs.set_moments(*file.moments())
+        standardized = inputs.eval()(torch.from_numpy(file.read_all()[0]))
+    assert torch.allclose(standardized.mean(0), torch.zeros(3), atol=2e-3)
+    assert torch.allclose(standardized[:, :2].std(0, unbiased=False), torch.ones(2), atol=1e-2)
+    assert not standardized[:, 2].any()
+    noise = inputs.train()(torch.zeros(4000, 3)) - inputs.eval()(torch.zeros(4000, 3))
+    assert noise.std().item() == pytest.approx(0.5, rel=0.05)
 
 
 def test_wide_features_are_projected_narrow_ones_are_not(config):
     settings = config.settings.stage1.model_copy(update={"width": 16})
     assert model.SnippetModel(3, 40, settings).prototypes.shape == (3, 16)
     assert model.SnippetModel(3, 12, settings).prototypes.shape == (3, 12)
-
-
-def test_adam_is_torchs_bit_for_bit(config):
-    settings = config.settings.stage1
-    torch.manual_seed(0)
-    inputs, own = torch.randn(9, 3), torch.nn.Linear(3, 2)
-    their = torch.nn.Linear(3, 2)
-    their.load_state_dict(own.state_dict())
-    optimizer, _ = training.optimizer(own, settings.model_copy(update={"schedule": "constant"}), 5)
-    options = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "fused": True}
-    adam = torch.optim.Adam(their.parameters(), betas=settings.betas, **options)
-    for step in range(5):
-        for network, stepping in ((own, optimizer), (their, adam)):
-            stepping.zero_grad()
-            (network(inputs) ** 2).sum().backward()
-            stepping.step()
-        assert torch.equal(own.weight, their.weight), step
-    assert str(optimizer.state_dict()["state"]) == str(adam.state_dict()["state"])
-
-
-def test_a_training_spares_itself_the_import_of_dynamo():
-    code = (
-        "import sys, torch; from hrpro.training import common as training; network = torch.nn.Linear(1, 1);"
-        "optimizer = training.Adam(network.parameters(), fused=True); optimizer.zero_grad();"
-        "network(torch.ones(1)).backward(); optimizer.step(); print('torch._dynamo' in sys.modules)"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", code]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    assert said == "False\n"
-
-
-def test_the_learning_rate_rises_and_follows_a_cosine(config):
-    settings = config.settings.stage1
-    optimizer, schedule = training.optimizer(torch.nn.Linear(1, 1), settings, 100)
-    rates = []
-    for _ in range(100):
-        rates.append(optimizer.param_groups[0]["lr"] / settings.learning_rate)
-        optimizer.step()
-        schedule.step()
-    assert rates[0] == pytest.approx(0.2)
-    assert rates[50] == pytest.approx(0.5)
-    assert max(rates) == max(rates[:10]) > 0.98
-    assert 0 < rates[-1] < 0.001
-    constant = settings.model_copy(update={"schedule": "constant"})
-    optimizer, schedule = training.optimizer(torch.nn.Linear(1, 1), constant, 100)
-    assert schedule.get_last_lr() == [settings.learning_rate]
 
 
 def test_contrast_on_the_whole_activation_prefers_the_segment_to_its_peak(config):
@@ -354,33 +271,26 @@ def test_contrast_on_the_whole_activation_prefers_the_segment_to_its_peak(config
 
 def test_a_score_file_gives_back_what_was_written(tmp_path):
     rng = np.random.default_rng(0)
-    with h5py.File(tmp_path / "features.h5", "w") as file:
-        file["train/a"] = np.ones((5, 2), dtype=np.float32)
-        file["test/b"] = np.ones((3, 2), dtype=np.float32)
-        file.attrs.update(format_version=1, width=2, snippet_frames=16, snippet_fps=25.0)
-
-    def given(features: np.ndarray) -> scores.Scores:
-        return scores.Scores(
-            rng.random((len(features), 2), dtype=np.float32),
-            rng.random(len(features), dtype=np.float32),
-            np.array([0.1, 0.9]),
-        )
-
+    arrays = {"b": np.ones((3, 2)), "a": np.ones((5, 2))}
     written = []
-    with FeatureFile(tmp_path / "features.h5") as file:
-        thresholds = {"background": 0.95, "action": 0.1}
-        scores.write(
-            *(tmp_path / "scores.h5", file, ["x", "y"], thresholds),
-            lambda features: written.append(given(features)) or written[-1],
-        )
+
+    def score(features: np.ndarray) -> scores.Scores:
+        classes = rng.random((len(features), 2), dtype=np.float32)
+        background = rng.random(len(features), dtype=np.float32)
+        written.append(scores.Scores(classes, background, np.array([0.1, 0.9])))
+        return written[-1]
+
+    grid, thresholds = Grid(16, 25, 32), {"background": 0.95, "action": 0.1}
+    with FeatureFile(write_features(tmp_path / "features.h5", arrays, grid)) as file:
+        scores.write(tmp_path / "scores.h5", file, score, classes=["x", "y"], thresholds=thresholds)
     with scores.ScoreFile(tmp_path / "scores.h5") as file:
-        assert (file.classes, file.thresholds) == (["x", "y"], thresholds)
-        assert (file.videos("train"), file.videos("test")) == (["a"], ["b"])
-        for made, found in zip(written, (file.read("train", "a"), file.read("test", "b")), strict=True):
-            np.testing.assert_array_equal(found.fused, made.fused)
-            np.testing.assert_array_equal(found.video, made.video)
+        assert (file.classes, file.thresholds, file.grid) == (["x", "y"], thresholds, grid)
+        assert file.videos == ["a", "b"]
+        for expected, video in zip(written, "ab", strict=True):
+            np.testing.assert_array_equal(file.read(video).fused, expected.fused)
+            np.testing.assert_array_equal(file.read(video).video, expected.video)
     (tmp_path / "scores.h5").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"scores\.h5: damaged, or no score file .* run again"):
+    with pytest.raises(InputError, match=r"scores\.h5: damaged, or not a score file .* run again"):
         scores.ScoreFile(tmp_path / "scores.h5")
 
 
@@ -403,7 +313,7 @@ def test_ablation_experiments_lie_between_released_and_default(config):
 
 @pytest.mark.parametrize("variant", ["default", "released"])
 def test_fault_10_a_video_without_a_proposal_has_no_scores(config, variant):
-    network = InstanceModel(8, 3, config.step("thumos", "stage2", variant)).eval()
+    network = InstanceModel(3, 8, config.step("thumos", "stage2", variant)).eval()
     none, labels = torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)
-    found = score(network, torch.rand(5, 8), torch.rand(5, 4), none, labels, clip=True)
+    found = score(network, torch.rand(5, 8), torch.rand(5, 4), proposals=none, labels=labels, clip=True)
     assert [tuple(part.shape) for part in found] == [(0,), (0, 2), (0,)]

@@ -16,6 +16,7 @@ from hrpro.detection.segments import Segments, segments
 from hrpro.evaluation import mean_ap as evaluation
 from hrpro.evaluation import protocol as testing
 from hrpro.grid import Grid
+from hrpro.instance import dataset as instance_dataset
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
 from hrpro.instance import roi
@@ -26,6 +27,7 @@ from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import model as snippet_model
 from hrpro.snippet import seeds
 from hrpro.snippet import training as snippet_train
+from hrpro.snippet.dataset import Batch
 
 GOLDEN = 1e-5  # relative, of the authors' float32 numbers
 EXACT = 1e-9  # relative, between two float64 computations
@@ -381,7 +383,7 @@ def both_stage1(released, batch, order, drop_last):
     model, videos = snippet_network(released, order, drop_last), made(batch, 2)
     features, points, packing = pack(videos)
     losses, prototypes = snippet_losses.stage1(
-        model(features, packing), points, model.prototypes, packing, model.settings
+        model(features, packing), points, model.prototypes, packing=packing, settings=model.settings
     )
     emphasis = torch.rand(len(videos), dtype=torch.float64)
     (losses["total"] * emphasis).sum().backward()
@@ -431,7 +433,13 @@ def test_contrastive_of_any_seeds(seed, drop_last):
     prototypes = torch.from_numpy(rng.normal(size=(len(packing), CLASSES, WIDTH)))
     prototypes[:, 2] = 0  # as of a class without a point
     losses = snippet_losses.contrastive(
-        embedding, prototypes, action, background, packing, oracle.TEMPERATURE, drop_last
+        embedding,
+        prototypes,
+        packing,
+        action=action,
+        background=background,
+        temperature=oracle.TEMPERATURE,
+        drop_last=drop_last,
     )
     videos = zip(*(packing.split(part) for part in (embedding, action, background)), strict=True)
     for loss, memory, (own, inside, outside) in zip(losses, prototypes, videos, strict=True):
@@ -471,12 +479,31 @@ def test_seeds(seed):
     _, points, packing = pack(videos)
     values = [0.0, 0.05, 0.1, 0.11, 0.5, 0.5, 0.94, 0.95, 0.97, 1.0]
     background = torch.from_numpy(rng.choice(values[: rng.integers(3, 11)], size=len(points)))
-    action, seeded = seeds.mine(background, points, packing, oracle.BACKGROUND_SEED, oracle.ACTION_SEED)
+    action, seeded = seeds.mine(
+        background,
+        points,
+        packing,
+        background_threshold=oracle.BACKGROUND_SEED,
+        action_threshold=oracle.ACTION_SEED,
+    )
     parts = zip(*(packing.split(part) for part in (background, points, action, seeded)), strict=True)
     for own, labels, found_action, found_background in parts:
         wanted = oracle.mine_seeds(own, labels)
         assert torch.equal(found_action, wanted[0])
         assert torch.equal(found_background, wanted[1])
+
+
+class PackedVideos:
+    """Videos as a Dataset."""
+
+    def __init__(self, videos):
+        self.videos = videos
+
+    def __len__(self):
+        return len(self.videos)
+
+    def batch(self, numbers) -> Batch:
+        return Batch(*pack([self.videos[i] for i in numbers]))
 
 
 def test_initial_prototypes(released):
@@ -486,9 +513,7 @@ def test_initial_prototypes(released):
     model = snippet_network(released)
     with torch.no_grad():
         model.prototypes.zero_()
-    found = snippet_train.initial_prototypes(
-        model, lambda chosen: pack([videos[i] for i in chosen]), len(videos)
-    )
+    found = snippet_train.initial_prototypes(model, PackedVideos(videos))
     wanted = oracle.initial_prototypes(model.state_dict(), videos, HEADS, "paper")
     assert_near(found, wanted, EXACT)
     assert not found[2].any()
@@ -630,8 +655,8 @@ def test_roi(length):
         [0.5, 0.6],
     ]
     given = torch.cat([torch.stack([start, start + size], dim=1), torch.tensor(odd, dtype=torch.float64)])
-    assert_near(roi.align(features, given, 12, 0.25), oracle.roi_align(features, given), ROUNDED)
-    assert roi.align(features, given, 12, 0.25)[:20].any()
+    assert_near(roi.align(features, given, bins=12, margin=0.25), oracle.roi_align(features, given), ROUNDED)
+    assert roi.align(features, given, bins=12, margin=0.25)[:20].any()
 
 
 def random_instances(length: int, count: int, reliable: list, generator) -> tuple:
@@ -654,7 +679,7 @@ INSTANCES = {
 @pytest.fixture
 def instance_network(released) -> instance_model.InstanceModel:
     """A random network in float64, without dropout."""
-    return instance_model.InstanceModel(WIDTH, CLASSES, released("stage2")).double().eval()
+    return instance_model.InstanceModel(CLASSES, WIDTH, released("stage2")).double().eval()
 
 
 @pytest.mark.parametrize("name", INSTANCES)
@@ -662,21 +687,22 @@ def test_instance_losses_and_gradients(released, instance_network, name):
     generator = torch.Generator().manual_seed(0)
     videos = [random_instances(*video, generator) for video in INSTANCES[name]]
     features, given, targets, draws = zip(*videos, strict=True)
-    vectors = torch.cat([roi.vectors(f, p, 12, 0.25) for f, p in zip(features, given, strict=True)])
+    vectors = torch.cat(
+        [roi.vectors(f, p, bins=12, margin=0.25) for f, p in zip(features, given, strict=True)]
+    )
     no_class = torch.full((len(vectors),), -1)
     completeness, offsets = instance_network(vectors, no_class)
     refined = instance_model.refine(torch.cat(given), offsets)
     packing = Packing([len(p) for p in given])
+    batch = instance_dataset.Batch(
+        vectors=vectors,
+        proposals=torch.cat(given),
+        labels=no_class,
+        video=packing.video,
+        reliable=[instance_dataset.Reliable(own, torch.zeros(len(own), dtype=torch.long)) for own in targets],
+    )
     losses = instance_losses.stage2(
-        completeness,
-        refined,
-        torch.cat(given),
-        packing.video,
-        list(targets),
-        no_class,
-        [torch.zeros(len(own), dtype=torch.long) for own in targets],
-        torch.cat(draws),
-        released("stage2"),
+        completeness, refined, batch, random=torch.cat(draws), settings=released("stage2")
     )
     emphasis = torch.rand(len(videos), dtype=torch.float64)
     (losses["total"] * emphasis).sum().backward()
@@ -715,7 +741,12 @@ def test_instance_scores(instance_network):
     with torch.no_grad():
         instance_network.start_offset[2].bias += 0.8  # turns some inside out
     found = instance_model.score(
-        instance_network, features, None, given, torch.full((len(given),), -1), clip=False
+        instance_network,
+        features,
+        None,
+        proposals=given,
+        labels=torch.full((len(given),), -1),
+        clip=False,
     )
     weights = dict(instance_network.named_parameters())
     completeness, refined = oracle.stage2_forward(weights, features, given)
@@ -777,14 +808,14 @@ def test_evaluation(seed, with_ambiguous):
 
 
 def test_videos_left_out_count_nowhere(tmp_path, released):
-    """method.md: "left out of the evaluation": neither their instances nor detections in them."""
+    """docs/method.md, section 7.1: neither their instances nor detections in them."""
     instance = {"label": "found", "segment": [0.0, 10.0]}
     database = {video: {"subset": "test", "duration": 20.0, "annotations": [instance]} for video in "ab"}
     (tmp_path / "truth.json").write_text(json.dumps({"database": database}))
     chosen = ("proposals", "detection", "evaluation")
-    test = json.dumps({step: released(step).model_dump() for step in chosen})
-    args = argparse.Namespace(annotations=tmp_path / "truth.json", exclude="b", test=test)
-    protocol = testing.protocol(args, ["found"])
+    test = json.dumps({step: released(step).model_dump() for step in chosen} | {"exclude": ["b"]})
+    args = argparse.Namespace(test_annotations=tmp_path / "truth.json", test=test)
+    protocol = testing.from_arguments(args, ["found"])
     right, wrong = segments([[0, 10]], [0], [0.5]), segments([[15, 20]], [0], [0.9])
-    assert protocol.score({"a": right}) == pytest.approx(100)
-    assert protocol.score({"a": right, "b": wrong}) == pytest.approx(100)
+    assert protocol.evaluate({"a": right}) == pytest.approx(100)
+    assert protocol.evaluate({"a": right, "b": wrong}) == pytest.approx(100)

@@ -1,5 +1,6 @@
 """A training that is stopped at any moment goes on and ends with the same bytes."""
 
+import json
 import os
 import random
 import resource
@@ -15,12 +16,16 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from conftest import ROOT, SCRIPTS, snakemake
-from hrpro.training import common as training
-from hrpro.training.checkpoint import TERMINATED, Draws, Resume
+from conftest import ROOT, SCRIPTS, snakemake, warm_torch
+from hrpro.training.checkpoint import TERMINATED, Checkpoint, RngState
+from hrpro.training.logging import EventLog
+from hrpro.training.sampler import BatchSampler
+from hrpro.utils import locks
+from warm import Process
 
 STEPS = {"stage1": 40, "stage2": 60}
 KILLS = 20  # of each training
+ANEW = "training starts from the beginning"
 SHORT = {
     "datasets": {
         "demo": {
@@ -54,7 +59,7 @@ def own_signals():
     signal.signal(signal.SIGTERM, before)
 
 
-def wait_for(condition, process: subprocess.Popen) -> None:
+def wait_for(condition, process: Process | subprocess.Popen) -> None:
     """Wait until a condition holds while a process runs."""
     while not condition():
         assert process.poll() is None, process.communicate()
@@ -62,39 +67,48 @@ def wait_for(condition, process: subprocess.Popen) -> None:
 
 
 class Training:
-    """One of the whole run's trainings once more, as a command of its own, in a folder of its own."""
+    """One of the whole run's trainings once more, as a process of its own, in a folder of its own.
+
+    step: stage1 or stage2, tested on the test split with _on_test; steps: others than the whole run's.
+    """
 
     def __init__(self, step: str, whole: Path, folder: Path, config, steps: int | None = None):
         stage, _, tested = step.partition("_")
         self.stage = stage
-        changes = {"iterations": steps or STEPS[stage]} | ({"test_every": 7} if tested else {})
-        self.settings = getattr(config.settings, stage).model_copy(update=changes).model_dump_json()
-        data, step1 = whole / "results/demo", whole / STAGE1
-        self.inputs = ["--features", data / "features.h5"]
-        if stage == "stage1":
-            self.inputs += ["--points", data / "points.json"]
-        else:
-            self.inputs += ["--scores", step1 / "scores.h5"]
-            for name in ("positive", "reliable", "negative"):
-                self.inputs += [f"--{name}", step1 / f"proposals-default/{name}.json"]
+        changes = {"iterations": steps or STEPS[stage]}
         if tested:
-            self.inputs += ["--annotations", data / "annotations.json"]
-            self.inputs += ["--test", config.test_settings("demo", "released")]
-            if stage == "stage2":
-                self.inputs += ["--proposals", step1 / "proposals-default/candidates.json"]
-        self.script = SCRIPTS / f"train_{step}.py"
+            changes["test_every"] = 7
+        settings = getattr(config.settings, stage).model_copy(update=changes)
         self.folder, self.model, self.state = folder, folder / "model.pt", folder / "state.pt"
         self.log = folder / "train.log"
-        self.wanted = (whole / MODELS[stage]).read_bytes()
+        self.expected = (whole / MODELS[stage]).read_bytes()
+        train, test = whole / "results/demo/train", whole / "results/demo/test"
+        stage1 = whole / STAGE1
+        self.command = [SCRIPTS / f"train_{stage}.py", "--features", train / "features.h5"]
+        if stage == "stage1":
+            self.command += ["--points", train / "points.json"]
+        else:
+            self.command += ["--scores", stage1 / "train/scores.h5"]
+            for name in ("positive", "reliable", "negative"):
+                self.command += [f"--{name}", stage1 / f"proposals-default/train/{name}.json"]
+        if tested:
+            test_settings = json.loads(config.test_settings("demo", "released")) | {"exclude": []}
+            self.command += ["--test", json.dumps(test_settings)]
+            self.command += ["--test-annotations", test / "annotations.json"]
+            self.command += ["--test-features", test / "features.h5"]
+        if tested and stage == "stage2":
+            self.command += ["--test-scores", stage1 / "test/scores.h5"]
+            self.command += ["--test-proposals", stage1 / "proposals-default/test/proposals.json"]
+        self.command += ["--settings", settings.model_dump_json(), "--device", "cpu", "--log", self.log]
+        self.command += ["--model", self.model, "--state", self.state, "--events", folder / "events"]
 
-    def start(self, every: int = 0, seed: int = 0, key: str = "k", **options) -> subprocess.Popen:
-        """Start it, its state saved after every step."""
-        outputs = ["--model", self.model, "--state", self.state, "--events", self.folder / "events"]
-        how = ["--seed", seed, "--state-every", every, "--key", key, "--log", self.log, "--device", "cpu"]
-        command = [sys.executable, self.script, *self.inputs, "--settings", self.settings, *outputs, *how]
-        return subprocess.Popen(
-            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-        )
+    def options(self, every: int = 0, seed: int = 0) -> list:
+        """The rest of the command: how often its state is saved, by default after every step."""
+        return ["--code", "c", "--state-every", every, "--seed", seed]
+
+    def start(self, **options) -> Process:
+        """Start it."""
+        return warm_torch().start(*self.command, *self.options(**options), cwd=self.folder)
 
     def finish(self, **options) -> str:
         """Run it to its end; its log."""
@@ -124,7 +138,7 @@ def stopped(request, whole, tmp_path, config) -> Training:
 def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(stopped):
     log = stopped.finish()
     assert "resumed at step" in log
-    assert stopped.model.read_bytes() == stopped.wanted
+    assert stopped.model.read_bytes() == stopped.expected
     events = EventAccumulator(str(stopped.folder / "events"))
     events.Reload()
     steps = [scalar.step for scalar in events.Scalars("loss/total")]
@@ -140,46 +154,44 @@ def test_on_sigterm_the_state_is_saved_whatever_the_interval(whole, tmp_path, co
     assert process.returncode == TERMINATED
     assert said.startswith("warning: terminated after step ") and said.count("\n") == 1
     assert "resumed at step" in one.finish(every=3600)
-    assert one.model.read_bytes() == one.wanted
+    assert one.model.read_bytes() == one.expected
 
 
 @pytest.fixture
 def saved(tmp_path):
     """The file of a small state of the key "key", after step 4."""
-    first = Resume(tmp_path / "state.pt", "key", 0)
-    with training.Events(tmp_path / "events", 0, {}) as noted:
-        first.offer(4, {"batches": batches(0)}, noted)
-    os.close(first.lock)
+    first = Checkpoint(tmp_path / "state.pt", key="key", every=0)
+    with EventLog(tmp_path / "events", 0, {}) as events:
+        first.maybe_save(4, {"sampler": sampler(0)}, events)
+    locks.release(first.lock)
     return tmp_path / "state.pt"
 
 
-def batches(seed: int) -> training.Batches:
-    return training.Batches(7, 2, np.random.default_rng(seed))
+def sampler(seed: int) -> BatchSampler:
+    return BatchSampler(7, 2, np.random.default_rng(seed))
 
 
 def test_a_state_of_another_key_is_refused(saved, caplog):
-    other = Resume(saved, "another", 0)
-    assert other.restore({"batches": batches(0)}) == 0
-    os.close(other.lock)
-    assert (
-        f"{saved}: the saved state is of other settings, code or inputs; training starts anew" in caplog.text
-    )
-    assert Resume(saved, "key", 0).restore({"batches": batches(0)}) == 4
+    other = Checkpoint(saved, key="another", every=0)
+    assert other.resume({"sampler": sampler(0)}) == 0
+    locks.release(other.lock)
+    assert f"{saved}: the checkpoint is of other settings, code or inputs; {ANEW}" in caplog.text
+    assert Checkpoint(saved, key="key", every=0).resume({"sampler": sampler(0)}) == 4
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-100], lambda b: b[:500] + b"x" + b[501:], lambda b: b""])
 def test_a_damaged_state_is_refused(saved, caplog, damage):
     saved.write_bytes(damage(saved.read_bytes()))
-    assert Resume(saved, "key", 0).restore({"batches": batches(0)}) == 0
-    assert f"{saved}: the saved state is damaged; training starts anew" in caplog.text
+    assert Checkpoint(saved, key="key", every=0).resume({"sampler": sampler(0)}) == 0
+    assert f"{saved}: the checkpoint is damaged; {ANEW}" in caplog.text
 
 
 def test_another_seed_starts_anew(whole, tmp_path, config):
     one = Training("stage1", whole, tmp_path, config)
     one.stop_midway(signal.SIGKILL)
     log = one.finish(seed=1)
-    assert "training starts anew" in log and "resumed" not in log
-    assert one.model.read_bytes() != one.wanted
+    assert ANEW in log and "resumed" not in log
+    assert one.model.read_bytes() != one.expected
 
 
 def test_a_full_disk_ends_in_a_line_and_loses_no_more_than_the_interval(stopped):
@@ -189,14 +201,18 @@ def test_a_full_disk_ends_in_a_line_and_loses_no_more_than_the_interval(stopped)
         limit = len(before) // 2  # the largest file that it may write: the state has no place
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    process = stopped.start(preexec_fn=full)
-    _, said = process.communicate()
+    process = subprocess.run(
+        [sys.executable, *map(str, [*stopped.command, *stopped.options()])],
+        preexec_fn=full,
+        capture_output=True,
+        text=True,
+    )
     assert process.returncode == 1
-    assert said == f"error: {stopped.state}: File too large; free some space and run again\n"
+    assert process.stderr == f"error: {stopped.state}: File too large; free some space and run again\n"
     assert stopped.state.read_bytes() == before
     assert not [path for path in stopped.folder.iterdir() if path.name.startswith(".")]
     assert "resumed at step" in stopped.finish()
-    assert stopped.model.read_bytes() == stopped.wanted
+    assert stopped.model.read_bytes() == stopped.expected
 
 
 def test_a_second_process_does_not_train_in_the_same_folder(whole, tmp_path, config):
@@ -208,38 +224,37 @@ def test_a_second_process_does_not_train_in_the_same_folder(whole, tmp_path, con
     _, said = second.communicate()
     first.send_signal(signal.SIGCONT)
     assert second.returncode == 1
-    assert said == f"error: {tmp_path}: another process trains here; wait for it, or end it\n"
+    assert said == f"error: {tmp_path}: another process trains here; wait for it or end it\n"
     first.communicate()
     assert first.returncode == 0
-    assert one.model.read_bytes() == one.wanted
+    assert one.model.read_bytes() == one.expected
 
 
-def test_draws_and_batches_go_on_where_they_were(tmp_path):
+def test_random_numbers_and_batches_go_on_where_they_were(tmp_path):
     def parts(seed):
         rng = np.random.default_rng(seed)
         torch.manual_seed(seed)
-        return rng, {"batches": training.Batches(7, 2, rng), "draws": Draws(rng, torch.device("cpu"))}
+        return rng, {"sampler": BatchSampler(7, 2, rng), "rng": RngState(rng, torch.device("cpu"))}
 
     rng, state = parts(0)
     for _ in range(4):
-        next(state["batches"])
-    saved = Resume(tmp_path / "state.pt", "key", 0)
-    with training.Events(tmp_path / "events", 0, {}) as noted:
-        Resume(None, "", 0).offer(4, state, noted)  # nowhere to save
-        saved.offer(4, state, noted)
-    wanted = (
-        [next(state["batches"]).tolist() for _ in range(5)],
+        next(state["sampler"])
+    saved = Checkpoint(tmp_path / "state.pt", key="key", every=0)
+    with EventLog(tmp_path / "events", 0, {}) as events:
+        Checkpoint(None, key="", every=0).maybe_save(4, state, events)  # nowhere to save
+        saved.maybe_save(4, state, events)
+    expected = (
+        [next(state["sampler"]).tolist() for _ in range(5)],
         rng.random(3).tolist(),
         torch.rand(3).tolist(),
     )
     rng, state = parts(1)
-    assert saved.restore(state) == 4
-    found = (
-        [next(state["batches"]).tolist() for _ in range(5)],
+    assert saved.resume(state) == 4
+    assert (
+        [next(state["sampler"]).tolist() for _ in range(5)],
         rng.random(3).tolist(),
         torch.rand(3).tolist(),
-    )
-    assert found == wanted
+    ) == expected
 
 
 @pytest.mark.slow
@@ -247,7 +262,7 @@ def test_draws_and_batches_go_on_where_they_were(tmp_path):
 def test_killed_twenty_times_at_random_moments(whole, tmp_path, config, step):
     one = Training(step, whole, tmp_path, config, steps=KILLS * 30)
     one.finish(every=3600)
-    wanted = one.model.read_bytes()
+    expected = one.model.read_bytes()
     one.model.unlink()
     began = time.monotonic()
     one.stop_midway(signal.SIGKILL)
@@ -266,7 +281,7 @@ def test_killed_twenty_times_at_random_moments(whole, tmp_path, config, step):
         process.communicate()
         assert process.returncode == -signal.SIGKILL, "finished before it was killed; train longer"
     assert "resumed at step" in one.finish()
-    assert one.model.read_bytes() == wanted
+    assert one.model.read_bytes() == expected
 
 
 def start_workflow(folder, *arguments) -> subprocess.Popen:
