@@ -195,11 +195,11 @@ class FeatureFile:
         return self.read(self.videos)
 
     def digest(self) -> str:
-        """What the file holds, from the sha256 of each video's source: cheap, however large the file."""
+        """What the file holds, by the sha256 and type of each video: cheap, however large the file."""
         with self.readable():
             attributes = sorted((name, str(value)) for name, value in self.file.attrs.items())
-            sources = [(video, self.file[video].attrs["sha256"]) for video in self.videos]
-        return hashlib.sha256(repr((attributes, sources)).encode()).hexdigest()
+            videos = [(v, self.file[v].attrs["sha256"], str(self.file[v].dtype)) for v in self.videos]
+        return hashlib.sha256(repr((attributes, videos)).encode()).hexdigest()
 
 
 def read_lengths(path) -> Lengths:
