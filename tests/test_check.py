@@ -885,7 +885,7 @@ FILES = {
 
 
 def check(out, results, **replaced):
-    """Run check_dataset.py on a data set's files; replaced: other paths, by names of FILES with _ for a blank."""
+    """Run check_dataset.py on a data set's files; replaced: other paths, by names of FILES, blanks as _."""
     paths = {name: results / path for name, path in FILES.items()}
     paths |= {name.replace("_", " "): path for name, path in replaced.items()}
     return run_script(

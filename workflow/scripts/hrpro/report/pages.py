@@ -55,8 +55,8 @@ def results(maps: list[dict], frames: list[pd.DataFrame]) -> str:
     for frame in frames:
         if "tIoU" in frame:
             caption = (
-                "Reliable proposals of the training videos, in %: tIoU with the true segments, share over 0.5, share "
-                "of points without one; ± deviation over the seeds."
+                "Reliable proposals of the training videos, in %: tIoU with the true segments, share over "
+                "0.5, share of points without one; ± deviation over the seeds."
             )
         else:
             caption = "mAP in % at each tIoU threshold, and its averages ± deviation over the seeds."
