@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from lineage import Lineage
 
 from conftest import ROOT, SCRIPTS, copy_project, run_script, snakemake
 from hrpro import config as settings
@@ -297,7 +296,7 @@ def test_the_page_is_true(run, tmp_path):
 PREDICT = Counter(["predict"])
 BUNDLED = Counter(["bundle_model"]) + PREDICT
 FROM_STAGE2 = Counter(["train_stage2"]) + BUNDLED
-FROM_PROPOSALS = Counter(["propose"]) + FROM_STAGE2
+FROM_PROPOSALS = Counter(["propose_training"]) + FROM_STAGE2
 FROM_STAGE1 = Counter(["train_stage1", "score_snippets"]) + FROM_PROPOSALS
 
 
@@ -367,17 +366,18 @@ def test_what_is_planned_is_run_and_then_done(folder):
     assert planned(folder, TARGET) == Counter()
 
 
-def lineage_of(raw_config: dict, tmp_path, **changes) -> Lineage:
-    """A Lineage under the configuration with other variants for the experiment `default`, no ablation."""
-    values = raw_config | {"ablation": None}
-    values["experiments"] = {"default": raw_config["experiments"]["default"] | changes}
-    chosen = settings.parse(settings.Config, values)
-    return Lineage(chosen, lambda rule: rule, {"results/demo/data": "make_demo"}, tmp_path / "memory")
-
-
-def test_the_floor_is_no_model_to_predict_with(raw_config, tmp_path):
-    with pytest.raises(InputError, match=r"experiments\.default\.stage1: floor .* name a variant"):
-        lineage_of(raw_config, tmp_path, stage1="floor", stage2=None).final("demo")
+def test_the_linear_baseline_predicts_too(folder):
+    """A file of the baseline holds its weights alone: nothing of the training is needed."""
+    values = configuration()
+    values["ablation"] = None
+    values["experiments"] = {"default": {"stage1": "floor", "stage2": None}}
+    write_config(folder, values)
+    train = ["train_stage1", "score_snippets", "propose_test", "detect_stage1"]
+    expected = f"{SEED.replace('default', 'floor')}/proposals-default/detection-default/detections.json"
+    assert planned(folder, TARGET, expected) == Counter(train) + BUNDLED
+    make(folder, TARGET, expected)
+    assert (folder / TARGET).read_bytes() == (folder / expected).read_bytes()
+    assert len(json.loads((folder / TARGET).read_text())["results"]) == 12
 
 
 # --- what goes wrong
@@ -425,23 +425,31 @@ def asks(**arguments):
 
 # damage: a function that changes a copy of `run` and may return arguments in place of those of `predicted`.
 CASES = [
-    Case("no model", lambda folder: (folder / MODEL).unlink(), ["model.pt: no such file", "trained model"]),
-    Case("half a model", cut(MODEL), ["model.pt: no model of hrpro", "remove it and train again"]),
-    Case("text for a model", write(MODEL, "no model"), ["model.pt: no model of hrpro"]),
+    Case(
+        "no model",
+        lambda folder: (folder / MODEL).unlink(),
+        ["model.pt: no such file", "expected a trained model"],
+    ),
+    Case(
+        "half a model",
+        cut(MODEL),
+        ["model.pt: not a model of this version of hrpro", "remove it and train again"],
+    ),
+    Case("text for a model", write(MODEL, "no model"), ["model.pt: not a model of this version of hrpro"]),
     Case(
         "stage 1's model",
         asks(model=MODEL1),
-        ["the model of one stage alone", "wanted results/<dataset>/model.pt"],
+        ["holds the model of one stage", "expected results/<dataset>/model.pt"],
     ),
-    Case(
-        "stage 2's model", asks(model=MODEL2), ["the model of one stage alone", "bundle_model.py makes one"]
-    ),
+    Case("stage 2's model", asks(model=MODEL2), ["holds the model of one stage", "bundle_model.py makes it"]),
     Case(
         "another version's model",
         another_version,
-        ["no model of hrpro as it is now", "detection.sigma: missing"],
+        ["not a model of this version of hrpro", "detection.sgima: unknown key"],
     ),
-    Case("another version's network", another_network, ["no model of hrpro as it is now", "SnippetModel"]),
+    Case(
+        "another version's network", another_network, ["not a model of this version of hrpro", "SnippetModel"]
+    ),
     Case(
         "no folder",
         asks(features="nowhere"),
@@ -499,11 +507,13 @@ def test_bad_input(case, folder, monkeypatch):
 
 def test_both_stages_given_for_one(run, tmp_path):
     ran = run_script(
-        *("score_snippets.py", "--features", run / "results/mine/features.h5", "--model", run / MODEL),
+        *("score_snippets.py", "--features", run / "results/mine/test/features.h5", "--model", run / MODEL),
         *("--output", tmp_path / "out/scores.h5"),
     )
     (tmp_path / "out").mkdir(exist_ok=True)
-    assert_stopped(ran, ["the model of both stages in one file", "give that of one stage"], tmp_path / "out")
+    assert_stopped(
+        ran, ["holds the models of both stages", "expected the model of one stage"], tmp_path / "out"
+    )
 
 
 def test_stages_that_do_not_belong_together(folder, tmp_path):
@@ -531,21 +541,24 @@ FOLDER_CASES = [
 ]
 
 
+def assert_refused(folder: Path, folders: dict, words: list[str]) -> None:
+    """A prediction for folders, {name: folder}, is not planned."""
+    write_config(folder, {"predict": folders})
+    target = "results/demo/predict/new/detections.json"
+    ran = snakemake(folder, "--dry-run", "--configfile=extra.yaml", "--", target)
+    (folder / "extra.yaml").unlink()
+    assert_workflow_stopped(ran, ["error: configuration: ", *words], folder)
+
+
 @table(FOLDER_CASES)
-def test_what_there_is_to_predict_for(case, raw_config, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError) as caught:
-        lineage_of(raw_config | {"predict": case.damage}, tmp_path).new_videos("new")
-    assert_says(caught.value, "configuration: ", case.words)
+def test_what_there_is_to_predict_for(case, tmp_path):
+    assert_refused(tmp_path, case.damage, case.words)
 
 
-def test_a_link_to_no_file_in_a_folder_to_predict_for(raw_config, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("videos").mkdir()
+def test_a_link_to_no_file_in_a_folder_to_predict_for(tmp_path):
+    (tmp_path / "videos").mkdir()
     linked(tmp_path)
-    with pytest.raises(InputError) as caught:
-        lineage_of(raw_config | {"predict": {"new": "videos"}}, tmp_path).new_videos("new")
-    assert_says(caught.value, "configuration: predict.new: videos/gone.npy: no file; remove it", [])
+    assert_refused(tmp_path, {"new": "videos"}, ["predict.new: videos/gone.npy: no file; remove it"])
 
 
 def test_the_workflow_without_a_folder_to_predict_for(tmp_path):
