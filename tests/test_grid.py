@@ -100,7 +100,7 @@ def test_the_proposal_of_the_time_grid_page(example, released):
     settings = released("proposals").model_copy(
         update={"value_at": "centre", "class_thresholds": [0.6], "foreground_thresholds": [1.0]}
     )
-    [found] = proposals.propose([(scores, np.full(4, 1e-9), np.array([0]))], example, settings)
+    [found] = proposals.propose([Video(scores, np.full(4, 1e-9), np.array([0]))], example, settings)
     assert found.times.tolist() == [numbers(seconds)] == [example.seconds(numbers(axis)).tolist()]
     line = drawn("proposal")
     assert [at(line.index(mark)) for mark in "[)"] == numbers(seconds)
