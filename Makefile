@@ -24,10 +24,10 @@ demo: setup
 	@echo "curves: .venv/bin/tensorboard --logdir results/demo"
 
 test: setup .venv/video
-	python -m pytest -n 2 --dist loadfile -m "not slow"
+	python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: setup .venv/video
-	python -m pytest -n 2 -m slow
+	python -m pytest -n 2 --dist worksteal -m slow
 
 # A SLURM of its own, on this machine alone; Debian's packages are installed where there are none.
 test-slurm: .venv/cluster

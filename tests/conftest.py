@@ -1,7 +1,9 @@
 import contextlib
+import fcntl
 import logging
 import os
 import random
+import re
 import resource
 import runpy
 import shutil
@@ -11,6 +13,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +31,23 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 DATA = ROOT / "tests" / "data"
 PROJECT = ("Snakefile", "config", "envs", "profiles", "workflow")
 SHARED = ROOT.parent / "shared"
+
+# A data set of a user, as `finished_run` has it; its trainings are short.
+MINE = {
+    "seeds": [0],
+    "device": "cpu",
+    "datasets": {
+        "mine": {
+            "root": "data",
+            "snippet": {"frames": 16, "fps": 25},
+            "settings": {
+                "stage1": {"iterations": 150, "dropout": 0.5, "block_dropout": 0.3},
+                "stage2": {"iterations": 80},
+            },
+        }
+    },
+    "predict": {"new": "videos"},
+}
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +82,49 @@ def demo_data(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("demo") / "data"
     run_script("make_demo.py", "--output", root).check_returncode()
     return root
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, demo_data) -> Path:
+    """A finished run; copy it before changing it.
+
+    A folder with the project, extra.yaml of MINE, the data set in data/, its test split's features once more
+    in videos/, and what the workflow makes of both, up to map.json and detections; run.txt is what it said.
+    """
+    return once(tmp_path_factory, "finished_run", lambda folder: make_run(folder, demo_data))
+
+
+def once(tmp_path_factory, name: str, make) -> Path:
+    """The folder that make(folder) fills, once for all of xdist's processes; copy it before changing it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = Path(f"{folder}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)  # of another process, which has failed
+            unfinished.mkdir()
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
+def make_run(folder: Path, data: Path) -> None:
+    """Make `finished_run` in a folder."""
+    copy_project(folder)
+    shutil.copytree(data, folder / "data")
+    # one of more than 1 MB, from where Snakemake takes a file's date for its content unless told otherwise
+    large = folder / "data/features/test/demo_test_011.npy"
+    array = np.load(large)
+    np.save(large, np.tile(array.astype(float), (-(-(10**6) // array.size // 8), 1)))
+    assert large.stat().st_size > 1e6
+    shutil.copytree(folder / "data/features/test", folder / "videos")
+    (folder / "extra.yaml").write_text(yaml.safe_dump(MINE))
+    arguments = ["--configfile=extra.yaml", "--printshellcmds", "--"]
+    targets = ["results/mine/map.json", "results/mine/predict/new/detections.json"]
+    run = snakemake(folder, *arguments, *targets, snakefile=folder / "Snakefile")
+    assert run.returncode == 0, run.stderr
+    (folder / "run.txt").write_text(run.stdout + run.stderr)
 
 
 @pytest.fixture(autouse=True)
@@ -186,8 +249,19 @@ def children_seconds() -> float:
 
 
 def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile", cores=2) -> subprocess.CompletedProcess:
-    """Run the workflow in a folder, as `python -m snakemake` does; stdout and stderr are text."""
-    return run_warm("-m", "snakemake", "-s", snakefile, "--cores", cores, *arguments, cwd=folder)
+    """Run the workflow in a folder, as `python -m snakemake` does; stdout and stderr are text.
+
+    snakefile: None for the one that Snakemake finds in the folder.
+    """
+    if snakefile:
+        arguments = ("-s", snakefile, *arguments)
+    return run_warm("-m", "snakemake", "--cores", cores, *arguments, cwd=folder)
+
+
+def jobs_of(run: subprocess.CompletedProcess) -> Counter:
+    """The jobs that a run of Snakemake, dry or not, has planned or made, by rule."""
+    assert run.returncode == 0, run.stdout + run.stderr
+    return Counter(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M))
 
 
 def run_warm(*command, **options) -> subprocess.CompletedProcess:

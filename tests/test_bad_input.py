@@ -50,24 +50,39 @@ def root(demo_data, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def converted(demo_data, tmp_path_factory) -> Path:
-    """A folder with the demo's annotations.json, points.json and features.h5."""
+    """A folder as results/demo, with what is made of the demo's data set in train/ and test/."""
     folder = tmp_path_factory.mktemp("converted")
-    result = convert_annotations(demo_data, folder)
-    assert (result.returncode, result.stderr) == (0, "")
-    result = convert_features(demo_data, folder)
-    assert (result.returncode, result.stderr) == (0, "")
+    convert(demo_data, folder)
     return folder
 
 
+def convert(root: Path, folder: Path) -> None:
+    """Make train/ and test/ of a sound data set, without a warning."""
+    train, test = folder / "train", folder / "test"
+    for run in (
+        convert_annotations(root, train),
+        convert_points(root, train),
+        convert_features(root, train),
+        convert_annotations(root, test, "--split", "test"),
+        convert_features(root, test, "--split", "test", "--training-features", train / "features.h5"),
+    ):
+        assert (run.returncode, run.stderr) == (0, "")
+
+
 def convert_annotations(root: Path, out: Path, *more):
-    outputs = ["--annotations", out / "annotations.json", "--points", out / "points.json"]
-    return run_script("convert_annotations.py", "--root", root, *outputs, *more)
+    """Of the training split, unless more arguments say otherwise; here and below."""
+    output = ["--annotations", out / "annotations.json", "--split", "train"]
+    return run_script("convert_annotations.py", "--root", root, *output, *more)
 
 
-def convert_features(root: Path, out: Path, settings='{"dtype": "float32"}', fps=25):
+def convert_points(root: Path, out: Path, *more):
+    return run_script("convert_points.py", "--root", root, "--points", out / "points.json", *more)
+
+
+def convert_features(root: Path, out: Path, *more):
     return run_script(
-        *("convert_features.py", "--root", root, "--settings", settings),
-        *("--frames", 16, "--fps", fps, "--output", out / "features.h5"),
+        *("convert_features.py", "--root", root, "--settings", '{"dtype": "float32"}'),
+        *("--frames", 16, "--fps", 25, "--split", "train", "--output", out / "features.h5", *more),
     )
 
 
@@ -159,9 +174,9 @@ def array(change, name: str = TRAIN_NPY):
 def value(row: int, channel: int, number: float):
     """Change one number of a feature file."""
 
-    def change(found: np.ndarray) -> np.ndarray:
-        found[row, channel] = number
-        return found
+    def change(values: np.ndarray) -> np.ndarray:
+        values[row, channel] = number
+        return values
 
     return array(change)
 
@@ -175,8 +190,8 @@ ANNOTATION_CASES = [
     Case("malformed JSON", cut(GT), [f"{GT}: line ", "not valid JSON", "correct it"]),
     Case("empty JSON", write(GT, ""), [f"{GT}: line 1: not valid JSON"]),
     Case("no text", write(GT, b"\xff\xfe\x00"), [f"{GT}: no text file in UTF-8", "save it as one"]),
-    Case("no database", write(GT, '{"videos": {}}'), [f'{GT}: no "database"', "wanted"]),
-    Case("a list for a database", write(GT, "[]"), [f'{GT}: no "database"', "wanted"]),
+    Case("no database", write(GT, '{"videos": {}}'), [f'{GT}: no "database"', "expected"]),
+    Case("a list for a database", write(GT, "[]"), [f'{GT}: no "database"', "expected"]),
     Case(
         "a video without an entry",
         append("split_test.txt", "nowhere\n"),
@@ -200,47 +215,47 @@ ANNOTATION_CASES = [
     Case(
         "a segment with NaN",
         annotation(1, segment=[1.0, float("nan")]),
-        [GT, TRAIN, "annotation 1", "[1.0, nan]", "wanted [start, end] in seconds"],
+        [GT, TRAIN, "annotation 1", "[1.0, nan]", "expected [start, end] in seconds"],
     ),
     Case(
         "a segment of text",
         annotation(1, segment=["1.0", "2.0"]),
-        [GT, TRAIN, "annotation 1", "['1.0', '2.0']", "wanted [start, end] in seconds"],
+        [GT, TRAIN, "annotation 1", "['1.0', '2.0']", "expected [start, end] in seconds"],
     ),
     Case(
         "a segment of one number",
         annotation(1, segment=[1.0]),
-        [GT, TRAIN, "annotation 1", "[1.0]", "wanted [start, end] in seconds"],
+        [GT, TRAIN, "annotation 1", "[1.0]", "expected [start, end] in seconds"],
     ),
     Case(
         "no segment",
         entry(lambda video: video["annotations"][0].pop("segment")),
-        [GT, TRAIN, "annotation 1", '"segment" is None', "wanted [start, end] in seconds"],
+        [GT, TRAIN, "annotation 1", '"segment" is None', "expected [start, end] in seconds"],
     ),
     Case(
         "no label",
         entry(lambda video: video["annotations"][1].pop("label")),
-        [GT, TRAIN, "annotation 2", 'no "label"', "wanted the name of a class"],
+        [GT, TRAIN, "annotation 2", 'no "label"', "expected the name of a class"],
     ),
     Case(
         "no duration",
         entry(lambda video: video.pop("duration"), TEST),
-        [GT, TEST, '"duration" is None', "wanted a number over 0"],
+        [GT, TEST, '"duration" is None', "expected a number over 0"],
     ),
     Case(
         "a duration of text",
         entry(lambda video: video.update(duration="60")),
-        [GT, TRAIN, "\"duration\" is '60'", "wanted a number over 0"],
+        [GT, TRAIN, "\"duration\" is '60'", "expected a number over 0"],
     ),
     Case(
         "an fps of 0",
         entry(lambda video: video.update(fps=0)),
-        [GT, TRAIN, '"fps" is 0', "wanted a number over 0"],
+        [GT, TRAIN, '"fps" is 0', "expected a number over 0"],
     ),
     Case(
         "no fps",
         entry(lambda video: video.pop("fps")),
-        [GT, TRAIN, '"fps" is None', "wanted a number over 0"],
+        [GT, TRAIN, '"fps" is None', "expected a number over 0"],
     ),
     Case(
         "a video in both splits",
@@ -250,9 +265,11 @@ ANNOTATION_CASES = [
     Case(
         "a video twice in a split",
         append("split_train.txt", f"{TRAIN}\n"),
-        ["split_train.txt: line 25", TRAIN, "stands on line 1 already", "remove one"],
+        ["split_train.txt: line 25", TRAIN, "is on line 1 already", "remove one"],
     ),
-    Case("an empty split", write("split_test.txt", "\n"), ["split_test.txt: no video", "wanted one a line"]),
+    Case(
+        "an empty split", write("split_test.txt", "\n"), ["split_test.txt: no video", "expected one per line"]
+    ),
     Case(
         "a point past its video",
         first_point(point="900000"),
@@ -276,7 +293,7 @@ ANNOTATION_CASES = [
     Case(
         "a point that is no number",
         first_point(point="twelve"),
-        [f"{POINTS}: line 2: {TRAIN}", "'twelve' is no number", "wanted a frame's"],
+        [f"{POINTS}: line 2: {TRAIN}", "'twelve' is not a number", "expected a frame's"],
     ),
     Case(
         "a point of an unknown class",
@@ -286,15 +303,17 @@ ANNOTATION_CASES = [
     Case(
         "a missing column",
         write(POINTS, f"class,video_id,frame\ndive,{TRAIN},188\n"),
-        [f"{POINTS}: line 1", "no column 'point'", "wanted class, video_id, point"],
+        [f"{POINTS}: line 1", "no column 'point'", "expected class, video_id, point"],
     ),
     Case(
-        "an empty points file", write(POINTS, ""), [f"{POINTS}: line 1", "no column 'class'", "wanted class,"]
+        "an empty points file",
+        write(POINTS, ""),
+        [f"{POINTS}: line 1", "no column 'class'", "expected class,"],
     ),
     Case(
         "a row cut short",
         append(POINTS, "dive,3,4\n"),
-        [f"{POINTS}: line ", "too few cells", "wanted class, start_frame, stop_frame, video_id, point"],
+        [f"{POINTS}: line ", "too few cells", "expected class, start_frame, stop_frame, video_id, point"],
     ),
     Case("a quote left open", append(POINTS, '"dive,3,4\n'), [f"{POINTS}: line ", "correct the quotes"]),
     Case(
@@ -309,14 +328,15 @@ ANNOTATION_CASES = [
 def test_annotations(case, root, out):
     case.damage(root)
     assert_stopped(convert_annotations(root, out), case.words, out)
+    assert_stopped(convert_points(root, out), case.words, out)
 
 
 AMBIGUOUS_CASES = [
-    Case("too few cells", "v1  1.0 2.0\nv2  3.0\n", ["line 2", "'v2  3.0'", "wanted: video start end"]),
-    Case("no numbers", "v1  one two\n", ["line 1", "'v1  one two'", "wanted: video start end"]),
-    Case("NaN", "\nv1  nan 2.0\n", ["line 2", "v1", "nan to 2 s is no segment", "correct it"]),
-    Case("infinity", "v1  1.0 inf\n", ["line 1", "v1", "1 to inf s is no segment"]),
-    Case("swapped", "v1  3.0 2.0\n", ["line 1", "v1", "3 to 2 s is no segment"]),
+    Case("too few cells", "v1  1.0 2.0\nv2  3.0\n", ["line 2", "'v2  3.0'", "expected: video start end"]),
+    Case("no numbers", "v1  one two\n", ["line 1", "'v1  one two'", "expected: video start end"]),
+    Case("NaN", "\nv1  nan 2.0\n", ["line 2", "v1", "nan to 2 s is not a segment", "correct it"]),
+    Case("infinity", "v1  1.0 inf\n", ["line 1", "v1", "1 to inf s is not a segment"]),
+    Case("swapped", "v1  3.0 2.0\n", ["line 1", "v1", "3 to 2 s is not a segment"]),
 ]
 
 
@@ -336,8 +356,7 @@ def test_an_ambiguous_file_that_is_not_there(demo_data, tmp_path, out):
 def test_byte_order_marks_are_passed_over(root, out):
     for name in (GT, POINTS, "split_train.txt"):
         write(name, "\ufeff" + (root / name).read_text())(root)
-    result = convert_annotations(root, out)
-    assert (result.returncode, result.stderr) == (0, "")
+    convert(root, out)
 
 
 # --- features
@@ -346,19 +365,21 @@ FEATURE_CASES = [
     Case("missing", remove(TRAIN_NPY), ["no such file", "put it there or take the video out of the split"]),
     Case("NaN", value(5, 3, np.nan), ["row 5, channel 3: nan", "extract it again"]),
     Case("infinity", value(0, 63, -np.inf), ["row 0, channel 63: -inf", "extract it again"]),
-    Case("integers", array(lambda a: a.astype(int)), ["values of type int64", "wanted float32"]),
-    Case("text", array(lambda a: a.astype(str)), ["values of type <U", "wanted float32"]),
+    Case("integers", array(lambda a: a.astype(int)), ["values of type int64", "expected float32"]),
+    Case("text", array(lambda a: a.astype(str)), ["values of type <U", "expected float32"]),
     Case("pickled", array(lambda a: a.astype(object)), ["a pickled array", "save it as float32"]),
-    Case("truncated", cut(TRAIN_NPY), ["damaged or no .npy file", "copy it again"]),
-    Case("no bytes", write(TRAIN_NPY, b""), ["damaged or no .npy file", "copy it again"]),
-    Case("no npy", write(TRAIN_NPY, "1.0 2.0\n"), ["damaged or no .npy file", "copy it again"]),
-    Case("half a zip", write(TRAIN_NPY, b"PK\x03\x04 and no more"), ["damaged or no .npy file"]),
+    Case("truncated", cut(TRAIN_NPY), ["damaged or not in .npy format", "copy it again"]),
+    Case("no bytes", write(TRAIN_NPY, b""), ["damaged or not in .npy format", "copy it again"]),
+    Case("no npy", write(TRAIN_NPY, "1.0 2.0\n"), ["damaged or not in .npy format", "copy it again"]),
+    Case("half a zip", write(TRAIN_NPY, b"PK\x03\x04 and no more"), ["damaged or not in .npy format"]),
     Case(
-        "a damaged header", write(TRAIN_NPY, b"\x93NUMPY\x01\x00\x04\x00({[\n"), ["damaged or no .npy file"]
+        "a damaged header",
+        write(TRAIN_NPY, b"\x93NUMPY\x01\x00\x04\x00({[\n"),
+        ["damaged or not in .npy format"],
     ),
-    Case("no rows", array(lambda a: a[:0]), ["shape (0, 64)", "wanted (snippets, channels)"]),
-    Case("one dimension", array(lambda a: a[0]), ["shape (64,)", "wanted (snippets, channels)"]),
-    Case("three dimensions", array(lambda a: a[None]), ["wanted (snippets, channels)"]),
+    Case("no rows", array(lambda a: a[:0]), ["shape (0, 64)", "expected (snippets, channels)"]),
+    Case("one dimension", array(lambda a: a[0]), ["shape (64,)", "expected (snippets, channels)"]),
+    Case("three dimensions", array(lambda a: a[None]), ["expected (snippets, channels)"]),
 ]
 
 
@@ -378,7 +399,7 @@ def test_features_of_another_width(root, converted, out):
 
 def test_features_too_large_for_their_type(root, converted, out):
     value(0, 0, 1e6)(root)
-    result = convert_features(root, out, '{"dtype": "float16"}')
+    result = convert_features(root, out, "--settings", '{"dtype": "float16"}')
     assert_stopped(result, [TRAIN_NPY, "too large for float16", "settings.features.dtype: float32"], out)
 
 
@@ -389,7 +410,7 @@ DURATION_CASES = [
     Case(
         "no duration",
         entry(lambda video: video.pop("duration")),
-        [TRAIN, '"duration" is None', "wanted a number over 0"],
+        [TRAIN, '"duration" is None', "expected a number over 0"],
     ),
 ]
 
@@ -409,8 +430,13 @@ def test_annotations_that_features_are_checked_against(case, root, out):
     ],
 )
 def test_arguments_of_convert_features(settings, fps, words, demo_data, converted, out):
-    result = convert_features(demo_data, out, settings, fps)
+    result = convert_features(demo_data, out, "--settings", settings, "--fps", fps)
     assert_stopped(result, words, out)
+
+
+def test_test_features_need_the_training_features(demo_data, out):
+    words = ["--training-features: missing", "decides width and orientation"]
+    assert_stopped(convert_features(demo_data, out, "--split", "test"), words, out)
 
 
 def inside(change):
@@ -426,33 +452,33 @@ def inside(change):
 AGAIN = "remove it and convert again"
 FEATURE_FILE_CASES = [
     Case("missing", remove("features.h5"), ["no such file; make it with convert_features.py"]),
-    Case("empty", write("features.h5", b""), ["no feature file of hrpro", AGAIN]),
-    Case("no HDF5", write("features.h5", "text"), ["no feature file of hrpro", AGAIN]),
+    Case("empty", write("features.h5", b""), ["not a feature file of hrpro", AGAIN]),
+    Case("no HDF5", write("features.h5", "text"), ["not a feature file of hrpro", AGAIN]),
     Case("truncated", cut("features.h5"), ["truncated", AGAIN]),
     Case("no format", inside(lambda file: file.attrs.pop("format_version")), ["format_version", AGAIN]),
     Case("no width", inside(lambda file: file.attrs.pop("width")), ["width", AGAIN]),
     Case("no grid", inside(lambda file: file.attrs.pop("snippet_fps")), ["snippet_fps", AGAIN]),
-    Case("no training videos", inside(lambda file: file.pop("train")), ["train", AGAIN]),
-    Case("no test videos", inside(lambda file: file.pop("test")), ["test", AGAIN]),
+    Case("no orientation", inside(lambda file: file.attrs.pop("by_columns")), ["by_columns", AGAIN]),
+    Case("no video", inside(lambda file: file.pop(TRAIN)), [TRAIN, AGAIN]),
     Case(
         "another format",
         inside(lambda file: file.attrs.modify("format_version", 99)),
-        ["format 99, wanted 1", AGAIN],
+        ["format 99, expected 2", AGAIN],
     ),
     Case(
         "a folder for a video",
-        inside(lambda file: (file.pop(f"train/{TRAIN}"), file.create_group(f"train/{TRAIN}"))),
-        ["no feature file of hrpro", AGAIN],
+        inside(lambda file: (file.pop(TRAIN), file.create_group(TRAIN))),
+        ["not a feature file of hrpro", AGAIN],
     ),
 ]
 
 
 @table(FEATURE_FILE_CASES)
 def test_a_feature_file_that_is_none(case, converted, tmp_path):
-    path = Path(shutil.copy(converted / "features.h5", tmp_path))
+    path = Path(shutil.copy(converted / "train/features.h5", tmp_path))
     case.damage(tmp_path)
     with pytest.raises(InputError) as caught, features.FeatureFile(path) as file:
-        file.read_split("train")
+        file.read([TRAIN])
     assert_says(caught.value, f"{path}: ", case.words)
 
 
@@ -465,7 +491,8 @@ def stage1_settings(config, **changes) -> str:
 
 def train_stage1(converted: Path, out: Path, settings: str, device: str = "cpu"):
     return run_script(
-        *("train_stage1.py", "--features", converted / "features.h5", "--points", converted / "points.json"),
+        *("train_stage1.py", "--features", converted / "train/features.h5"),
+        *("--points", converted / "train/points.json"),
         *("--settings", settings, "--seed", 0, "--device", device),
         *("--model", out / "model.pt", "--events", out / "events"),
     )
@@ -485,9 +512,9 @@ def test_a_gpu_that_is_not_there(converted, config, out, monkeypatch):
 
 def test_training_on_a_damaged_feature_file(converted, config, tmp_path, out):
     folder = Path(shutil.copytree(converted, tmp_path / "converted"))
-    cut("features.h5")(folder)
+    cut("train/features.h5")(folder)
     result = train_stage1(folder, out, stage1_settings(config))
-    assert_stopped(result, [f"{folder / 'features.h5'}: ", "remove it and convert again"], out)
+    assert_stopped(result, [f"{folder / 'train/features.h5'}: ", "remove it and convert again"], out)
 
 
 @pytest.mark.parametrize("content", ['{"classes": []}', "[]", '"videos"'])
@@ -553,7 +580,7 @@ def test_detections_of_unknown_classes_are_left_out(tmp_path):
 
 def evaluate(converted: Path, path: Path, out: Path, *more):
     return run_script(
-        *("evaluate.py", "--annotations", converted / "annotations.json", "--detections", path),
+        *("evaluate.py", "--annotations", converted / "test/annotations.json", "--detections", path),
         *("--output", out / "map.json", *more),
     )
 
@@ -577,8 +604,8 @@ def test_evaluation_of_bad_detections(case, converted, tmp_path, out):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--subset", "tset"], ["annotations.json", "no video of subset 'tset'", "the file has test, train"]),
-        (["--subset", "test", "--tiou", "0.1,half"], ["--tiou 0.1,half", "wanted numbers, 0.1,0.2"]),
+        (["--subset", "tset"], ["annotations.json", "no video of subset 'tset'", "the file has test"]),
+        (["--subset", "test", "--tiou", "0.1,half"], ["--tiou 0.1,half", "expected numbers, 0.1,0.2"]),
         (["--subset", "test", "--tiou", "0.5,0.3"], ["evaluation.tiou: [0.5, 0.3]", "must increase"]),
         (["--subset", "test", "--tiou", "0.5,1.5"], ["evaluation.tiou.1: 1.5", "less than or equal to 1"]),
         (["--subset", "test", "--tiou", "nan"], ["evaluation.tiou.0: nan", "finite number"]),
@@ -618,24 +645,34 @@ def test_annotations_that_only_warn(root, out):
     (root / POINTS).write_text("\n".join(rows) + "\n")
     result = convert_annotations(root, out)
     assert result.returncode == 0
-    outside, late, bare = result.stderr.splitlines()
-    assert f"{POINTS}: passed over 3 points of 2 videos outside the training split" in outside
+    outside, late = result.stderr.splitlines()
+    assert f"{POINTS}: ignored 3 points of 2 videos outside the training split" in outside
     assert late == f"warning: {TRAIN}: a segment ends 7.25 s past the end of the video"
+    result = convert_points(root, out)
+    assert result.returncode == 0
+    again, bare = result.stderr.splitlines()
+    assert again == outside
     label = dropped.split(",")[0]
     assert bare == f"warning: demo_train_003: 1 of its instances of {label} without a point"
 
 
 def test_thumos_converts_with_what_is_known_of_it(shared, out):
     root = shared / "data" / "THUMOS14"
-    result = convert_annotations(root, out, "--ambiguous", root / "Ambiguous_test.txt")
-    assert result.returncode == 0
-    late = re.findall(r"^warning: (\S+): a segment ends (\S+) s past the end", result.stderr, re.MULTILINE)
-    bare = re.findall(r"^warning: \S+: (\d+) of its instances of", result.stderr, re.MULTILINE)
-    assert len(late) + len(bare) == len(result.stderr.splitlines())
+    late, database = [], {}
+    for split in ("train", "test"):
+        run = convert_annotations(root, out, "--ambiguous", root / "Ambiguous_test.txt", "--split", split)
+        assert run.returncode == 0
+        late_here = re.findall(r"^warning: (\S+): a segment ends (\S+) s past the end", run.stderr, re.M)
+        assert len(late_here) == len(run.stderr.splitlines())
+        late += late_here
+        database |= json.loads((out / "annotations.json").read_text())["database"]
     assert len(late) == 4
     assert max(float(seconds) for _, seconds in late) == pytest.approx(156, abs=0.5)
+    run = convert_points(root, out)
+    assert run.returncode == 0
+    bare = re.findall(r"^warning: \S+: (\d+) of its instances of", run.stderr, re.M)
+    assert len(bare) == len(run.stderr.splitlines())
     assert sum(map(int, bare)) == 4
-    database = json.loads((out / "annotations.json").read_text())["database"]
     points = json.loads((out / "points.json").read_text())
     instances = [a for e in database.values() if e["subset"] == "train" for a in e["annotations"]]
     assert len(instances) == 3007
@@ -851,7 +888,7 @@ def test_workflow_with_numbers_on_the_command_line(tmp_path):
 def test_workflow_without_the_files_of_a_data_set(tmp_path):
     result = snakemake(tmp_path, "results/thumos/map.json")
     words = [
-        "data set thumos: no file data/THUMOS14/gt_full.json (and 1 more); wanted in data/THUMOS14/: ",
+        "data set thumos: no file data/THUMOS14/gt_full.json (and 1 more); expected in data/THUMOS14/: ",
         *LAYOUT,
         "thumos_features.tar.gz",
         "github.com/pipixin321/HR-Pro",
@@ -872,5 +909,5 @@ def test_workflow_without_a_feature_file(root, tmp_path, dataset):
     words = [f"data set mine: no file data/{TRAIN_NPY} (and 1 more); {remedy}"]
     assert_workflow_stopped(snakemake(tmp_path, *given), words, tmp_path)
     shutil.rmtree(root / "features")
-    words = [f"no file data/{TRAIN_NPY} (and ", "wanted in data/: ", *LAYOUT, "Ask the author."]
+    words = [f"no file data/{TRAIN_NPY} (and ", "expected in data/: ", *LAYOUT, "Ask the author."]
     assert_workflow_stopped(snakemake(tmp_path, *given), words, tmp_path)

@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 from conftest import ROOT, run_script, snakemake
+from hrpro.config import canonical
 from hrpro.data.features import FORMAT_VERSION, FeatureFile
 from hrpro.grid import Grid
-from hrpro.report import facts, findings, page, scan, svg
+from hrpro.report import facts, figures, findings, pages, scan
 
 GRID = Grid(16, 25)
 CHANNELS = 12
@@ -56,16 +57,20 @@ def made() -> Made:
     return Made(database, points, features)
 
 
-def write(made: Made, path) -> None:
-    """The features.h5 of a data set."""
-    with h5py.File(path, "w") as file:
-        for (split, video), values in made.features.items():
-            file[f"{split}/{video}"] = values
-        for split in VIDEOS:
-            file.require_group(split)
-        width = next(iter(made.features.values())).shape[1]
-        facts = {"format_version": FORMAT_VERSION, "width": width}
-        file.attrs.update(facts | {"snippet_frames": GRID.frames, "snippet_fps": GRID.fps})
+def write(made: Made, folder) -> dict:
+    """The features.h5 of each split: {split: path}."""
+    width = next(iter(made.features.values())).shape[1]
+    paths = {split: folder / f"{split}.h5" for split in VIDEOS}
+    for split, path in paths.items():
+        with h5py.File(path, "w") as file:
+            for (subset, video), values in made.features.items():
+                if subset == split:
+                    file[video] = values
+            file.attrs.update({"format_version": FORMAT_VERSION, "width": width, "by_columns": [False]})
+            file.attrs.update(
+                {"snippet_frames": GRID.frames, "snippet_window": GRID.window, "snippet_fps": GRID.fps}
+            )
+    return paths
 
 
 @pytest.fixture
@@ -73,10 +78,10 @@ def gather(tmp_path):
     """The facts of a data set."""
 
     def facts_of(made: Made, classes=CLASSES, name="mine") -> dict:
-        write(made, tmp_path / "features.h5")
-        with FeatureFile(tmp_path / "features.h5") as file:
-            scanned = scan.scan(file)
-        return facts.gather(name, made.database, made.points, classes, GRID, scanned)
+        paths = write(made, tmp_path)
+        with FeatureFile(paths["train"]) as train, FeatureFile(paths["test"]) as test:
+            scanned = scan.scan({"train": train, "test": test})
+        return facts.gather(name, made.database, made.points, classes=classes, grid=GRID, features=scanned)
 
     return facts_of
 
@@ -84,7 +89,7 @@ def gather(tmp_path):
 def test_a_data_set_without_a_fault_has_no_finding(made, gather):
     known = gather(made)
     assert findings.findings(known) == []
-    assert "Nothing to see to" in page.html(known, [])
+    assert "Nothing needs attention" in pages.check(known, [])
 
 
 # --- ways to spoil a data set
@@ -387,7 +392,7 @@ DEFECTS = [
             }
         ),
         ["note"],
-        ["training instances with several points: 1", "one point an instance"],
+        ["training instances with several points: 1", "one point per instance"],
     ),
     Case(
         "two classes in one snippet",
@@ -532,7 +537,7 @@ def test_a_defect_is_found_where_it_is_and_nothing_else(case, made, gather):
     assert [words for words in case.words if words not in said] == [], said
     for one in found:
         assert set(one) == {"level", "place", "what", "remedy"} and all(one.values())
-    text = Page(page.html(known, found)).text
+    text = Page(pages.check(known, found)).text
     for one in found:
         assert one["what"] in text and one["place"] in text
     json.dumps(known, allow_nan=False)
@@ -547,7 +552,7 @@ def test_training_data_with_points_alone(made, gather):
     assert known["splits"]["train"]["action"] is None
     assert known["splits"]["train"]["points"] == 48
     assert known["splits"]["train"]["classes_a_video"] == {"3": 12}
-    rows = Page(page.html(known, [])).rows
+    rows = Page(pages.check(known, [])).rows
     assert rows["instances"] == ["–", "40"] and rows["instances without a point"] == ["–", "–"]
 
 
@@ -560,7 +565,7 @@ def test_a_test_split_of_which_points_alone_are_known(made, gather):
     known = gather(made)
     assert findings.findings(known) == []
     assert known["instances"]["test"] is None and known["splits"]["test"]["instances"] == 40
-    assert "test" not in Page(page.html(known, [])).figures["How long instances are"]
+    assert "test" not in Page(pages.check(known, [])).figures["How long instances are"]
 
 
 # --- numbers
@@ -574,9 +579,7 @@ def demo(demo_data, tmp_path_factory):
     (folder / "mine.yaml").write_text(
         yaml.safe_dump({"datasets": {"mine": {"root": "data", "snippet": {"frames": 16, "fps": 25}}}})
     )
-    run = snakemake(
-        folder, "--configfile=mine.yaml", "--", "results/mine/check.html", "results/mine-wrong/check.json"
-    )
+    run = snakemake(folder, "--configfile=mine.yaml", "--", "results/mine/check.html")
     assert run.returncode == 0, run.stderr
     return folder, run
 
@@ -598,16 +601,29 @@ def test_check_json_is_as_the_reference_says(demo):
     assert list(known) == re.findall(r'"(\w+)"', re.sub(r"\[.*?\]", "", reference, flags=re.S))
 
 
-def test_a_copy_is_checked_as_any_data_set(demo):
-    folder, run = demo
-    known = json.loads((folder / "results/mine-wrong/check.json").read_text())
+def test_a_copy_is_checked_as_any_data_set(demo, tmp_path, config):
+    results = demo[0] / "results/mine"
+    run_script(
+        *("copy_dataset.py", "--split", "train", "--settings", canonical(config.copies["wrong"])),
+        *("--annotations", results / FILES["train annotations"], "--points", results / FILES["points"]),
+        *("--features", results / FILES["train features"], "--output-points", tmp_path / "points.json"),
+        *("--output-annotations", tmp_path / "train.json", "--output-features", tmp_path / "train.h5"),
+    ).check_returncode()
+    run = check(
+        tmp_path,
+        results,
+        train_annotations=tmp_path / "train.json",
+        points=tmp_path / "points.json",
+        train_features=tmp_path / "train.h5",
+    )
+    known = json.loads((tmp_path / "check.json").read_text())
     wrong = round(0.05 * 138)
     first, *_ = known["findings"]
     assert (
         first["what"]
         == f"points in no instance of their class: {wrong} of 138, {wrong} of them in one of another class"
     )
-    assert f"  warning: {first['what']} (" in run.stdout + run.stderr
+    assert f"  warning: {first['what']} (" in run.stdout
 
 
 def test_numbers_are_those_that_are_counted_otherwise(demo):
@@ -675,7 +691,7 @@ def test_overlaps_and_covered_time_are_as_by_brute_force():
             any(i != j and max(s, t) < min(e, f) for j, (_, t, f) in enumerate(found))
             for i, (_, s, e) in enumerate(found)
         )
-        assert facts.touched(found) == expected
+        assert facts.count_overlapping(found) == expected
         cells = {second for _, start, end in found for second in range(int(start), int(end)) if second < 45}
         annotations = [{"label": label, "segment": [start, end]} for label, start, end in found]
         assert facts.covered({"annotations": annotations, "duration": 45.0}) == len(cells)
@@ -701,8 +717,9 @@ def test_channels_that_come_piece_by_piece():
     for piece in pieces:
         channels.add(piece)
     every = np.concatenate(pieces).astype(np.float64)
-    assert channels.mean == pytest.approx(every.mean(0), rel=1e-9)
-    assert channels.deviation == pytest.approx(every.std(0), rel=1e-4)
+    assert channels.count == 58
+    assert channels.mean == pytest.approx(every.mean(0), rel=1e-12)
+    assert channels.deviation == pytest.approx(every.std(0), rel=1e-9)
     assert channels.low.tolist() == every.min(0).tolist()
 
 
@@ -711,16 +728,16 @@ def test_features_of_one_channel_and_of_one_snippet(made, gather):
         made.features[place] = values[:, :1]
     known = gather(made)
     assert findings.findings(known) == []
-    assert Page(page.html(known, [])).rows["channels"] == ["1"]
+    assert Page(pages.check(known, [])).rows["channels"] == ["1"]
     for place, values in list(made.features.items()):
         made.features[place] = values[:1]
     known = gather(made)  # nonsense, but it has a page
     assert "error" in {one["level"] for one in findings.findings(known)}
-    Page(page.html(known, findings.findings(known)))
+    Page(pages.check(known, findings.findings(known)))
 
 
 def test_ends_of_axes():
-    assert [svg.nice(count) for count in (0, 1, 2, 3, 9, 10, 11, 14, 99, 100, 101, 1234)] == [
+    assert [figures.nice(count) for count in (0, 1, 2, 3, 9, 10, 11, 14, 99, 100, 101, 1234)] == [
         *(2, 2, 2, 4, 10, 10, 12, 16, 100, 100, 120, 1600)
     ]
 
@@ -797,7 +814,7 @@ def test_the_page_holds_its_parts_and_nothing_from_outside(demo):
     assert len(read.figures) == 5
     # each picture, table and column says what it is
     assert html.count('role="img"') == len(re.findall(r'<svg role="img" [^>]*><title>\w', html)) == 5
-    assert html.count("<table>") == html.count("<caption>") == 3
+    assert html.count("<table ") == html.count("<caption>") == 3
     assert html.count("<th ") == html.count("<th scope=")
 
 
@@ -814,7 +831,7 @@ def test_names_of_users_are_escaped(made, gather):
     known = gather(made, list(names.values()), name=HOSTILE[0])
     found = findings.findings(known)
     assert [one["place"] for one in found] == [video, video]
-    read = Page(page.html(known, found))
+    read = Page(pages.check(known, found))
     assert not {"img", "script"} & set(read.elements)
     assert "onerror" not in read.attributes
     assert set(names.values()) <= set(read.rows)
@@ -848,7 +865,6 @@ def test_what_an_edit_makes_run_again(demo, tmp_path):
 
         return change
 
-    assert planned() == []
     more = "    settings: {stage1: {iterations: 5}}\n"
     assert edited("mine.yaml", lambda path: path.write_text(path.read_text() + more)) == []
     truth = replaced('"duration": ', '"duration": 1')
@@ -859,38 +875,52 @@ def test_what_an_edit_makes_run_again(demo, tmp_path):
     assert edited("data/features/test/demo_test_000.npy", feature) == ["check_dataset", "convert_features"]
 
 
-def test_without_its_files_it_ends_with_one_line(demo, tmp_path):
+FILES = {
+    "train annotations": "train/annotations.json",
+    "test annotations": "test/annotations.json",
+    "points": "train/points.json",
+    "train features": "train/features.h5",
+    "test features": "test/features.h5",
+}
+
+
+def check(out, results, **replaced):
+    """Run check_dataset.py on a data set's files; replaced: other paths, by names of FILES, blanks as _."""
+    paths = {name: results / path for name, path in FILES.items()}
+    paths |= {name.replace("_", " "): path for name, path in replaced.items()}
+    return run_script(
+        *("check_dataset.py", "--name", "mine", "--points", paths["points"]),
+        *("--annotations", paths["train annotations"], paths["test annotations"]),
+        *("--features", paths["train features"], paths["test features"]),
+        *("--html", out / "check.html", "--json", out / "check.json"),
+    )
+
+
+@pytest.mark.parametrize("missing", FILES)
+def test_without_its_files_it_ends_with_one_line(demo, tmp_path, missing):
+    run = check(
+        tmp_path / "out", demo[0] / "results/mine", **{missing.replace(" ", "_"): tmp_path / "nowhere"}
+    )
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1 and "nowhere: no such file" in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "video"),
+    [
+        ("test annotations", lambda content: content["database"].pop("demo_test_003"), "demo_test_003"),
+        ("train annotations", lambda content: content["database"].pop("demo_train_003"), "demo_train_003"),
+        ("points", lambda content: content["videos"].update(elsewhere=[]), "elsewhere"),
+    ],
+)
+def test_files_of_different_data_sets_end_with_one_line(demo, tmp_path, name, change, video):
     results = demo[0] / "results/mine"
-    given = {name: results / name for name in ("annotations.json", "points.json", "features.h5")}
-    for missing in given:
-        paths = given | {missing: tmp_path / "nowhere"}
-        run = run_script(
-            *("check_dataset.py", "--name", "mine", "--annotations", paths["annotations.json"]),
-            *("--points", paths["points.json"], "--features", paths["features.h5"]),
-            *("--html", tmp_path / "out/check.html", "--json", tmp_path / "out/check.json"),
-        )
-        assert run.returncode == 1
-        assert run.stderr.count("\n") == 1 and "nowhere: no such file" in run.stderr
-        assert not (tmp_path / "out").exists()
-
-
-def test_files_of_different_data_sets_end_with_one_line(demo, tmp_path):
-    one, other = demo[0] / "results/mine", tmp_path / "other"
-    shutil.copytree(one, other)
-    for name, change in (
-        ("annotations.json", lambda found: found["database"].pop("demo_test_003")),
-        ("points.json", lambda found: found["videos"].update(elsewhere=[])),
-    ):
-        found = json.loads((one / name).read_text())
-        change(found)
-        (other / name).write_text(json.dumps(found))
-        given = {n: (other if n == name else one) / n for n in ("annotations.json", "points.json")}
-        run = run_script(
-            *("check_dataset.py", "--name", "mine", "--annotations", given["annotations.json"]),
-            *("--points", given["points.json"], "--features", one / "features.h5"),
-            *("--html", tmp_path / "out/check.html", "--json", tmp_path / "out/check.json"),
-        )
-        assert run.returncode == 1
-        assert run.stderr.count("\n") == 1 and "remove both and make them again" in run.stderr
-        assert ("demo_test_003" if name == "annotations.json" else "elsewhere") in run.stderr
-        assert not (tmp_path / "out").exists()
+    content = json.loads((results / FILES[name]).read_text())
+    change(content)
+    (tmp_path / "other.json").write_text(json.dumps(content))
+    run = check(tmp_path / "out", results, **{name.replace(" ", "_"): tmp_path / "other.json"})
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1 and "remove both and make them again" in run.stderr
+    assert video in run.stderr
+    assert not (tmp_path / "out").exists()

@@ -3,17 +3,19 @@
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from conftest import run_script, snakemake
+from conftest import run_script, run_script_process, snakemake
 from hrpro import config
 from hrpro.data import annotations, copies
 from hrpro.data.features import FeatureFile
 from hrpro.utils.errors import InputError
+from test_bad_input import convert
 
 CLASSES = ["jump", "run", "sit"]
 
@@ -23,11 +25,11 @@ def copy(**values) -> config.Copy:
 
 
 def entry(subset: str, *instances) -> dict:
-    found = [{"label": label, "segment": [start, end]} for label, start, end in instances]
-    return {"subset": subset, "duration": 100.0, "annotations": found, "ambiguous": [[90, 95]]}
+    annotations = [{"label": label, "segment": [start, end]} for label, start, end in instances]
+    return {"subset": subset, "duration": 100.0, "annotations": annotations, "ambiguous": [[90, 95]]}
 
 
-def made(videos: int = 20) -> tuple[dict, dict]:
+def data_set(videos: int = 20) -> tuple[dict, dict]:
     """Training videos of five instances with a point each, and two test videos."""
     database, points = {}, {}
     for number in range(videos):
@@ -37,16 +39,16 @@ def made(videos: int = 20) -> tuple[dict, dict]:
     return database | {v: entry("test", ("run", 0.0, 5.0)) for v in ("t0", "t1")}, points
 
 
-def change(given: tuple[dict, dict], classes=CLASSES, **values) -> tuple[dict, dict]:
-    return copies.change(*given, classes, copy(**values), "annotations.json")
+def change(data: tuple[dict, dict], classes=CLASSES, **values) -> tuple[dict, dict]:
+    return copies.change(*data, classes, settings=copy(**values), place="annotations.json")
 
 
 def flat(points: dict) -> list[tuple]:
-    return [(video, p["label"], p["seconds"]) for video, found in points.items() for p in found]
+    return [(video, p["label"], p["seconds"]) for video, of_video in points.items() for p in of_video]
 
 
 def test_a_copy_of_no_change_changes_nothing():
-    assert change(made()) == made()
+    assert change(data_set()) == data_set()
 
 
 @pytest.mark.parametrize(
@@ -55,19 +57,19 @@ def test_a_copy_of_no_change_changes_nothing():
     ids=lambda values: next(iter(values)),
 )
 def test_a_seed_gives_the_same_copy_and_another_seed_another_one(values):
-    before = made()
+    before = data_set()
     assert change(before, **values) == change(before, **values)
     assert change(before, **values) != change(before, **values, seed=1)
-    assert before == made()  # the functions change nothing of what they get
+    assert before == data_set()  # the functions change nothing of what they get
 
 
 def test_uniform_points_lie_anywhere_in_their_instances():
-    database, points = made()
+    database, points = data_set()
     truth, drawn = change((database, points), points="uniform")
     assert truth == database
     places = []
-    for video, found in drawn.items():
-        for number, (old, new) in enumerate(zip(points[video], found, strict=True)):
+    for video, of_video in drawn.items():
+        for number, (old, new) in enumerate(zip(points[video], of_video, strict=True)):
             assert new["label"] == old["label"]
             places.append(new["seconds"] - 20 * number)
     assert min(places) >= 0
@@ -100,17 +102,17 @@ def test_uniform_points_are_in_time_order():
 
 
 def test_missing_points_are_a_share_over_all_videos():
-    database, points = made()
+    database, points = data_set()
     truth, left = change((database, points), missing=0.13)
     assert truth == database
     assert list(left) == list(points)
     assert len(flat(left)) == 87
     assert set(flat(left)) < set(flat(points))
-    assert len({len(found) for found in left.values()}) > 1
+    assert len({len(of_video) for of_video in left.values()}) > 1
 
 
 def test_wrong_points_have_any_other_class():
-    database, points = made()
+    database, points = data_set()
     _, changed = change((database, points), wrong=0.6)
     pairs = [(old[1], new[1]) for old, new in zip(flat(points), flat(changed), strict=True)]
     assert sum(old != new for old, new in pairs) == 60
@@ -121,21 +123,21 @@ def test_wrong_points_have_any_other_class():
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.25, 5), (0.01, 1), (0.95, 19)])
-def test_held_back_videos_are_the_test_split_and_the_own_one_goes(share, count):
-    database, points = made()
+def test_held_back_videos_replace_the_test_split(share, count):
+    database, points = data_set()
     truth, left = change((database, points), held_back=share)
-    held = [video for video, e in truth.items() if e["subset"] == "test"]
-    assert len(held) == count
+    held_back = [video for video, e in truth.items() if e["subset"] == "test"]
+    assert len(held_back) == count
     assert set(truth) == set(points)
-    assert set(left) == set(points) - set(held)
+    assert set(left) == set(points) - set(held_back)
     for video, e in truth.items():
         assert e | {"subset": "train"} == database[video]
-    for video, found in left.items():
-        assert found == points[video]
+    for video, of_video in left.items():
+        assert of_video == points[video]
 
 
 def test_held_back_videos_scored_with_their_points():
-    database, points = made()
+    database, points = data_set()
     by_segments, left = change((database, points), held_back=0.25)
     by_points, same = change((database, points), held_back=0.25, truth="points")
     assert left == same
@@ -151,7 +153,7 @@ def test_held_back_videos_scored_with_their_points():
 
 
 def test_what_is_held_back_is_neither_redrawn_nor_left_out():
-    database, points = made()
+    database, points = data_set()
     truth, left = change(
         (database, points), held_back=0.5, truth="points", points="uniform", missing=0.5, wrong=0.2
     )
@@ -162,7 +164,7 @@ def test_what_is_held_back_is_neither_redrawn_nor_left_out():
 
 
 def without_segments() -> tuple[dict, dict]:
-    database, points = made()
+    database, points = data_set()
     return {
         v: e | {"annotations": [] if v in points else e["annotations"]} for v, e in database.items()
     }, points
@@ -179,16 +181,16 @@ REFUSED = {
         {"points": "uniform"},
         ["no training video has a segment", "points: uniform", "annotations or set points: given"],
     ),
-    "nothing held back": (made(), {"truth": "points"}, ["truth: points", "set held_back too"]),
-    "all held back": (made(1), {"held_back": 0.1}, ["no point of a training video", "lower held_back"]),
-    "none left": (made(1), {"missing": 0.95}, ["no point of a training video", "missing"]),
+    "nothing held back": (data_set(), {"truth": "points"}, ["truth: points", "set held_back too"]),
+    "all held back": (data_set(1), {"held_back": 0.1}, ["no point of a training video", "lower held_back"]),
+    "none left": (data_set(1), {"missing": 0.95}, ["no point of a training video", "missing"]),
 }
 
 
-@pytest.mark.parametrize(("given", "values", "words"), REFUSED.values(), ids=REFUSED)
-def test_what_a_data_set_does_not_allow(given, values, words):
+@pytest.mark.parametrize(("data", "values", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_a_data_set_does_not_allow(data, values, words):
     with pytest.raises(InputError) as caught:
-        change(given, **values)
+        change(data, **values)
     assert str(caught.value).startswith("annotations.json: ")
     assert [word for word in words if word not in str(caught.value)] == []
 
@@ -199,14 +201,14 @@ def test_points_alone_can_be_held_back_where_no_segment_is_known():
 
 
 def test_a_held_back_video_without_an_instance_cannot_be_scored():
-    database, points = made(2)
+    database, points = data_set(2)
     database["v1"]["annotations"], points["v1"] = [], []
-    said = set()
+    messages = set()
     for seed in range(10):
         with pytest.raises(InputError) as caught:
             change((database, points), held_back=0.5, seed=seed)
-        said.add(str(caught.value).split(":")[1].split(";")[0].strip())
-    assert said == {
+        messages.add(str(caught.value).split(":")[1].split(";")[0].strip())
+    assert messages == {
         "the held-back videos hold nothing to score",
         "no point of a training video is left to the copy",
     }
@@ -214,7 +216,7 @@ def test_a_held_back_video_without_an_instance_cannot_be_scored():
 
 def test_no_other_class_for_wrong_points():
     with pytest.raises(InputError, match=r"one class alone .*; set wrong: 0.0"):
-        change(made(), classes=["run"], wrong=0.5)
+        change(data_set(), classes=["run"], wrong=0.5)
 
 
 # --- the script
@@ -222,41 +224,49 @@ def test_no_other_class_for_wrong_points():
 
 @pytest.fixture(scope="module")
 def parent(demo_data, tmp_path_factory) -> Path:
-    """results/demo with the demo's annotations, points and features."""
+    """results/demo, with train/ and test/ of the demo's data set."""
     folder = tmp_path_factory.mktemp("copies") / "results" / "demo"
-    truth = folder / "annotations.json"
-    run_script(
-        *("convert_annotations.py", "--root", demo_data),
-        *("--annotations", truth, "--points", folder / "points.json"),
-    ).check_returncode()
-    run_script(
-        *("convert_features.py", "--root", demo_data, "--frames", 16, "--fps", 25),
-        *("--settings", '{"dtype": "float32"}', "--output", folder / "features.h5"),
-    ).check_returncode()
+    convert(demo_data, folder)
     return folder
 
 
-def copied(parent: Path, name: str, **values) -> Path:
-    output = parent.parent / f"demo-{name}"
-    run = run_script(
-        *("copy_dataset.py", "--parent", parent, "--output", output),
-        *("--settings", config.canonical(copy(**values))),
+def copy_split(parent: Path, output: Path, split: str, of: str, run=run_script, **values):
+    """Run copy_dataset.py for a split of the copy, of the split `of` of the data set."""
+    outputs = ["--output-annotations", output / split / "annotations.json"]
+    outputs += ["--output-features", output / split / "features.h5"]
+    if split == "train":
+        outputs += ["--output-points", output / split / "points.json"]
+    points = [parent / "train/points.json"] if of == "train" else []
+    return run(
+        *("copy_dataset.py", "--split", split, "--annotations", parent / of / "annotations.json"),
+        *("--features", parent / of / "features.h5", "--points", *points),
+        *("--settings", config.canonical(copy(**values)), *outputs),
     )
-    assert (run.returncode, run.stderr) == (0, "")
+
+
+def copied(parent: Path, name: str, **values) -> Path:
+    """results/demo-<name>, as the workflow makes it."""
+    output = parent.parent / f"demo-{name}"
+    for split, of in (("train", "train"), ("test", "train" if "held_back" in values else "test")):
+        run = copy_split(parent, output, split, of, **values)
+        assert (run.returncode, run.stderr) == (0, "")
     return output
 
 
 def read(folder: Path) -> tuple[dict, dict]:
-    database = json.loads((folder / "annotations.json").read_text())["database"]
-    return database, json.loads((folder / "points.json").read_text())
+    """The annotations of both splits, and the points."""
+    database = {}
+    for split in config.SPLITS:
+        database |= json.loads((folder / split / "annotations.json").read_text())["database"]
+    return database, json.loads((folder / "train/points.json").read_text())
 
 
-def test_the_script_makes_the_three_files_of_a_data_set(parent):
+def test_the_script_makes_the_files_of_a_data_set(parent):
     output = copied(parent, "held", held_back=0.25)
-    assert sorted(path.name for path in output.iterdir()) == [
-        "annotations.json",
-        "features.h5",
-        "points.json",
+    names = sorted(str(path.relative_to(output)) for path in output.rglob("*") if path.is_file())
+    assert names == [
+        *("test/annotations.json", "test/features.h5"),
+        *("train/annotations.json", "train/features.h5", "train/points.json"),
     ]
     database, points = read(parent)
     truth, left = read(output)
@@ -267,69 +277,75 @@ def test_the_script_makes_the_three_files_of_a_data_set(parent):
 def test_features_are_links_that_read_as_the_parents(parent, monkeypatch, tmp_path):
     output = copied(parent, "linked", held_back=0.25)
     truth, left = read(output)
-    assert (output / "features.h5").stat().st_size < 50_000 < (parent / "features.h5").stat().st_size
-    with h5py.File(output / "features.h5") as file:
+    size = (output / "train/features.h5").stat().st_size + (output / "test/features.h5").stat().st_size
+    assert size < 50_000 < (parent / "train/features.h5").stat().st_size
+    with h5py.File(output / "train/features.h5") as file:
         video = next(iter(left["videos"]))
-        link = file["train"].get(video, getlink=True)
-        assert (link.filename, link.path) == ("../demo/features.h5", f"/train/{video}")
+        link = file.get(video, getlink=True)
+        assert (link.filename, link.path) == ("../../demo/train/features.h5", f"/{video}")
     monkeypatch.chdir(tmp_path)
-    for path in (output / "features.h5", os.path.relpath(output / "features.h5")):
-        with FeatureFile(path) as small, FeatureFile(parent / "features.h5") as large:
-            assert (small.width, small.grid) == (large.width, large.grid)
-            assert dict(small.file.attrs) == dict(large.file.attrs)
-            assert small.videos == {
-                subset: sorted(v for v, e in truth.items() if e["subset"] == subset)
-                for subset in ("train", "test")
-            }
-            assert small.videos["train"] == sorted(left["videos"])
-            for subset, videos in small.videos.items():
-                assert [small.length(subset, v) for v in videos] == [large.length("train", v) for v in videos]
-                packed, lengths = small.read_split(subset)
-                expected, wanted = large.read("train", videos)
+    for split in config.SPLITS:
+        for path in (output / split / "features.h5", os.path.relpath(output / split / "features.h5")):
+            with FeatureFile(path) as small, FeatureFile(parent / "train/features.h5") as large:
+                assert (small.width, small.grid) == (large.width, large.grid)
+                assert small.file.attrs.keys() == large.file.attrs.keys()
+                for name, attribute in small.file.attrs.items():
+                    np.testing.assert_array_equal(attribute, large.file.attrs[name])
+                assert small.videos == sorted(v for v, e in truth.items() if e["subset"] == split)
+                assert (small.videos == sorted(left["videos"])) == (split == "train")
+                assert [small.length(v) for v in small.videos] == [large.length(v) for v in small.videos]
+                packed, lengths = small.read_all()
+                expected, expected_lengths = large.read(small.videos)
                 np.testing.assert_array_equal(packed, expected)
-                assert lengths == wanted
+                assert lengths == expected_lengths
 
 
 def test_a_copy_that_holds_nothing_back_has_the_parents_splits(parent):
     output = copied(parent, "missing", missing=0.1)
-    with FeatureFile(output / "features.h5") as small, FeatureFile(parent / "features.h5") as large:
-        assert small.videos == large.videos
-        for subset in ("train", "test"):
-            np.testing.assert_array_equal(small.read_split(subset)[0], large.read_split(subset)[0])
+    for split in config.SPLITS:
+        name = f"{split}/features.h5"
+        with FeatureFile(output / name) as small, FeatureFile(parent / name) as large:
+            assert small.videos == large.videos
+            np.testing.assert_array_equal(small.read_all()[0], large.read_all()[0])
+    test = "test/annotations.json"
+    assert (output / test).read_bytes() == (parent / test).read_bytes()
 
 
 def test_two_makes_give_equal_bytes(parent):
     values = {"points": "uniform", "missing": 0.1, "wrong": 0.1, "held_back": 0.25, "truth": "points"}
-    contents = [
-        {path.name: path.read_bytes() for path in copied(parent, name, **values).iterdir()}
-        for name in ("once", "twice")
-    ]
+    contents = []
+    for name in ("once", "twice"):
+        output = copied(parent, name, **values)
+        paths = [path for path in output.rglob("*") if path.is_file()]
+        contents.append({path.relative_to(output): path.read_bytes() for path in paths})
+    assert len(contents[0]) == 5
     assert contents[0] == contents[1]
 
 
 def test_an_evaluation_reads_truth_by_points(parent):
     output = copied(parent, "points", held_back=0.25, truth="points")
-    truth, _, classes = annotations.test_truth(output / "annotations.json", "test", [])
-    assert classes == read(parent)[1]["classes"]
-    assert set(truth) == set(read(parent)[1]["videos"]) - set(read(output)[1]["videos"])
-    assert all((instances.times[:, 0] == instances.times[:, 1]).all() for instances in truth.values())
+    truth = annotations.test_truth(output / "test/annotations.json", "test", [])
+    assert truth.classes == read(parent)[1]["classes"]
+    assert set(truth.instances) == set(read(parent)[1]["videos"]) - set(read(output)[1]["videos"])
+    for instances in truth.instances.values():
+        assert (instances.times[:, 0] == instances.times[:, 1]).all()
 
 
-def test_a_refused_copy_leaves_nothing(parent, tmp_path):
-    run = run_script(
-        *("copy_dataset.py", "--parent", parent, "--output", tmp_path / "out"),
-        *("--settings", '{"truth": "points"}'),
-    )
+@pytest.mark.parametrize("split", config.SPLITS)
+def test_a_refused_copy_leaves_nothing(parent, tmp_path, split):
+    run = copy_split(parent, tmp_path / "out", split, "train", run=run_script_process, truth="points")
     assert run.returncode == 1
     (line,) = run.stderr.splitlines()
-    assert line.startswith(f"error: {parent}/annotations.json: ")
+    assert line.startswith(f"error: {parent}/train/annotations.json: ")
     assert not (tmp_path / "out").exists()
 
 
 def test_the_workflow_plans_a_copy_once(tmp_path):
     run = snakemake(tmp_path, "--dry-run", "results/demo-held/map.json")
-    said = run.stdout + run.stderr
-    assert run.returncode == 0, said
-    jobs = re.findall(r"^(?:local)?rule (\w+):", said, re.M)
-    for rule in ("make_demo", "convert_annotations", "convert_features", "copy_dataset"):
-        assert jobs.count(rule) == 1, rule
+    output = run.stdout + run.stderr
+    assert run.returncode == 0, output
+    jobs = Counter(re.findall(r"^(?:local)?rule (\w+):", output, re.M))
+    expected = ["make_demo", "convert_points", "copy_training_split", "copy_test_split"]
+    expected += ["convert_annotations", "convert_features"]  # of the training split, which both are made of
+    for rule in expected:
+        assert jobs[rule] == 1, rule

@@ -7,6 +7,27 @@ import pytest
 import digest
 from conftest import SCRIPTS
 
+# The methods that scripts load by name.
+STAGE1, LINEAR, STAGE2 = "hrpro.snippet.method", "hrpro.linear.method", "hrpro.instance.method"
+TESTED = "hrpro.evaluation.protocol"
+STEPS = {
+    "train": ("train_stage1.py", STAGE1),
+    "train, tested": ("train_stage1.py", STAGE1, TESTED),
+    "train the baseline": ("train_stage1.py", LINEAR),
+    "score": ("score_snippets.py", STAGE1),
+    "score by the baseline": ("score_snippets.py", LINEAR),
+    "train stage 2": ("train_stage2.py", STAGE2),
+    "train stage 2, tested": ("train_stage2.py", STAGE2, TESTED),
+    "detect": ("detect_stage2.py", STAGE2),
+    "refine": ("refine_reliable.py", STAGE2),
+    "predict": ("predict.py", STAGE1, STAGE2),
+}
+STEPS |= {
+    path.name: (path.name,)
+    for path in SCRIPTS.glob("*.py")
+    if path.name not in {script for script, *_ in STEPS.values()}
+}
+
 
 @pytest.fixture
 def scripts(tmp_path):
@@ -17,7 +38,8 @@ def scripts(tmp_path):
 def digests(scripts) -> dict[str, str]:
     for cached in (digest.digest, digest.code, digest.imported):
         cached.cache_clear()
-    return {path.name: digest.digest(path) for path in scripts.glob("*.py")}
+    paths = {name: [f"{m.replace('.', '/')}.py" for m in modules] for name, (_, *modules) in STEPS.items()}
+    return {name: digest.digest(scripts, STEPS[name][0], *paths[name]) for name in STEPS}
 
 
 def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
@@ -28,11 +50,19 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
     return {name for name, value in digests(scripts).items() if value != before[name]}
 
 
-STAGE1 = {"train_stage1.py", "train_stage1_on_test.py", "score_snippets.py"}
-STAGE2 = {"train_stage2.py", "train_stage2_on_test.py", "detect_stage2.py", "refine_reliable.py"}
-RANKED = {"propose.py", "refine_reliable.py", "measure_reliable.py"}
-PREDICTS = {"predict.py", "bundle_model.py"}
-TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
+SNIPPET = {"train", "train, tested", "score", "predict"}
+BASELINE = {"train the baseline", "score by the baseline"}
+INSTANCE = {"train stage 2", "train stage 2, tested", "detect", "refine", "predict"}
+RANKED = {"propose_training.py", "refine", "measure_reliable.py"}
+SUPPRESSED = {
+    "train, tested",
+    "train stage 2, tested",
+    "bundle_model.py",
+    "predict",
+    "detect",
+    "detect_stage1.py",
+}
+EVALUATED = {"train, tested", "train stage 2, tested", "evaluate.py", "gather.py", "ablate.py"}
 
 
 @pytest.mark.parametrize(
@@ -41,15 +71,11 @@ TESTED = {"train_stage1_on_test.py", "train_stage2_on_test.py"}
         ("hrpro/grid.py", "# Rounding of", "# The rounding of", set()),
         ("hrpro/grid.py", '"""The time from a snippet', '"""How long it is from a snippet', set()),
         ("hrpro/grid.py", "ROUNDING = 1e-6", "ROUNDING  =  1e-6", set()),
-        ("hrpro/snippet/model.py", "F.relu(", "torch.relu(", STAGE1 | PREDICTS),
-        ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", STAGE2 | PREDICTS),
-        (
-            "hrpro/detection/suppression.py",
-            "np.exp(-(",
-            "np.exp(-1.0 * (",
-            TESTED | PREDICTS | {"detect_stage1.py", "detect_stage2.py"},
-        ),
-        ("hrpro/evaluation/mean_ap.py", "* 100", "* 100.0", TESTED | {"evaluate.py", "gather.py"}),
+        ("hrpro/snippet/model.py", "F.relu(", "torch.relu(", SNIPPET),
+        ("hrpro/linear/model.py", "1e-9", "1e-8", BASELINE),
+        ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", INSTANCE),
+        ("hrpro/detection/suppression.py", "np.exp(-(", "np.exp(-1.0 * (", SUPPRESSED),
+        ("hrpro/evaluation/mean_ap.py", "* 100", "* 100.0", EVALUATED),
         ("hrpro/proposals/ranking.py", "-np.inf", "-1", RANKED),
     ],
 )
@@ -69,7 +95,7 @@ def test_settings_reach_a_step_as_params_not_as_code(scripts, module):
 
 
 def test_what_a_step_imports():
-    names = {str(path.relative_to(SCRIPTS)) for path in digest.modules(SCRIPTS / "train_stage1_on_test.py")}
+    paths = digest.imports(SCRIPTS, "train_stage1.py", "hrpro/snippet/method.py")
+    names = {str(path.relative_to(SCRIPTS)) for path in paths}
     assert {"train_stage1.py", "hrpro/__init__.py", "hrpro/snippet/seeds.py"} <= names
-    assert "hrpro/evaluation/mean_ap.py" in names
-    assert not any(name.startswith("hrpro/instance") for name in names)
+    assert not any(name.startswith(("hrpro/instance", "hrpro/evaluation", "hrpro/linear")) for name in names)

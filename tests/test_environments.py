@@ -2,12 +2,14 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
 import digest
 from conftest import ROOT, SCRIPTS
+from hrpro import methods
 
 CONDA_NAMES = {"pytorch": "torch"}
 PACKAGES = {"sklearn": "scikit-learn"}  # where an import has another name
@@ -17,7 +19,7 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 def lock() -> dict[str, str]:
     files = [ROOT / "requirements.lock", ROOT / "requirements-video.lock"]
     lines = [line for path in files for line in path.read_text().splitlines()]
-    return dict(line.split("==") for line in lines if "==" in line)
+    return {name.lower(): version for name, _, version in (line.partition("==") for line in lines) if version}
 
 
 def packages(path) -> dict[str, str]:
@@ -41,6 +43,13 @@ def test_pins_are_those_of_the_lock_file(path):
     assert pins == {name: version for name, version in lock().items() if name in pins}
 
 
+def code_of(script: str) -> list[Path]:
+    """A script's modules, those of all methods included where it loads one by name."""
+    text = (SCRIPTS / script).read_text()
+    packages = [*methods.STAGE1.values(), *methods.STAGE2.values()] if "methods" in text else []
+    return digest.imports(SCRIPTS, script, *(f"{name.replace('.', '/')}/method.py" for name in packages))
+
+
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_an_environment_holds_what_its_steps_import(path):
     scripts = set()
@@ -51,7 +60,7 @@ def test_an_environment_holds_what_its_steps_import(path):
     assert scripts
     wanted = set()
     for script in scripts:
-        for module in digest.modules(SCRIPTS / script):
+        for module in code_of(script):
             for node in ast.walk(ast.parse(module.read_text())):
                 if isinstance(node, ast.Import):
                     wanted |= {alias.name.split(".")[0] for alias in node.names}

@@ -126,7 +126,7 @@ def test_a_point_agrees_with_what_holds_it_the_less_the_more_it_holds():
     points = evaluation.lengthless(times)
     assert points.tolist() == [5, 20, 22]
     given = np.array([[0, 10], [19, 21], [20, 22], [0, 30], [22.5, 30], [35, 50], [20, 20]], dtype=float)
-    held = evaluation.held_points(given, segments(times))
+    held = evaluation.count_points(given, segments(times))
     agreement = evaluation.agreement(given, np.tile(times, (len(given), 1, 1)), held)
     assert agreement[:, :3].tolist() == [
         [1, 0, 0],

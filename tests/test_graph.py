@@ -16,7 +16,7 @@ STEPS = {
     *("convert_annotations", "convert_points", "convert_features", "copy_dataset", "check_dataset"),
     *("train_stage1", "score_snippets", "propose_training", "propose_test", "detect_stage1"),
     *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
-    *("bundle_model", "predict"),
+    *("bundle_model", "predict", "show", "draw_timeline"),
 }
 TINY = {"stage1": {"iterations": 2}, "stage2": {"iterations": 2}}
 RELEASED = {"stage1": {"released": {"iterations": 2}}, "stage2": {"released": {"epochs": 1}}}
@@ -41,6 +41,8 @@ def audited(tmp_path_factory, demo_data):
         "results/mine/floor/map.json",
         "results/mine/released/map.json",
         "results/mine/check.html",
+        "results/mine/table.html",
+        "results/mine/timeline.svg",
         "results/mine/predict/new/detections.json",
         "results/mine-held/train/points.json",
         "results/mine-held/test/features.h5",

@@ -11,21 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import PROJECT, ROOT, copy_project, run_warm, snakemake
+from conftest import MINE, PROJECT, ROOT, jobs_of, run_warm, snakemake
 
-BASE = {
-    "seeds": [0],
-    "datasets": {
-        "mine": {
-            "root": "data",
-            "snippet": {"frames": 16, "fps": 25},
-            "settings": {
-                "stage1": {"iterations": 3, "dropout": 0.5, "block_dropout": 0.3},
-                "stage2": {"iterations": 3},
-            },
-        }
-    },
-}
 RESULT = "results/mine/map.json"
 STEP = "results/mine/last/seed0/stage1-default"
 
@@ -44,26 +31,10 @@ NOTHING = Counter()
 STEPS = ("features", "stage1", "proposals", "stage2", "detection", "evaluation")
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory, demo_data) -> Path:
-    """A finished run: the project, data of its own, and results, in one folder."""
-    folder = tmp_path_factory.mktemp("finished")
-    copy_project(folder)
-    shutil.copytree(demo_data, folder / "data")
-    # one of more than 1 MB, from where Snakemake takes a file's date for its content
-    large = folder / "data/features/train/demo_train_000.npy"
-    np.save(large, np.tile(np.load(large), (40, 1)))
-    assert large.stat().st_size > 1e6
-    write_config(folder, BASE)
-    run = snakemake(folder, "--configfile=extra.yaml", "--", RESULT, snakefile=folder / "Snakefile")
-    assert run.returncode == 0, run.stderr
-    return folder
-
-
 @pytest.fixture
-def folder(finished, tmp_path) -> Path:
+def folder(finished_run, tmp_path) -> Path:
     """A copy of the finished run to edit, dates included."""
-    return shutil.copytree(finished, tmp_path / "run")
+    return shutil.copytree(finished_run, tmp_path / "run")
 
 
 def write_config(folder, values: dict) -> None:
@@ -76,17 +47,11 @@ def planned(folder, *targets, snakefile="Snakefile", packages=None) -> Counter:
     return jobs_of(run_warm(*plan, cwd=folder, environment={"PACKAGES": json.dumps(packages or {})}))
 
 
-def jobs_of(run) -> Counter:
-    """The jobs that a dry run has planned, by rule."""
-    assert run.returncode == 0, run.stdout + run.stderr
-    return Counter(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M))
-
-
 def configured(changes: dict):
     """An edit: keys, dotted, of the data set's settings or of the whole configuration."""
 
     def edit(folder):
-        values = json.loads(json.dumps(BASE))
+        values = json.loads(json.dumps(MINE))
         for place, value in changes.items():
             top = place.split(".")[0]
             at = values["datasets"]["mine"]["settings"] if top in STEPS else values
@@ -180,7 +145,7 @@ def both(*edits):
 def moved(folder):
     """The data at another place."""
     (folder / "data").rename(folder / "elsewhere")
-    values = json.loads(json.dumps(BASE))
+    values = json.loads(json.dumps(MINE))
     values["datasets"]["mine"]["root"] = "elsewhere"
     write_config(folder, values)
 
@@ -217,7 +182,7 @@ CASES = {
     "evaluation thresholds": (configured({"evaluation.tiou": [0.5, 0.75]}), EVALUATED + GATHER),
     "a seed added": (configured({"seeds": [0, 1]}), FROM_STAGE1 + GATHER),
     "the device, how often a state is saved, memory": (
-        configured({"device": "cpu", "state_every": 5, "vectors_memory": 1}),
+        configured({"device": "auto", "state_every": 5, "vectors_memory": 1}),
         NOTHING,
     ),
     "a comment in config.yaml": (replaced("config/config.yaml", "# of Adam", "# Adam's"), NOTHING),

@@ -14,11 +14,11 @@ import yaml
 
 from conftest import run_script, snakemake
 from hrpro import config
-from hrpro.data import annotations, features, layouts
+from hrpro.data import features, layouts, orientation, readers, splits
 from hrpro.data.features import FeatureFile
+from hrpro.data.sources import FileDigests
 from hrpro.grid import Grid
 from hrpro.utils.errors import InputError
-from lineage import Lineage
 from test_bad_input import Case, assert_stopped, table
 
 TRAIN, OTHER, TEST = "demo_train_000", "demo_train_001", "demo_test_000"
@@ -29,8 +29,7 @@ DEFAULT = config.FeatureFiles()
 @pytest.fixture(scope="module")
 def demo(demo_data) -> dict[tuple[str, str], np.ndarray]:
     """The demo's features: {(split, video): (T, 64)}."""
-    splits = annotations.read_splits(demo_data)
-    pairs = [(split, video) for split, videos in splits.items() for video in videos]
+    pairs = [(split, video) for split, videos in splits.read_splits(demo_data).items() for video in videos]
     return {(split, video): np.load(demo_data / f"features/{split}/{video}.npy") for split, video in pairs}
 
 
@@ -41,13 +40,36 @@ def root(demo_data, tmp_path) -> Path:
     return Path(shutil.copytree(demo_data, tmp_path / "data", ignore=ignored))
 
 
-def convert(root: Path, out: Path, entry: dict | None = None, *more):
-    """Run convert_features.py with an entry's `features`."""
+def convert(root: Path, out: Path, entry: dict | None = None, split="train", *more):
+    """Run convert_features.py with an entry's `features`; of the test split after the training split."""
+    if split == "test":
+        more = ("--training-features", out / "train/features.h5", *more)
     return run_script(
-        *("convert_features.py", "--root", root, "--features", json.dumps(entry or {})),
+        *("convert_features.py", "--root", root, "--features", json.dumps(entry or {}), "--split", split),
         *("--settings", '{"dtype": "float32"}', "--frames", 16, "--fps", 25),
-        *("--output", out / "features.h5", *more),
+        *("--output", out / split / "features.h5", *more),
     )
+
+
+def convert_both(root: Path, out: Path, settings: config.FeatureFiles = DEFAULT) -> None:
+    """What convert_features.py makes of both splits, out/<split>/features.h5, without its command line."""
+    videos = splits.read_splits(root)
+    sources = layouts.of_splits(root, settings, videos)
+
+    def of_split(split: str, training: FeatureFile | None = None) -> None:
+        features.convert(
+            {video: sources[video] for video in sorted(videos[split])},
+            {},
+            Grid(16, 25.0),
+            dtype="float32",
+            layout=settings,
+            output=out / split / "features.h5",
+            training=training,
+        )
+
+    of_split("train")
+    with FeatureFile(out / "train/features.h5") as training:
+        of_split("test", training)
 
 
 # --- ways to lay the features out
@@ -58,8 +80,8 @@ def saved(path: Path, array: np.ndarray) -> None:
     np.save(path, array)
 
 
-def own_files(*patterns: str):
-    """An .npy file a video and pattern; of two, the channels of rgb and of flow."""
+def files_of(*patterns: str):
+    """An .npy file per video and pattern; of two, the channels of rgb and of flow."""
 
     def lay(root: Path, demo: dict) -> None:
         for (split, video), array in demo.items():
@@ -71,23 +93,23 @@ def own_files(*patterns: str):
 
 
 def npz(**parts: slice):
-    """An .npz file a video, with an array of these channels a name."""
+    """An .npz file per video, with an array of these channels per name."""
 
     def lay(root: Path, demo: dict) -> None:
         (root / "features").mkdir()
         for (_, video), array in demo.items():
-            np.savez(root / f"features/{video}.npz", **{name: array[:, own] for name, own in parts.items()})
+            np.savez(root / f"features/{video}.npz", **{name: array[:, part] for name, part in parts.items()})
 
     return lay
 
 
 def npz_file(root: Path, demo: dict, name: str = "features.npz") -> None:
-    """One .npz file, an array a video."""
+    """One .npz file, an array per video."""
     np.savez_compressed(root / name, **{video: array for (_, video), array in demo.items()})
 
 
 def h5(name: str, *patterns: str):
-    """One HDF5 file, a data set a video and pattern; of two, the channels of rgb and of flow."""
+    """One HDF5 file, a data set per video and pattern; of two, the channels of rgb and of flow."""
 
     def lay(root: Path, demo: dict) -> None:
         (root / name).parent.mkdir(exist_ok=True)
@@ -101,16 +123,17 @@ def h5(name: str, *patterns: str):
 
 
 def joint(root: Path, demo: dict, names="Thumos14reduced-Annotations/videoname.npy", kind=np.bytes_) -> None:
-    """W-TALC's joint file, in an order of its own, and the list of its videos."""
-    videos = sorted(video for _, video in demo)
+    """W-TALC's joint file, in another order, and the list of its videos."""
+    by_video = {video: array for (_, video), array in demo.items()}
+    videos = sorted(by_video)
     arrays = np.empty(len(demo), dtype=object)
-    arrays[:] = [next(array for (_, own), array in demo.items() if own == video) for video in videos]
+    arrays[:] = [by_video[video] for video in videos]
     np.save(root / "Joint.npy", arrays, allow_pickle=True)
     saved(root / names, np.array(videos, dtype=kind))
 
 
 def listed_joint(root: Path, demo: dict) -> None:
-    """As `joint`, with a list of text, a video a line."""
+    """As `joint`, with a list of text, a video per line."""
     joint(root, demo)
     names = np.load(root / "Thumos14reduced-Annotations/videoname.npy")
     shutil.rmtree(root / "Thumos14reduced-Annotations")
@@ -124,16 +147,16 @@ def turned(lay):
 
 def by_columns(root: Path, demo: dict) -> None:
     """Flat files whose numbers lie column by column: (T, D) all the same."""
-    own_files("{video}.npy")(root, {key: np.asfortranarray(array) for key, array in demo.items()})
+    files_of("{video}.npy")(root, {key: np.asfortranarray(array) for key, array in demo.items()})
 
 
 JOINT = {"folder": "Joint.npy", "allow_pickle": True}
 EVERY = {  # what lays the features out; the entry's `features`; the layout
-    "HR-Pro's": (own_files("{split}/{video}.npy"), {}, "hrpro"),
-    "LACP's": (own_files("{split}/rgb/{video}.npy", "{split}/flow/{video}.npy"), {}, "lacp"),
-    "rgb and flow": (own_files("rgb/{video}.npy", "flow/{video}.npy"), {}, "rgb_flow"),
-    "flat": (own_files("{video}.npy"), {}, "flat"),
-    "flat rgb and flow": (own_files("{video}_rgb.npy", "{video}_flow.npy"), {}, "flat_rgb_flow"),
+    "HR-Pro's": (files_of("{split}/{video}.npy"), {}, "hrpro"),
+    "LACP's": (files_of("{split}/rgb/{video}.npy", "{split}/flow/{video}.npy"), {}, "lacp"),
+    "rgb and flow": (files_of("rgb/{video}.npy", "flow/{video}.npy"), {}, "rgb_flow"),
+    "flat": (files_of("{video}.npy"), {}, "flat"),
+    "flat rgb and flow": (files_of("{video}_rgb.npy", "{video}_flow.npy"), {}, "flat_rgb_flow"),
     "npz": (npz(feats=np.s_[:]), {}, "npz"),
     "npz of rgb and flow": (npz(flow=np.s_[HALF:], rgb=np.s_[:HALF]), {}, "npz"),
     "one npz": (npz_file, {}, "npz_file"),
@@ -144,42 +167,49 @@ EVERY = {  # what lays the features out; the entry's `features`; the layout
     "h5 of rgb and flow": (h5("all.h5", "{video}/rgb", "{video}/flow"), {"folder": "all.h5"}, "h5"),
     "W-TALC's": (joint, JOINT, "wtalc"),
     "W-TALC's with a list": (listed_joint, {**JOINT, "names": "names.txt"}, "wtalc"),
-    "flat (D, T)": (turned(own_files("{video}.npy")), {"width": 64}, "flat"),
+    "flat (D, T)": (turned(files_of("{video}.npy")), {"width": 64}, "flat"),
     "one h5 (D, T)": (turned(h5("features.h5", "{video}")), {}, "h5"),
     "by columns": (by_columns, {}, "flat"),
 }
 
 
 @pytest.fixture(scope="module")
-def wanted(demo_data, tmp_path_factory) -> dict[str, bytes]:
-    """What features.h5 has of the demo in HR-Pro's layout."""
-    folder = tmp_path_factory.mktemp("wanted")
-    assert convert(demo_data, folder).returncode == 0
-    return contents(folder / "features.h5")
+def expected(demo_data, tmp_path_factory) -> dict[str, dict]:
+    """What the two feature files have of the demo in HR-Pro's layout."""
+    folder = tmp_path_factory.mktemp("expected")
+    for split in config.SPLITS:
+        run = convert(demo_data, folder, {}, split)
+        assert (run.returncode, run.stderr) == (0, "")
+    return contents(folder)
 
 
-def contents(path: Path) -> dict[str, bytes]:
-    """All data and attributes of a feature file, the sources' sha256 aside."""
-    found = {}
+def contents(folder: Path) -> dict[str, dict]:
+    """All data and attributes of the feature files of both splits, the sources' sha256 aside."""
+    return {split: content(folder / split / "features.h5") for split in config.SPLITS}
+
+
+def content(path: Path) -> dict:
+    """The data and attributes of a feature file; by_columns, which says how the sources lie, is left out."""
     with h5py.File(path) as file:
-        found["/"] = sorted((key, str(value)) for key, value in file.attrs.items())
-        for split in ("train", "test"):
-            for video, data in file[split].items():
-                found[f"{split}/{video}"] = data.dtype, data.shape, data.chunks, data[()].tobytes()
-                assert len(data.attrs["sha256"]) == 64
-    return found
+        attributes = {key: str(value) for key, value in file.attrs.items() if key != "by_columns"}
+        for data in file.values():
+            assert len(data.attrs["sha256"]) == 64
+        videos = {
+            video: (data.dtype, data.shape, data.chunks, data[()].tobytes()) for video, data in file.items()
+        }
+    return {"attributes": attributes, "videos": videos}
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_every_layout_gives_the_same_feature_file(name, demo, root, wanted, tmp_path):
+def test_every_layout_gives_the_same_feature_file(name, demo, root, expected, tmp_path):
     lay, entry, layout = EVERY[name]
     lay(root, demo)
-    splits = annotations.read_splits(root)
-    durations = annotations.durations(root, splits)
-    for chosen in (config.FeatureFiles(**entry), config.FeatureFiles(**entry | {"layout": layout})):
-        output = tmp_path / f"{chosen.layout}.h5"
-        features.convert(root, splits, durations, Grid(16, 25.0), "float32", output, chosen)
-        assert contents(output) == wanted
+    for settings in (config.FeatureFiles(**entry), config.FeatureFiles(**entry | {"layout": layout})):
+        convert_both(root, tmp_path / settings.layout, settings)
+        assert contents(tmp_path / settings.layout) == expected
+        for split in config.SPLITS:
+            with FeatureFile(tmp_path / settings.layout / split / "features.h5") as file:
+                assert file.orientations == {name.endswith("(D, T)")}
 
 
 def test_every_layout_has_a_name_in_the_configuration():
@@ -191,82 +221,94 @@ def test_every_layout_has_a_name_in_the_configuration():
 def test_a_folder_or_file_gives_all_its_videos(name, demo, root):
     lay, entry, _ = EVERY[name]
     lay(root, demo)
-    chosen = config.FeatureFiles(**{**entry, "width": 64})
-    folder = root / chosen.folder
-    found = layouts.of_folder(folder if folder.exists() else next(root.glob("features.*")), chosen)
-    assert list(found) == sorted(video for _, video in demo)
+    settings = config.FeatureFiles(**{**entry, "width": 64})
+    folder = root / settings.folder
+    sources = layouts.of_folder(folder if folder.exists() else next(root.glob("features.*")), settings)
+    assert list(sources) == sorted(video for _, video in demo)
+    sources, _ = orientation.orient(sources, settings)
     for (_, video), array in demo.items():
-        read, _ = layouts.read(found[video], chosen)
-        np.testing.assert_array_equal(read, array)
+        values, _ = readers.read(sources[video])
+        np.testing.assert_array_equal(values, array)
 
 
 def test_a_file_of_one_video(demo, demo_data, tmp_path):
     path = demo_data / f"features/train/{TRAIN}.npy"
-    assert layouts.of_folder(path, DEFAULT) == {TRAIN: layouts.Source((path,))}
+    assert layouts.of_folder(path, DEFAULT) == {TRAIN: readers.Source((path,))}
     np.savez(tmp_path / "one.npz", feats=demo["train", TRAIN], fps=np.float64(25))
-    (found,) = layouts.of_folder(tmp_path / "one.npz", DEFAULT).values()
-    np.testing.assert_array_equal(
-        layouts.read(found, DEFAULT.model_copy(update={"width": 64}))[0], demo["train", TRAIN]
-    )
+    sources = layouts.of_folder(tmp_path / "one.npz", DEFAULT)
+    ((source,), _) = map(dict.values, orientation.orient(sources, config.FeatureFiles(width=64)))
+    np.testing.assert_array_equal(readers.read(source)[0], demo["train", TRAIN])
 
 
-def test_a_square_array_lies_as_the_others_do(demo, root, tmp_path, wanted):
+def test_a_square_array_lies_as_the_others_do(demo, root, tmp_path):
     square = {key: array[:64] if key[1] == OTHER else array for key, array in demo.items()}
-    for number, lay in enumerate((own_files("{video}.npy"), turned(own_files("{video}.npy")))):
+    for number, lay in enumerate((files_of("{video}.npy"), turned(files_of("{video}.npy")))):
         lay(root, square)
-        assert convert(root, tmp_path / str(number)).returncode == 0
-        with h5py.File(tmp_path / f"{number}/features.h5") as file:
-            np.testing.assert_array_equal(file["train"][OTHER], square["train", OTHER])
-            np.testing.assert_array_equal(file["train"][TRAIN], square["train", TRAIN])
+        convert_both(root, tmp_path / str(number))
+        with h5py.File(tmp_path / f"{number}/train/features.h5") as file:
+            np.testing.assert_array_equal(file[OTHER], square["train", OTHER])
+            np.testing.assert_array_equal(file[TRAIN], square["train", TRAIN])
 
 
 def test_no_test_file_turns_a_training_video(demo, root, tmp_path):
     """A square array lies as the training videos do, even where all of the test videos lie otherwise."""
     square = {key: array[:64] if key[1] == OTHER else array for key, array in demo.items()}
     mixed = {key: array.T if key[0] == "test" else array for key, array in square.items()}
-    own_files("{split}/{video}.npy")(root, mixed)
-    assert convert(root, tmp_path).returncode == 0
-    with h5py.File(tmp_path / "features.h5") as file:
-        for (split, video), array in square.items():
-            np.testing.assert_array_equal(file[split][video], array)
+    files_of("{split}/{video}.npy")(root, mixed)
+    convert_both(root, tmp_path)
+    for split in config.SPLITS:
+        with h5py.File(tmp_path / split / "features.h5") as file:
+            assert sorted(file) == sorted(video for own_split, video in square if own_split == split)
+            for video in file:
+                np.testing.assert_array_equal(file[video], square[split, video])
+
+
+def test_a_square_test_video_lies_as_the_training_videos_do(demo, root, tmp_path):
+    """All test videos are square: the training split's file says which side is time."""
+    square = {key: array[:64] if key[0] == "test" else array for key, array in demo.items()}
+    turned(files_of("{video}.npy"))(root, square)
+    convert_both(root, tmp_path)
+    with h5py.File(tmp_path / "test/features.h5") as file:
+        np.testing.assert_array_equal(file[TEST], square["test", TEST])
 
 
 def test_a_test_video_of_another_width_is_the_one_at_fault(demo, root, tmp_path):
     narrow = {key: array[:, :63] if key[0] == "test" else array for key, array in demo.items()}
-    own_files("{split}/{video}.npy")(root, narrow)
+    files_of("{split}/{video}.npy")(root, narrow)
     words = [
         f"test/{TEST}.npy: shape (",
         ", 63), but features here have 64 channels; say the",
     ]
-    (tmp_path / "out").mkdir()
-    assert_stopped(convert(root, tmp_path / "out"), words, tmp_path / "out")
+    assert convert(root, tmp_path).returncode == 0
+    (tmp_path / "test").mkdir()
+    assert_stopped(convert(root, tmp_path, {}, "test"), words, tmp_path / "test")
 
 
 def test_each_file_of_a_known_width_is_turned_as_it_needs(demo, tmp_path):
     saved(tmp_path / "a.npy", demo["train", TRAIN])
     saved(tmp_path / "b.npy", demo["train", OTHER].T)
-    chosen = config.FeatureFiles(width=64)
-    sources, shapes = layouts.oriented(layouts.of_folder(tmp_path, chosen), chosen)
+    settings = config.FeatureFiles(width=64)
+    sources, shapes = orientation.orient(layouts.of_folder(tmp_path, settings), settings)
     assert [sources[video].by_columns for video in "ab"] == [False, True]
     assert shapes == {"a": demo["train", TRAIN].shape, "b": demo["train", OTHER].shape}
 
 
 def test_a_snippet_that_flow_lacks_is_left_out(demo, root, tmp_path):
-    own_files("{video}_rgb.npy", "{video}_flow.npy")(root, demo)
+    files_of("{video}_rgb.npy", "{video}_flow.npy")(root, demo)
     flow = root / f"features/{TRAIN}_flow.npy"
     np.save(flow, np.load(flow)[:-1])
     result = convert(root, tmp_path)
     assert result.returncode == 0
     length = len(demo["train", TRAIN])
     assert f"{length} snippets of rgb, {length - 1} of flow; the surplus is left out" in result.stderr
-    with h5py.File(tmp_path / "features.h5") as file:
-        np.testing.assert_array_equal(file["train"][TRAIN], demo["train", TRAIN][:-1])
+    with h5py.File(tmp_path / "train/features.h5") as file:
+        np.testing.assert_array_equal(file[TRAIN], demo["train", TRAIN][:-1])
 
 
-def test_names_that_python_2_has_pickled(demo, root, tmp_path, wanted):
+def test_names_that_python_2_has_pickled(demo, root, tmp_path, expected):
     joint(root, demo, "videoname.npy", object)
-    assert convert(root, tmp_path, JOINT).returncode == 0
-    assert contents(tmp_path / "features.h5") == wanted
+    convert_both(root, tmp_path, config.FeatureFiles(**JOINT))
+    assert contents(tmp_path) == expected
 
 
 def test_hidden_files_are_no_videos(demo, tmp_path):
@@ -333,11 +375,11 @@ def without_nans(file: h5py.File) -> None:
 
 
 def equal_lengths(root: Path, demo: dict) -> None:
-    own_files("{video}.npy")(root, {key: array[:90] for key, array in demo.items()})
+    files_of("{video}.npy")(root, {key: array[:90] for key, array in demo.items()})
 
 
 def squares(root: Path, demo: dict) -> None:
-    own_files("{video}.npy")(root, {key: array[:64] for key, array in demo.items()})
+    files_of("{video}.npy")(root, {key: array[:64] for key, array in demo.items()})
 
 
 def added(name: str):
@@ -349,13 +391,13 @@ def damaged_member(root: Path) -> None:
         file.writestr("feats.npy", b"\x93NUMPY\x01\x00 and no more")
 
 
-FLAT, TWO = own_files("{video}.npy"), own_files("{video}_rgb.npy", "{video}_flow.npy")
+FLAT, TWO = files_of("{video}.npy"), files_of("{video}_rgb.npy", "{video}_flow.npy")
 ONE_H5 = h5("features.h5", "{video}")
 OTHER_NAMES = h5("features.h5", "v_{video}")
 CASES = [  # (what lays the features out, the entry's `features`), words of the message
     Case(
         "nothing of a video",
-        (own_files("{split}_{video}.npy"), {}),
+        (files_of("{split}_{video}.npy"), {}),
         ["features: no features of demo_train_000", "flat", "docs/data.md", "features: {folder"],
     ),
     Case(
@@ -415,9 +457,13 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
     Case(
         "an h5 that is none",
         (lambda root, demo: (root / "features.h5").write_text("text"), {}),
-        ["features.h5: damaged or no .h5 file", "copy it again"],
+        ["features.h5: damaged or not in .h5 format", "copy it again"],
     ),
-    Case("an h5 cut short", (then(ONE_H5, cut("features.h5")), {}), ["features.h5: damaged or no .h5 file"]),
+    Case(
+        "an h5 cut short",
+        (then(ONE_H5, cut("features.h5")), {}),
+        ["features.h5: damaged or not in .h5 format"],
+    ),
     Case(
         "NaN in an h5",
         (then(ONE_H5, in_h5(without_nans)), {}),
@@ -426,12 +472,12 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
     Case(
         "whole numbers in an h5",
         (then(ONE_H5, in_h5(lambda file: replaced(file, OTHER, np.ones((9, 64), int)))), {}),
-        [f"features.h5: {OTHER}: values of type int64", "wanted float32"],
+        [f"features.h5: {OTHER}: values of type int64", "expected float32"],
     ),
     Case(
         "three dimensions in an h5",
         (then(ONE_H5, in_h5(lambda file: replaced(file, OTHER, np.ones((2, 9, 64), "f4")))), {}),
-        [f"features.h5: {OTHER}: shape (2, 9, 64)", "wanted (snippets, channels)"],
+        [f"features.h5: {OTHER}: shape (2, 9, 64)", "expected (snippets, channels)"],
     ),
     Case(
         "a video twice in an h5",
@@ -447,17 +493,17 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
     Case(
         "an npz of many arrays",
         (npz(early=np.s_[:], late=np.s_[:]), {}),
-        [f"features/{TRAIN}.npz: holds early, late", "wanted one array, or one of rgb and one of flow"],
+        [f"features/{TRAIN}.npz: holds early, late", "expected one array, or one of rgb and one of flow"],
     ),
     Case(
         "a damaged array in an npz",
         (then(npz(feats=np.s_[:]), damaged_member), {}),
-        [f"features/{TRAIN}.npz: damaged or no .npz file"],
+        [f"features/{TRAIN}.npz: damaged or not in .npz format"],
     ),
     Case(
         "an npz cut short",
         (then(npz_file, cut("features.npz")), {}),
-        ["features.npz: damaged or no .npz file", "copy it again"],
+        ["features.npz: damaged or not in .npz format", "copy it again"],
     ),
     Case(
         "a joint file without leave",
@@ -501,7 +547,7 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
             then(listed_joint, lambda root: (root / "names.txt").open("a").write(f"{TRAIN}\n")),
             {**JOINT, "names": "names.txt"},
         ),
-        [f"names.txt: {TRAIN} stands 2 times", "correct the list"],
+        [f"names.txt: {TRAIN} is listed 2 times", "correct the list"],
     ),
     Case("a list that is not there", (joint, {**JOINT, "names": "names.txt"}), ["names.txt: no such file"]),
     Case(
@@ -516,7 +562,7 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
         ["configuration: widht: unknown key", "did you mean 'width'?"],
     ),
     Case("no channels", (FLAT, {"width": 0}), ["width: 0", "greater than or equal to 1"]),
-    Case("a width that is text", (FLAT, {"width": "64"}), ["width: '64': text to YAML", "write 64"]),
+    Case("a width that is text", (FLAT, {"width": "64"}), ["width: '64': is text to YAML", "write 64"]),
     Case("pickle by another word", (FLAT, {"allow_pickle": "yes"}), ["allow_pickle: 'yes'", "boolean"]),
     Case("a folder that is a number", (FLAT, {"folder": 7}), ["folder: 7", "valid string"]),
     Case("names that are a list", (FLAT, {"names": [TRAIN]}), ["names: [", "valid string"]),
@@ -528,11 +574,10 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
 
 @table(CASES)
 def test_faults(case, demo, root, tmp_path):
-    lay, features = case.damage
+    lay, entry = case.damage
     lay(root, demo)
-    out = tmp_path / "out"
-    out.mkdir()
-    assert_stopped(convert(root, out, features), case.words, out)
+    (tmp_path / "train").mkdir()
+    assert_stopped(convert(root, tmp_path, entry), case.words, tmp_path / "train")
     assert not (root / "was-here").exists()
 
 
@@ -551,7 +596,7 @@ FOLDER_CASES = [
     Case("empty", lambda folder: "", ["no features of a video in the layout hrpro or lacp"]),
     Case("text", written("a.txt", "1"), ["a.txt: no features of a video"]),
     Case("in both splits", both_splits, ["features of a in train and in test", "belongs to one split"]),
-    Case("damaged", written("a.npy", "1"), ["a.npy: damaged or no .npy file", "copy it again"]),
+    Case("damaged", written("a.npy", "1"), ["a.npy: damaged or not in .npy format", "copy it again"]),
 ]
 
 
@@ -567,16 +612,65 @@ def test_folders_without_features(case, tmp_path):
 
 def test_one_array_alone_does_not_say_which_side_is_time(tmp_path):
     saved(tmp_path / "a.npy", np.ones((9, 4), np.float32))
-    (source,) = layouts.of_folder(tmp_path, DEFAULT).values()
+    sources = layouts.of_folder(tmp_path, DEFAULT)
     with pytest.raises(InputError, match=r"a\.npy: 4 or 9 channels\?"):
-        layouts.read(source, DEFAULT)
-    array, _ = layouts.read(source, config.FeatureFiles(width=9))
+        orientation.orient(sources, DEFAULT)
+    sources, _ = orientation.orient(sources, config.FeatureFiles(width=9))
+    array, _ = readers.read(sources["a"])
     assert array.shape == (4, 9)
+
+
+# --- digests
+
+
+def digests(root: Path, memory: Path, features: dict) -> dict[str, str]:
+    """The digest of each split's features."""
+    videos = splits.read_splits(root)
+    sources = layouts.of_splits(root, config.FeatureFiles(**features), videos)
+    return {
+        split: FileDigests(memory).of_features({video: sources[video] for video in names})
+        for split, names in videos.items()
+    }
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_digest_of_a_split_changes_with_its_features_alone(name, demo, root, tmp_path):
+    lay, features, layout = EVERY[name]
+
+    def digests_of(arrays: dict) -> dict[str, str]:
+        shutil.rmtree(root / "features", ignore_errors=True)
+        lay(root, arrays)
+        return digests(root, tmp_path / "memory.json", features)
+
+    before = digests_of(demo)
+    assert digests_of(demo) == before
+    after = digests_of({key: array + (key == ("test", TEST)) for key, array in demo.items()})
+    assert after["test"] != before["test"]
+    # W-TALC's pickle is not opened to see what a video has
+    assert (after["train"] == before["train"]) == (layout != "wtalc")
+    after = digests_of({key: array + (key == ("train", TRAIN)) for key, array in demo.items()})
+    assert after["train"] != before["train"]
+
+
+def test_a_digest_of_a_file_that_holds_more_than_features(demo, root, tmp_path):
+    """Names beside the features: not a video of the splits, so they do not matter."""
+    h5("features.h5", "{video}")(root, demo)
+    before = digests(root, tmp_path / "memory.json", {})
+    with h5py.File(root / "features.h5", "a") as file:
+        file["names"] = ["a", "b"]
+    assert digests(root, tmp_path / "memory.json", {}) == before
+
+
+def test_a_digest_does_not_depend_on_where_the_features_lie(demo, root, tmp_path):
+    files_of("{video}.npy")(root, demo)
+    before = digests(root, tmp_path / "memory.json", {})
+    (root / "features").rename(root / "moved")
+    assert digests(root, tmp_path / "memory.json", {"folder": "moved"}) == before
 
 
 # --- in the workflow
 
-STEP = "results/mine/features.h5"
+STEP = "results/mine/test/features.h5"
 
 
 def plan(folder: Path, features: dict, *arguments):
@@ -587,59 +681,24 @@ def plan(folder: Path, features: dict, *arguments):
 
 
 @pytest.mark.parametrize("name", ["one h5", "flat rgb and flow"])
-def test_the_workflow_converts_a_layout_and_sees_it_change(name, demo, root, wanted):
+def test_the_workflow_converts_a_layout_and_sees_it_change(name, demo, root, expected):
     lay, entry, _ = EVERY[name]
     lay(root, demo)
     folder = root.parent
     run = plan(folder, entry)
     assert run.returncode == 0, run.stderr
-    assert contents(folder / STEP) == wanted
+    assert contents(folder / "results/mine") == expected
     file = max(
         (path for path in root.rglob("*") if path.suffix in (".h5", ".npy")), key=lambda p: p.stat().st_size
     )
     file.touch()
     assert "Nothing to be done" in plan(folder, entry).stderr
-    changed = {key: array + (key == ("train", TRAIN)) for key, array in demo.items()}
-    lay(root, changed)
+    lay(root, {key: array + (key == ("train", TRAIN)) for key, array in demo.items()})
     assert "rule convert_features:" in plan(folder, entry, "-n").stdout
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_a_key_of_training_features_holds_no_test_video(name, demo, root, raw_config, monkeypatch):
-    lay, features, layout = EVERY[name]
-    monkeypatch.chdir(root.parent)
-    entry = {"root": "data", "snippet": {"frames": 16, "fps": 25}, "features": features}
-    chosen = config.parse(config.Config, config.merge(raw_config, {"datasets": {"mine": entry}}))
-
-    def keys(given: dict) -> list[str]:
-        shutil.rmtree("data/features", ignore_errors=True)
-        lay(root, given)
-        found = Lineage(chosen, lambda rule: rule, {}, Path("memory.json"))
-        return [found.videos("mine", split) for split in ("train", "test")]
-
-    before = keys(demo)
-    assert keys(demo) == before
-    after = keys({key: array + (key == ("test", TEST)) for key, array in demo.items()})
-    assert after[1] != before[1]
-    assert (after[0] == before[0]) == (layout != "wtalc")  # a pickle is not opened to see what a video has
-    after = keys({key: array + (key == ("train", TRAIN)) for key, array in demo.items()})
-    assert after[0] != before[0]
-
-
-def test_a_key_of_a_file_that_holds_more_than_features(demo, root, raw_config, monkeypatch):
-    """Names beside the features: no video of the splits, so no matter."""
-    monkeypatch.chdir(root.parent)
-    h5("features.h5", "{video}")(root, demo)
-    entry = {"root": "data", "snippet": {"frames": 16, "fps": 25}}
-    chosen = config.parse(config.Config, config.merge(raw_config, {"datasets": {"mine": entry}}))
-    before = Lineage(chosen, lambda rule: rule, {}, Path("memory.json")).videos("mine", "train")
-    with h5py.File("data/features.h5", "a") as file:
-        file["names"] = ["a", "b"]
-    assert Lineage(chosen, lambda rule: rule, {}, Path("memory.json")).videos("mine", "train") == before
-
-
-def test_the_workflow_stops_where_nothing_is_recognised(demo, root):
-    own_files("x_{video}.npy")(root, demo)
+def test_the_workflow_stops_where_nothing_is_recognized(demo, root):
+    files_of("x_{video}.npy")(root, demo)
     run = plan(root.parent, {})
     assert run.returncode == 1
     assert "data/features: no features of demo_train_000 or another video of the splits" in run.stderr
@@ -647,12 +706,12 @@ def test_the_workflow_stops_where_nothing_is_recognised(demo, root):
     assert not (root.parent / "results").exists()
 
 
-def test_the_window_stands_in_the_feature_file_and_in_the_key(demo_data, tmp_path):
-    assert convert(demo_data, tmp_path, {}, "--window", 32).returncode == 0
-    with FeatureFile(tmp_path / "features.h5") as file:
+def test_the_window_stands_in_the_feature_file_and_in_the_settings(demo_data, tmp_path):
+    assert convert(demo_data, tmp_path, {}, "train", "--window", 32).returncode == 0
+    with FeatureFile(tmp_path / "train/features.h5") as file:
         assert (file.grid.frames, file.grid.window, file.grid.fps) == (16, 32, 25)
     same = [
-        config.parse(config.Snippet, {"frames": 16, "fps": 25.0} | own)
-        for own in ({}, {"window": None}, {"window": 16})
+        config.parse(config.Snippet, {"frames": 16, "fps": 25.0} | window)
+        for window in ({}, {"window": None}, {"window": 16})
     ]
     assert len({config.canonical(snippet) for snippet in same}) == 1

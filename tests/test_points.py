@@ -12,10 +12,21 @@ import yaml
 
 from conftest import run_script, snakemake
 from hrpro import config
-from hrpro.data import annotations, points
+from hrpro.data import annotations, conversion, layouts, points, splits
+from hrpro.data.conversion import Converted
+from hrpro.data.sources import FileDigests, digest
 from hrpro.utils.errors import InputError
-from lineage import At, Lineage
-from test_bad_input import Case, append, assert_stopped, remove, table, write
+from test_bad_input import (
+    Case,
+    append,
+    assert_stopped,
+    convert_annotations,
+    convert_features,
+    convert_points,
+    remove,
+    table,
+    write,
+)
 
 GT, HRPRO, PLAIN = "gt_full.json", "point_labels/point_gaussian.csv", "points.csv"
 TRAIN, TEST = "demo_train_000", "demo_test_000"
@@ -33,18 +44,18 @@ def root(demo_data, tmp_path) -> Path:
 
 
 @pytest.fixture
-def own(root) -> Path:
+def mine(root) -> Path:
     """The same as users would label it: points in seconds, and annotations of the test videos alone."""
-    return as_own(root)
+    return as_mine(root)
 
 
 @pytest.fixture(scope="module")
-def hrpro(demo_data) -> tuple[dict, dict]:
-    """The demo's truth and points as the HR-Pro layout gives them."""
-    return annotations.convert(demo_data)
+def hrpro(demo_data) -> Converted:
+    """The demo's annotations and points as the HR-Pro layout gives them."""
+    return conversion.convert(demo_data)
 
 
-def as_own(root: Path) -> Path:
+def as_mine(root: Path) -> Path:
     database = json.loads((root / GT).read_text())["database"]
     test = (root / "split_test.txt").read_text().split()
     kept = {video: {k: database[video][k] for k in ("duration", "annotations")} for video in test}
@@ -66,7 +77,7 @@ def to_seconds(root: Path) -> None:
 def unlist(root: Path) -> None:
     """Take the lists of the splits away."""
     for split in config.SPLITS:
-        (root / annotations.split_file(split)).unlink()
+        (root / splits.split_file(split)).unlink()
 
 
 def rename_subsets(root: Path, train: str | None, test: str | None) -> None:
@@ -79,20 +90,34 @@ def rename_subsets(root: Path, train: str | None, test: str | None) -> None:
     (root / GT).write_text(json.dumps(content))
 
 
-def convert(root: Path, out: Path, labels: str = "{}", *more):
-    outputs = ["--annotations", out / "annotations.json", "--points", out / "points.json"]
-    return run_script("convert_annotations.py", "--root", root, "--labels", labels, *outputs, *more)
+def convert(root: Path, out: Path, labels: str = "{}", *more) -> list[str]:
+    """Make out/{train,test}/annotations.json and out/train/points.json; what the three steps warn of."""
+    runs = [
+        convert_annotations(root, out / "train", "--labels", labels, *more),
+        convert_annotations(root, out / "test", "--split", "test", "--labels", labels, *more),
+        convert_points(root, out / "train", "--labels", labels, *more),
+    ]
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    return [line for run in runs for line in run.stderr.splitlines()]
 
 
-def convert_features(root: Path, path: Path, labels: str = "{}"):
-    return run_script(
-        *("convert_features.py", "--root", root, "--labels", labels, "--frames", 16, "--fps", 25),
-        *("--settings", '{"dtype": "float32"}', "--output", path),
-    )
+def read(out: Path) -> Converted:
+    """What `convert` has made, both splits together."""
+    database = {}
+    for split in config.SPLITS:
+        of_split = json.loads((out / split / "annotations.json").read_text())["database"]
+        assert {entry["subset"] for entry in of_split.values()} <= {split}
+        database |= of_split
+    return Converted({"database": database}, json.loads((out / "train/points.json").read_text()))
 
 
-def read(out: Path) -> tuple[dict, dict]:
-    return tuple(json.loads((out / f"{name}.json").read_text()) for name in ("annotations", "points"))
+@pytest.fixture(scope="module")
+def lengths(demo_data, tmp_path_factory) -> Path:
+    """The training features of `mine`, which say how long its training videos are."""
+    folder = tmp_path_factory.mktemp("lengths")
+    run = convert_features(as_mine(Path(shutil.copytree(demo_data, folder / "data"))), folder)
+    assert (run.returncode, run.stderr) == (0, "")
+    return folder / "features.h5"
 
 
 def entries(change):
@@ -134,50 +159,51 @@ def rows(*lines: str):
 def test_subsets_of_usual_names_are_the_splits(root, hrpro, train, test):
     unlist(root)
     rename_subsets(root, train, test)
-    assert annotations.convert(root) == hrpro
+    assert conversion.convert(root) == hrpro
 
 
 def test_the_entry_names_the_subsets(root, hrpro):
     rename_subsets(root, "Validation", "Fold 2")
     unlist(root)
     with pytest.raises(InputError, match="fold 2, validation"):
-        annotations.read_splits(root)
-    chosen = labels(annotations={"train": ["validation"], "test": ["fold 2"]})
-    assert annotations.convert(root, chosen) == hrpro
+        splits.read_splits(root)
+    assert (
+        conversion.convert(root, labels(annotations={"train": ["validation"], "test": ["fold 2"]})) == hrpro
+    )
     swapped = labels(annotations={"train": ["fold 2"], "test": ["validation"]}, points={"from": "segments"})
-    truth, found = annotations.convert(root, swapped)
-    assert set(found["videos"]) == {v for v in truth["database"] if "test" in v}
+    converted = conversion.convert(root, swapped)
+    assert set(converted.points["videos"]) == {v for v in converted.annotations["database"] if "test" in v}
 
 
 def test_lists_go_before_subsets_and_the_entry_before_lists(root):
     shorter = (root / "split_test.txt").read_text().split()[:5]
     (root / "split_test.txt").write_text("\n".join(shorter))
     rename_subsets(root, "test", "train")  # the lists say otherwise
-    assert annotations.read_splits(root)["test"] == shorter
+    assert splits.read_splits(root)["test"] == shorter
     named = labels(annotations={"train": ["test"], "test": ["train"]})
-    assert len(annotations.read_splits(root, named)["test"]) == 12
+    assert len(splits.read_splits(root, named)["test"]) == 12
 
 
 def test_an_annotation_file_of_another_name(root, hrpro):
     (root / "annotations").mkdir()
     (root / GT).rename(root / "annotations/mine.json")
     unlist(root)
-    assert annotations.convert(root, labels(annotations={"file": "annotations/mine.json"})) == hrpro
+    assert conversion.convert(root, labels(annotations={"file": "annotations/mine.json"})) == hrpro
 
 
 def test_thumos_in_actionformers_layout(shared, tmp_path):
     """Its subsets are Validation and Test, as ActionFormer has them; the lists leave two test videos out."""
-    given = shared / "data" / "THUMOS14"
-    shutil.copy(given / GT, tmp_path / "thumos14.json")
-    shutil.copytree(given / "point_labels", tmp_path / "point_labels")
-    by_lists, expected = annotations.convert(given)
-    for named in ({}, {"train": ["validation"], "test": ["test"]}):
-        truth, found = annotations.convert(tmp_path, labels(annotations={"file": "thumos14.json", **named}))
-        assert found == {**expected, "videos": {v: expected["videos"][v] for v in found["videos"]}}
-        assert set(found["videos"]) == set(expected["videos"])
-        more = set(truth["database"]) - set(by_lists["database"])
-        assert len(more) == 2
-        assert all(truth["database"][video] == entry for video, entry in by_lists["database"].items())
+    root = shared / "data" / "THUMOS14"
+    shutil.copy(root / GT, tmp_path / "thumos14.json")
+    shutil.copytree(root / "point_labels", tmp_path / "point_labels")
+    by_lists = conversion.convert(root)
+    for subsets in ({}, {"train": ["validation"], "test": ["test"]}):
+        by_subsets = conversion.convert(tmp_path, labels(annotations={"file": "thumos14.json", **subsets}))
+        assert by_subsets.points == by_lists.points
+        database = by_subsets.annotations["database"]
+        assert len(set(database) - set(by_lists.annotations["database"])) == 2
+        for video, entry in by_lists.annotations["database"].items():
+            assert database[video] == entry
 
 
 # --- point files
@@ -185,25 +211,65 @@ def test_thumos_in_actionformers_layout(shared, tmp_path):
 
 def test_seconds_and_frames_give_the_same_points(root, hrpro):
     to_seconds(root)
-    truth, found = annotations.convert(root)
-    assert truth == hrpro[0]
-    assert found == hrpro[1]
+    assert conversion.convert(root) == hrpro
 
 
 def test_columns_tell_the_formats_apart_whatever_the_name(root, hrpro):
     to_seconds(root)
     (root / PLAIN).rename(root / HRPRO)
-    assert annotations.convert(root) == hrpro
+    assert conversion.convert(root) == hrpro
     (root / HRPRO).rename(root / "mine.txt")
-    assert annotations.convert(root, labels(points={"file": "mine.txt"})) == hrpro
+    assert conversion.convert(root, labels(points={"file": "mine.txt"})) == hrpro
 
 
 def test_blanks_quotes_other_columns_and_byte_order_marks(tmp_path):
     path = tmp_path / PLAIN
     path.write_text('\ufeffseconds , note, class, video\n 1.5 , a, "long, jump",v1\n\n2,,sit,v 2\n')
-    given = points.read(path)
-    assert not given.in_frames
-    assert given.rows == [points.Row(2, "v1", "long, jump", 1.5), points.Row(4, "v 2", "sit", 2.0)]
+    assert points.read(path).to_dict("records") == [
+        {"video": "v1", "label": "long, jump", "seconds": 1.5, "line": 2},
+        {"video": "v 2", "label": "sit", "seconds": 2.0, "line": 4},
+    ]
+
+
+def test_times_are_read_to_their_last_digit(tmp_path):
+    path = tmp_path / PLAIN
+    times = ["0.1", "123.45678901234567", "1e-7", "9007199254740993", "4.35"]
+    path.write_text("video,seconds,class\n" + "".join(f"v,{time},run\n" for time in times))
+    assert points.read(path)["seconds"].tolist() == [float(time) for time in times]
+
+
+def test_cells_are_text_whatever_they_look_like(tmp_path):
+    path = tmp_path / HRPRO.rpartition("/")[2]
+    path.write_text("class,video_id,point\nNA,007,12\nnan,1e3,13\n")
+    table = points.read(path)
+    assert points.are_frames(table)
+    assert table.to_dict("records") == [
+        {"video": "007", "label": "NA", "frame": 12.0, "line": 2},
+        {"video": "1e3", "label": "nan", "frame": 13.0, "line": 3},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('video,seconds,class,note\nv,1,run,"a\nb"\n\nv,2\n', "line 5: too few cells"),
+        ("video,seconds,class\n\nv,1,run,,\n", "line 3: too many cells"),
+        ('video,seconds,class\nv,1,"run" fast\nv,2,run\n', "line 2: .*correct the quotes"),
+        ('video,seconds,class\nv,1,run\n"v,2,run\nv,3,run\n', "line 4: .*correct the quotes"),
+        ("video,seconds,class\n\n\nv,1,run\n v ,x,run\n", "line 5: v: seconds 'x' is not a number"),
+        ("video,seconds,class\n ,1,run\n", "line 2: the cell of 'video' is empty"),
+        ("\n\n", "line 1: no column 'class'"),
+    ],
+)
+def test_messages_name_the_line(tmp_path, text, words):
+    (tmp_path / PLAIN).write_text(text)
+    with pytest.raises(InputError, match=f"points.csv: {words}"):
+        points.read(tmp_path / PLAIN)
+
+
+def test_cells_beyond_the_needed_columns_may_be_missing(tmp_path):
+    (tmp_path / PLAIN).write_text("video,seconds,class,note\nv,1,run\nv,2,sit,unsure\n")
+    assert points.read(tmp_path / PLAIN)["label"].tolist() == ["run", "sit"]
 
 
 def test_the_files_that_are_there_by_themselves(root):
@@ -218,26 +284,25 @@ def test_the_files_that_are_there_by_themselves(root):
 # --- training videos with points alone
 
 
-def test_own_data_of_points_and_annotated_test_videos(own, out, tmp_path, hrpro):
-    result = convert_features(own, tmp_path / "features.h5")
-    assert (result.returncode, result.stderr) == (0, "")
-    result = convert(own, out, "{}", "--features", tmp_path / "features.h5")
-    assert (result.returncode, result.stderr) == (0, "")
-    truth, found = read(out)
-    assert found == hrpro[1]
-    assert list(truth["database"]) == list(hrpro[0]["database"])
-    for video, entry in hrpro[0]["database"].items():
+def test_data_of_points_and_annotated_test_videos(mine, out, lengths, hrpro):
+    assert convert(mine, out, "{}", "--features", lengths) == []
+    converted = read(out)
+    assert converted.points == hrpro.points
+    database = hrpro.annotations["database"]
+    assert list(converted.annotations["database"]) == list(database)
+    for video, entry in database.items():
         bare = {} if entry["subset"] == "test" else {"annotations": []}
-        assert truth["database"][video] == entry | bare  # the features are as long as the made videos
+        # the features are as long as the videos
+        assert converted.annotations["database"][video] == entry | bare
 
 
-def test_training_videos_in_a_list_need_no_entry_either(own):
-    names = [row.video for row in points.read(own / PLAIN).rows]
-    (own / "split_train.txt").write_text("\n".join(dict.fromkeys(names)) + "\n")
-    (own / "split_test.txt").write_text(TEST)
-    truth, found = annotations.convert(own)
-    assert list(found["videos"]) == list(dict.fromkeys(names))
-    assert truth["database"][TRAIN]["duration"] is None
+def test_training_videos_in_a_list_need_no_entry_either(mine):
+    names = points.read(mine / PLAIN)["video"].unique().tolist()
+    (mine / "split_train.txt").write_text("\n".join(names) + "\n")
+    (mine / "split_test.txt").write_text(TEST)
+    converted = conversion.convert(mine)
+    assert list(converted.points["videos"]) == names
+    assert converted.annotations["database"][TRAIN]["duration"] is None
 
 
 def test_some_training_videos_with_an_entry_and_some_without(root, hrpro):
@@ -246,55 +311,55 @@ def test_some_training_videos_with_an_entry_and_some_without(root, hrpro):
     content = json.loads((root / GT).read_text())
     del content["database"][TRAIN]
     (root / GT).write_text(json.dumps(content))
-    truth, found = annotations.convert(root)
-    assert list(found["videos"])[-1] == TRAIN
-    assert found["videos"] == hrpro[1]["videos"]
-    assert truth["database"][TRAIN] == {
-        **{"subset": "train", "duration": None, "annotations": [], "ambiguous": []}
+    assert splits.read_splits(root)["train"][-1] == TRAIN
+    converted = conversion.convert(root)
+    assert converted.points["videos"] == hrpro.points["videos"]
+    assert converted.annotations["database"][TRAIN] == {
+        "subset": "train",
+        "duration": None,
+        "annotations": [],
+        "ambiguous": [],
     }
 
 
 def test_without_subsets_the_videos_with_points_are_the_training_split(root, hrpro):
     unlist(root)
     rename_subsets(root, None, None)
-    assert annotations.convert(root) == hrpro
+    assert conversion.convert(root) == hrpro
 
 
-def test_classes_are_of_the_points_too_where_no_segment_is_known(own, hrpro):
-    append(PLAIN, f"{TRAIN},5.0,wave\n")(own)
-    _, found = annotations.convert(own)
-    assert found["classes"] == sorted([*hrpro[1]["classes"], "wave"])
-    assert {"label": "wave", "seconds": 5.0} in found["videos"][TRAIN]
+def test_classes_are_of_the_points_too_where_no_segment_is_known(mine, hrpro):
+    append(PLAIN, f"{TRAIN},5.0,wave\n")(mine)
+    converted = conversion.convert(mine).points
+    assert converted["classes"] == sorted([*hrpro.points["classes"], "wave"])
+    assert {"label": "wave", "seconds": 5.0} in converted["videos"][TRAIN]
 
 
-def test_classes_of_one_side_alone_are_warned_of(own, out, tmp_path):
-    text = (own / PLAIN).read_text()
-    (own / PLAIN).write_text(text.replace(", vault", ", valt"))
-    convert_features(own, tmp_path / "features.h5").check_returncode()
-    result = convert(own, out, "{}", "--features", tmp_path / "features.h5")
-    assert result.returncode == 0
-    assert result.stderr.splitlines() == [
+def test_classes_of_one_side_alone_are_warned_of(mine, out, lengths):
+    text = (mine / PLAIN).read_text()
+    (mine / PLAIN).write_text(text.replace(", vault", ", valt"))
+    assert convert(mine, out, "{}", "--features", lengths) == [
         "warning: class valt has points, but no annotated instance: is it spelt right?",
         "warning: class vault has no point, so it cannot be learnt",
     ]
 
 
-def test_a_data_set_without_a_test_split_can_be_trained_on_but_not_scored(own, out, tmp_path, hrpro):
-    (own / "annotations.json").unlink()
-    assert convert_features(own, tmp_path / "features.h5").returncode == 0
-    result = convert(own, out, "{}", "--features", tmp_path / "features.h5")
-    assert (result.returncode, result.stderr) == (0, "")
-    truth, found = read(out)
-    assert found["videos"] == hrpro[1]["videos"]
-    assert {entry["subset"] for entry in truth["database"].values()} == {"train"}
+def test_a_data_set_without_a_test_split_can_be_trained_on_but_not_scored(mine, out, tmp_path, hrpro):
+    (mine / "annotations.json").unlink()
+    assert convert_features(mine, tmp_path).returncode == 0
+    assert convert(mine, out, "{}", "--features", tmp_path / "features.h5") == []
+    converted = read(out)
+    assert converted.points["videos"] == hrpro.points["videos"]
+    database = converted.annotations["database"]
+    assert {entry["subset"] for entry in database.values()} == {"train"}
     with pytest.raises(InputError, match="data set mine: no test video has an annotation"):
-        annotations.require_truth(truth["database"], "data set mine")
+        annotations.require_truth(database, "data set mine")
 
 
 def test_a_training_subset_alone_is_no_test_split(root):
     unlist(root)
     rename_subsets(root, "training", "Training")
-    assert {split: len(videos) for split, videos in annotations.read_splits(root).items()} == {
+    assert {split: len(videos) for split, videos in splits.read_splits(root).items()} == {
         "train": 36,
         "test": 0,
     }
@@ -303,10 +368,10 @@ def test_a_training_subset_alone_is_no_test_split(root):
 def test_an_evaluation_without_an_instance_stops(root, out, tmp_path):
     truth = {"database": {"v": {"subset": "test", "duration": 9, "annotations": []}}}
     (tmp_path / "truth.json").write_text(json.dumps(truth))
-    (tmp_path / "found.json").write_text('{"results": {}}')
+    (tmp_path / "detections.json").write_text('{"results": {}}')
     result = run_script(
         *("evaluate.py", "--annotations", tmp_path / "truth.json", "--subset", "test"),
-        *("--detections", tmp_path / "found.json", "--output", out / "map.json"),
+        *("--detections", tmp_path / "detections.json", "--output", out / "map.json"),
     )
     assert_stopped(result, ["truth.json: no video of subset test has an annotation", "add what to"], out)
 
@@ -319,20 +384,20 @@ def draw(instances: dict[str, list], duration: float = 1000.0, **values) -> dict
     database = {
         video: {
             "duration": duration,
-            "annotations": [{"label": label, "segment": [a, b]} for label, a, b in found],
+            "annotations": [{"label": label, "segment": [a, b]} for label, a, b in of_video],
         }
-        for video, found in instances.items()
+        for video, of_video in instances.items()
     }
-    chosen = config.parse(config.Points, {"from": "segments", **values})
-    return points.draw(database, list(instances), chosen)
+    settings = config.parse(config.Points, {"from": "segments", **values})
+    return points.draw(database, list(instances), settings)
 
 
 def places(distribution: str, length: float, videos: int = 400) -> np.ndarray:
-    """Drawn places, in seconds from the middle of a segment of that length, one a video."""
+    """Drawn places, in seconds from the middle of a segment of that length, one per video."""
     drawn = draw(
         {f"v{n}": [("run", 100.0, 100.0 + length)] for n in range(videos)}, distribution=distribution
     )
-    return np.array([found[0]["seconds"] - 100 - length / 2 for found in drawn.values()])
+    return np.array([of_video[0]["seconds"] - 100 - length / 2 for of_video in drawn.values()])
 
 
 def test_gaussian_points_lie_around_the_middle():
@@ -346,8 +411,7 @@ def test_gaussian_points_lie_around_the_middle():
 
 
 def test_uniform_points_lie_anywhere():
-    found = places("uniform", 60.0)
-    assert np.histogram(found, 4, (-30, 30))[0].min() > 70
+    assert np.histogram(places("uniform", 60.0), 4, (-30, 30))[0].min() > 70
 
 
 def test_centre_points_are_the_middle():
@@ -366,90 +430,84 @@ def test_a_video_draws_the_same_whatever_the_others():
 @pytest.mark.parametrize("distribution", ["gaussian", "uniform", "centre"])
 def test_points_are_drawn_inside_the_video(distribution):
     instances = [("run", -5.0, 2.0), ("sit", 98.0, 200.0), ("far", 100.0, 120.0), ("far", -9.0, -1.0)]
-    found = draw({"v": instances}, 100.0, distribution=distribution)["v"]
-    assert [p["label"] for p in found] == ["run", "sit"]
-    assert 0 <= found[0]["seconds"] <= 2
-    assert 98 <= found[1]["seconds"] <= 100
+    drawn = draw({"v": instances}, 100.0, distribution=distribution)["v"]
+    assert [p["label"] for p in drawn] == ["run", "sit"]
+    assert 0 <= drawn[0]["seconds"] <= 2
+    assert 98 <= drawn[1]["seconds"] <= 100
 
 
-def test_a_point_an_instance_of_the_training_split(root, out, hrpro):
+def test_a_point_per_instance_of_the_training_split(root, out, hrpro):
     (root / HRPRO).unlink()
-    result = convert(root, out, '{"points": {"from": "segments", "seed": 3}}')
-    assert (result.returncode, result.stderr) == (0, "")
-    truth, found = read(out)
-    assert truth == hrpro[0]
-    assert found["classes"] == hrpro[1]["classes"]
-    for video, drawn in found["videos"].items():
-        instances = truth["database"][video]["annotations"]
-        assert truth["database"][video]["subset"] == "train"
-        assert [p["label"] for p in drawn] == [a["label"] for a in instances]
-        for instance, point in zip(instances, drawn, strict=True):
+    assert convert(root, out, '{"points": {"from": "segments", "seed": 3}}') == []
+    converted = read(out)
+    assert converted.annotations == hrpro.annotations
+    assert converted.points["classes"] == hrpro.points["classes"]
+    for video, drawn in converted.points["videos"].items():
+        entry = converted.annotations["database"][video]
+        assert entry["subset"] == "train"
+        assert [p["label"] for p in drawn] == [a["label"] for a in entry["annotations"]]
+        for instance, point in zip(entry["annotations"], drawn, strict=True):
             assert instance["segment"][0] <= point["seconds"] <= instance["segment"][1]
-    assert len(found["videos"]) == 24
+    assert len(converted.points["videos"]) == 24
 
 
-# --- keys
+# --- digests, which are the steps' `source` params
 
 
-def lineage(root: Path, tmp_path: Path, raw_config: dict, **values) -> Lineage:
-    entry = {"root": str(root), "snippet": {"frames": 16, "fps": 25}, **values}
-    chosen = configuration(raw_config, entry)
-    return Lineage(chosen, lambda rule: rule, {}, tmp_path / "memory.json")
+def digests(root: Path, tmp_path: Path, **values) -> dict[str, str]:
+    """What the data set's own files say of each step, by what the step makes."""
+    converted = conversion.convert(root, labels(**values))
+    videos = splits.read_splits(root, labels(**values))
+    sources = layouts.of_splits(root, config.FeatureFiles(), videos)
+    known = {"points": digest(converted.points)}
+    for split in config.SPLITS:
+        database = annotations.of_split(converted.annotations["database"], split)
+        known[f"{split} annotations"] = digest(database)
+        of_split = {video: sources[video] for video in videos[split]}
+        known[f"{split} features"] = FileDigests(tmp_path / "memory.json").of_features(of_split)
+    return known
 
 
-def configuration(raw_config: dict, entry: dict) -> config.Config:
-    return config.parse(config.Config, raw_config | {"datasets": raw_config["datasets"] | {"mine": entry}})
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
 
 
-def keys(found: Lineage) -> dict[str, str]:
-    at = At("mine")
-    split = {f"truth {s}": found.truth("mine", s) for s in config.SPLITS}
-    return split | {name: getattr(found, name)(at) for name in ("annotations", "points", "features")}
-
-
-def changed(before: Lineage, after: Lineage) -> set[str]:
-    old, new = keys(before), keys(after)
-    return {name for name in old if old[name] != new[name]}
-
-
-def test_a_seed_of_draws_reaches_the_points_alone(root, tmp_path, raw_config):
-    def drawn(**values) -> Lineage:
-        return lineage(root, tmp_path, raw_config, points={"from": "segments", **values})
+def test_a_seed_of_draws_reaches_the_points_alone(root, tmp_path):
+    def drawn(**values) -> dict[str, str]:
+        return digests(root, tmp_path, points={"from": "segments", **values})
 
     assert changed(drawn(), drawn(seed=1)) == {"points"}
     assert changed(drawn(), drawn(distribution="uniform")) == {"points"}
     assert changed(drawn(), drawn(distribution="gaussian", seed=0)) == set()
-    assert changed(lineage(root, tmp_path, raw_config), drawn()) == {"points"}
+    assert changed(digests(root, tmp_path), drawn()) == {"points"}
 
 
-def test_keys_do_not_depend_on_the_layout(root, tmp_path, raw_config):
-    before = lineage(root, tmp_path, raw_config)
-    keys(before)
+def test_digests_do_not_depend_on_the_layout(root, tmp_path):
+    before = digests(root, tmp_path)
     to_seconds(root)
     unlist(root)
     (root / GT).rename(root / "mine.json")
-    assert changed(before, lineage(root, tmp_path, raw_config, annotations={"file": "mine.json"})) == set()
+    assert changed(before, digests(root, tmp_path, annotations={"file": "mine.json"})) == set()
 
 
 @pytest.mark.parametrize(
     ("edit", "reached"),
     [
         (append(PLAIN, f"{TRAIN},1.0,golf\n"), {"points"}),
-        (remove(f"features/train/{TRAIN}.npy"), {"truth train", "annotations", "points", "features"}),
-        (remove(f"features/test/{TEST}.npy"), {"features"}),
+        (remove(f"features/train/{TRAIN}.npy"), {"train features"}),  # of which the annotations are made too
+        (remove(f"features/test/{TEST}.npy"), {"test features"}),
     ],
     ids=["a point", "a training video's features", "a test video's features"],
 )
-def test_what_reaches_videos_with_points_alone(own, tmp_path, raw_config, edit, reached):
-    before = lineage(own, tmp_path, raw_config)
-    assert before.measured_by_features("mine")
-    keys(before)
-    lost = {path: path.read_bytes() for path in own.glob("features/*/*.npy")}
-    edit(own)
-    for path, content in lost.items():
+def test_what_reaches_videos_with_points_alone(mine, tmp_path, edit, reached):
+    before = digests(mine, tmp_path)
+    contents = {path: path.read_bytes() for path in mine.glob("features/*/*.npy")}
+    edit(mine)
+    for path, content in contents.items():
         if not path.is_file():  # other features in place of those taken away
             path.write_bytes(content[:-4] + np.float32(9.5).tobytes())
-    assert changed(before, lineage(own, tmp_path, raw_config)) == reached
+    assert changed(before, digests(mine, tmp_path)) == reached
 
 
 # --- the workflow
@@ -464,32 +522,45 @@ def workflow(folder: Path, *arguments, **entry) -> str:
     return f"{run.returncode}\n{run.stdout}{run.stderr}"
 
 
-def test_the_workflow_converts_points_alone_after_their_features(own, tmp_path, hrpro):
+TARGETS = [f"results/mine/{name}.json" for name in ("train/annotations", "test/annotations", "train/points")]
+
+
+def rules(said: str) -> list[str]:
+    """The rules of the jobs that the workflow names, sorted."""
+    return sorted(re.findall(r"^rule (\w+):", said, re.M))
+
+
+def test_the_workflow_converts_points_alone_after_their_features(mine, tmp_path, hrpro):
     folder = tmp_path / "results/mine"
-    targets = [f"results/mine/{name}.json" for name in ("annotations", "points")]
-    said = workflow(tmp_path, "--", *targets)
+    said = workflow(tmp_path, "--", *TARGETS)
     assert said.startswith("0\n"), said
-    assert (folder / "features.h5").is_file()
-    assert read(folder)[1] == hrpro[1]
-    said = workflow(tmp_path, "--dry-run", "--", *targets)
+    assert (folder / "train/features.h5").is_file()
+    assert not (folder / "test/features.h5").exists()
+    assert read(folder).points == hrpro.points
+    said = workflow(tmp_path, "--dry-run", "--", *TARGETS)
     assert "Nothing to be done" in said
-    subsets("test")(own)
-    said = workflow(tmp_path, "--dry-run", "--", *targets, annotations={"test": ["Test"]})
+    subsets("test")(mine)
+    said = workflow(tmp_path, "--dry-run", "--", *TARGETS, annotations={"test": ["Test"]})
     assert "Nothing to be done" in said
-    append(PLAIN, f"{TRAIN},1.0,golf\n")(own)
-    said = workflow(tmp_path, "--dry-run", "--", *targets, "results/mine/features.h5")
-    assert re.findall(r"^rule (\w+):", said, re.M) == ["convert_points"]
+    array = np.load(mine / f"features/train/{TRAIN}.npy")
+    np.save(mine / f"features/train/{TRAIN}.npy", array[:-1])
+    said = workflow(tmp_path, "--dry-run", "--", *TARGETS)
+    assert rules(said) == ["convert_annotations", "convert_features", "convert_points"]
+    np.save(mine / f"features/train/{TRAIN}.npy", array)
+    append(PLAIN, f"{TRAIN},1.0,golf\n")(mine)
+    said = workflow(tmp_path, "--dry-run", "--", *TARGETS, "results/mine/train/features.h5")
+    assert rules(said) == ["convert_points"]
 
 
 def test_the_workflow_draws_points(root, tmp_path):
     (root / HRPRO).unlink()
-    said = workflow(tmp_path, "--", "results/mine/points.json", points={"from": "segments"})
+    target = "results/mine/train/points.json"
+    said = workflow(tmp_path, "--", target, points={"from": "segments"})
     assert said.startswith("0\n"), said
-    assert not (tmp_path / "results/mine/features.h5").exists()
-    before = (tmp_path / "results/mine/points.json").read_bytes()
-    chosen = {"from": "segments", "seed": 1}
-    assert workflow(tmp_path, "--", "results/mine/points.json", points=chosen).startswith("0\n")
-    assert (tmp_path / "results/mine/points.json").read_bytes() != before
+    assert not (tmp_path / "results/mine/train/features.h5").exists()
+    before = (tmp_path / target).read_bytes()
+    assert workflow(tmp_path, "--", target, points={"from": "segments", "seed": 1}).startswith("0\n")
+    assert (tmp_path / target).read_bytes() != before
 
 
 @pytest.mark.parametrize(
@@ -503,7 +574,7 @@ def test_the_workflow_draws_points(root, tmp_path):
         (
             remove(PLAIN),
             {},
-            ["no file data/point_labels/point_gaussian.csv; wanted in data/: ", "or points.csv"],
+            ["no file data/point_labels/point_gaussian.csv; expected in data/: ", "or points.csv"],
         ),
         (
             subsets("fold1", "fold2"),
@@ -513,13 +584,13 @@ def test_the_workflow_draws_points(root, tmp_path):
         (
             remove("annotations.json"),
             {"annotations": {"file": "mine.json", "test": ["test"]}, "points": {"from": "segments"}},
-            ["no file data/mine.json; wanted in data/: mine.json, features/{train,test}/<video>.npy;"],
+            ["no file data/mine.json; expected in data/: mine.json, features/{train,test}/<video>.npy;"],
         ),
     ],
     ids=["no truth", "no points", "subsets", "a file that the entry names"],
 )
-def test_the_workflow_stops_before_any_job(own, tmp_path, edit, entry, words):
-    edit(own)
+def test_the_workflow_stops_before_any_job(mine, tmp_path, edit, entry, words):
+    edit(mine)
     said = workflow(tmp_path, "--", "results/mine/map.json", **entry)
     assert said.startswith("1\n")
     assert [word for word in words if word not in said] == [], said
@@ -557,37 +628,41 @@ def videos_of(database: dict, train: dict) -> None:
     database |= {TRAIN: {"subset": "train", "duration": 90.88} | train, TEST: test}
 
 
-# Faults of own data; damage gives what the entry says of annotations and points, or None.
+# Faults of mine data; damage gives what the entry says of annotations and points, or None.
 CASES = [
     Case("no points", remove(PLAIN), ["point_gaussian.csv: no such file"]),
     Case(
         "frames for seconds",
         append(PLAIN, f"{TRAIN},1890,golf\n"),
-        [f"{PLAIN}: line ", f"{TRAIN}: 1890.00 s, outside the video's 90.88 s", "no frames"],
+        [f"{PLAIN}: line ", f"{TRAIN}: 1890.00 s, outside the video's 90.88 s", "not frames"],
     ),
     Case(
         "a negative point",
         append(PLAIN, f"{TRAIN},-1,golf\n"),
-        [f"{PLAIN}: line ", f"{TRAIN}: -1.00 s, outside the video", "wanted seconds"],
+        [f"{PLAIN}: line ", f"{TRAIN}: -1.00 s, outside the video", "expected seconds"],
     ),
-    Case("infinity", append(PLAIN, f"{TRAIN},inf,golf\n"), [f"{TRAIN}: inf s, outside", "wanted seconds"]),
+    Case("infinity", append(PLAIN, f"{TRAIN},inf,golf\n"), [f"{TRAIN}: inf s, outside", "expected seconds"]),
     Case(
         "minutes",
         append(PLAIN, f"{TRAIN},1:20,golf\n"),
-        [f"{PLAIN}: line ", f"{TRAIN}: seconds '1:20' is no number", "decimals after a point"],
+        [f"{PLAIN}: line ", f"{TRAIN}: seconds '1:20' is not a number", "decimals after a point"],
     ),
     Case(
         "a decimal comma",
         append(PLAIN, f"{TRAIN},1,5,golf\n"),
-        [f"{PLAIN}: line ", "too many cells", "wanted video, seconds, class"],
+        [f"{PLAIN}: line ", "too many cells", "expected video, seconds, class"],
     ),
-    Case("a row cut short", append(PLAIN, f"{TRAIN},5\n"), [f"{PLAIN}: line ", "too few cells", "wanted"]),
+    Case("a row cut short", append(PLAIN, f"{TRAIN},5\n"), [f"{PLAIN}: line ", "too few cells", "expected"]),
     Case("an empty cell", append(PLAIN, f"{TRAIN},5,\n"), [f"{PLAIN}: line ", "'class' is empty", "fill it"]),
-    Case("semicolons", rows("video;seconds;class", "v;1;run"), ["line 1", "parted by ';'", "wanted commas"]),
+    Case(
+        "semicolons",
+        rows("video;seconds;class", "v;1;run"),
+        ["line 1", "separated by ';'", "expected commas"],
+    ),
     Case(
         "another column",
         rows("video,time,class", "v,1,run"),
-        [f"{PLAIN}: line 1: no column 'seconds'", "wanted video, seconds, class or class, video_id, point"],
+        [f"{PLAIN}: line 1: no column 'seconds'", "expected video, seconds, class or class, video_id, point"],
     ),
     Case("no header", rows("v,1,run"), [f"{PLAIN}: line 1: no column", "video, seconds, class"]),
     Case("a quote left open", append(PLAIN, f'"{TRAIN},5,golf\n'), [f"{PLAIN}: line ", "correct the quotes"]),
@@ -599,7 +674,7 @@ CASES = [
     Case(
         "a video without features or an entry",
         append(PLAIN, "nowhere,5,golf\n"),
-        ["features.h5: nothing of training video nowhere", "length is unknown", "add an entry"],
+        ["features.h5: nothing about training video nowhere", "length is unknown", "add an entry"],
     ),
     Case(
         "a header alone", rows("video,seconds,class"), ["no video of a training subset", "name the training"]
@@ -650,7 +725,7 @@ CASES = [
     Case(
         "a test video without a duration",
         entries(lambda d: d[TEST].pop("duration")),
-        [f"annotations.json: {TEST}", '"duration" is None', "wanted a number over 0"],
+        [f"annotations.json: {TEST}", '"duration" is None', "expected a number over 0"],
     ),
     Case(
         "a misspelt key",
@@ -683,22 +758,19 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def own_features(demo_data, tmp_path_factory) -> Path:
-    """The features of the demo as own data."""
-    folder = tmp_path_factory.mktemp("own")
-    convert_features(as_own(Path(shutil.copytree(demo_data, folder / "data"))), folder / "features.h5")
-    return folder / "features.h5"
-
-
 @table(CASES)
-def test_faults(case, own, out, own_features):
-    given = case.damage(own)
-    chosen = json.dumps(given if isinstance(given, dict) else {})
-    result = convert(own, out, chosen, "--features", own_features)
-    assert_stopped(result, case.words, out)
+def test_faults(case, mine, out, lengths):
+    values = case.damage(mine)
+    more = ["--labels", json.dumps(values if isinstance(values, dict) else {}), "--features", lengths]
+    assert_stopped(convert_annotations(mine, out, *more), case.words, out)
+    assert_stopped(convert_points(mine, out, *more), case.words, out)
 
 
-def test_a_length_that_nothing_says(own, out):
-    words = ["annotations.json: nothing of training video demo_train_000", "add an entry", "--features FILE"]
-    assert_stopped(convert(own, out), words, out)
+def test_a_length_that_nothing_says(mine, out):
+    words = [
+        "annotations.json: nothing about training video demo_train_000",
+        "add an entry",
+        "--features FILE",
+    ]
+    assert_stopped(convert_annotations(mine, out), words, out)
+    assert_stopped(convert_points(mine, out), words, out)

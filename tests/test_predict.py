@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from conftest import ROOT, SCRIPTS, copy_project, run_script, snakemake
+from conftest import MINE, ROOT, SCRIPTS, run_script, snakemake
 from hrpro import config as settings
 from hrpro import predict
 from hrpro.detection import export as exports
@@ -24,9 +24,9 @@ from hrpro.detection import results
 from hrpro.detection.segments import Segments, segments
 from hrpro.utils.errors import InputError
 from test_bad_input import Case, assert_says, assert_stopped, assert_workflow_stopped, cut, table, write
-from test_invalidation import BASE, both, planned, replaced, touched, write_config
+from test_invalidation import both, planned, replaced, touched, write_config
 
-SEED = "results/mine/last/seed1/stage1-default"  # the first of the seeds
+SEED = "results/mine/last/seed0/stage1-default"
 MODEL1, MODEL2 = f"{SEED}/model.pt", f"{SEED}/proposals-default/stage2-default/model.pt"
 STAGE1 = f"{SEED}/proposals-default/detection-default/detections.json"
 STAGE2 = f"{SEED}/proposals-default/stage2-default/detection-default/detections.json"
@@ -36,25 +36,18 @@ VIDEO = "demo_test_004"
 NPY = f"videos/{VIDEO}.npy"
 
 
-def configuration(seeds=(1, 0), predicted="videos", **steps: dict) -> dict:
-    """test_invalidation's data set and a folder to predict for; steps: settings of the data set."""
-    values = json.loads(json.dumps(BASE))
+def configuration(seeds=(0,), predicted="videos", **steps: dict) -> dict:
+    """The finished run's configuration with others of its settings; steps: settings of the data set."""
+    values = json.loads(json.dumps(MINE))
     own = values["datasets"]["mine"]["settings"]
-    for step, changes in (("stage1", {"iterations": 150}), ("stage2", {"iterations": 80}), *steps.items()):
+    for step, changes in steps.items():
         own.setdefault(step, {}).update(changes)
-    return values | {"seeds": list(seeds), "device": "cpu", "predict": {"new": predicted}}
+    return values | {"seeds": list(seeds), "predict": {"new": predicted}}
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory, demo_data) -> Path:
-    """A folder with the project, a data set, its test features alone in videos/, and what is made of them."""
-    folder = tmp_path_factory.mktemp("predicted")
-    copy_project(folder)
-    shutil.copytree(demo_data, folder / "data")
-    shutil.copytree(demo_data / "features/test", folder / "videos")
-    write_config(folder, configuration())
-    make(folder, TARGET, STAGE1, STAGE2)
-    return folder
+def run(finished_run) -> Path:
+    return finished_run
 
 
 def make(folder: Path, *targets: str) -> None:
@@ -328,8 +321,8 @@ EDITS = {
     "a setting of stage 2": (configured(stage2={"dropout": 0.4}), FROM_STAGE2),
     "proposals": (configured(proposals={"class_score": 0.3}), FROM_PROPOSALS),
     "evaluation": (configured(evaluation={"tiou": [0.5]}), Counter()),
-    "a second seed": (configured((1, 2)), Counter()),
-    "a first seed": (configured((0, 1)), FROM_STAGE1),
+    "a second seed": (configured((0, 1)), Counter()),
+    "a first seed": (configured((1, 0)), FROM_STAGE1),
     "the test split's features": (changed("data/features/test/demo_test_001.npy"), Counter()),
     "the training split's": (
         changed("data/features/train/demo_train_001.npy"),
@@ -344,7 +337,7 @@ EDITS = {
             lambda folder: (folder / "videos").rename(folder / "before"),
             lambda folder: shutil.copytree(folder / "before", folder / "after"),
             lambda folder: (folder / "after" / f"{VIDEO}.npy").unlink(),
-            configured((1, 0), "after"),
+            configured((0,), "after"),
         ),
         PREDICT,
     ),
@@ -366,8 +359,17 @@ def test_what_is_planned_is_run_and_then_done(folder):
     assert planned(folder, TARGET) == Counter()
 
 
+def assert_refused(folder: Path, words: list[str], **values) -> None:
+    """To plan predictions by the demo's model ends with one line of the words; values: the configuration."""
+    (folder / "extra.yaml").write_text(yaml.safe_dump(values))
+    target = "results/demo/predict/new/detections.json"
+    ran = snakemake(folder, "--dry-run", "--configfile=extra.yaml", "--", target)
+    assert_workflow_stopped(ran, words, folder)
+    assert ran.stderr.splitlines()[-1].startswith("error: configuration: ")
+
+
 def test_the_linear_baseline_predicts_too(folder):
-    """A file of the baseline holds its weights alone: nothing of the training is needed."""
+    """Its file holds its weights: nothing else of the training is needed."""
     values = configuration()
     values["ablation"] = None
     values["experiments"] = {"default": {"stage1": "floor", "stage2": None}}
@@ -425,31 +427,23 @@ def asks(**arguments):
 
 # damage: a function that changes a copy of `run` and may return arguments in place of those of `predicted`.
 CASES = [
-    Case(
-        "no model",
-        lambda folder: (folder / MODEL).unlink(),
-        ["model.pt: no such file", "expected a trained model"],
-    ),
-    Case(
-        "half a model",
-        cut(MODEL),
-        ["model.pt: not a model of this version of hrpro", "remove it and train again"],
-    ),
+    Case("no model", lambda folder: (folder / MODEL).unlink(), ["model.pt: no such file", "expected a trained model"]),
+    Case("half a model", cut(MODEL), ["model.pt: not a model of this version of hrpro", "remove it and train again"]),
     Case("text for a model", write(MODEL, "no model"), ["model.pt: not a model of this version of hrpro"]),
     Case(
         "stage 1's model",
         asks(model=MODEL1),
         ["holds the model of one stage", "expected results/<dataset>/model.pt"],
     ),
-    Case("stage 2's model", asks(model=MODEL2), ["holds the model of one stage", "bundle_model.py makes it"]),
+    Case(
+        "stage 2's model", asks(model=MODEL2), ["holds the model of one stage", "bundle_model.py makes it"]
+    ),
     Case(
         "another version's model",
         another_version,
         ["not a model of this version of hrpro", "detection.sgima: unknown key"],
     ),
-    Case(
-        "another version's network", another_network, ["not a model of this version of hrpro", "SnippetModel"]
-    ),
+    Case("another version's network", another_network, ["not a model of this version of hrpro", "SnippetModel"]),
     Case(
         "no folder",
         asks(features="nowhere"),
@@ -468,18 +462,18 @@ CASES = [
     Case("integers", array(lambda a: a.astype(int)), [f"{NPY}: values of type int64", "wanted float32"]),
     Case("pickled", array(lambda a: a.astype(object)), [f"{NPY}: a pickled array", "save it as float32"]),
     Case("no rows", array(lambda a: a[:0]), [f"{NPY}: shape (0, 64)"]),
-    Case("half a file", cut(NPY), [f"{NPY}: damaged or no .npy file", "copy it again"]),
+    Case("half a file", cut(NPY), [f"{NPY}: damaged or not in .npy format", "copy it again"]),
     Case("too large", half_precision, [f"{NPY}: a value is NaN, infinite or too large for float16"]),
     Case(
         "an unknown format",
         asks(output="out/found.txt"),
-        ["found.txt: no format of that name", "wanted .json, .csv"],
+        ["found.txt: no format of that name", "expected .json, .csv"],
     ),
     Case("no suffix", asks(output="out/found"), ["found: no format of that name", "a folder: ", "found/"]),
     Case(
         "many videos in a .vtt",
         asks(output="out/a.vtt"),
-        ["a.vtt: one video a .vtt", "there are 12", "out/a/"],
+        ["a.vtt: a .vtt holds one video", "there are 12", "out/a/"],
     ),
     Case(
         "a file for a folder",
@@ -507,13 +501,11 @@ def test_bad_input(case, folder, monkeypatch):
 
 def test_both_stages_given_for_one(run, tmp_path):
     ran = run_script(
-        *("score_snippets.py", "--features", run / "results/mine/test/features.h5", "--model", run / MODEL),
+        *("score_snippets.py", "--features", run / "results/mine/train/features.h5", "--model", run / MODEL),
         *("--output", tmp_path / "out/scores.h5"),
     )
     (tmp_path / "out").mkdir(exist_ok=True)
-    assert_stopped(
-        ran, ["holds the models of both stages", "expected the model of one stage"], tmp_path / "out"
-    )
+    assert_stopped(ran, ["holds the models of both stages", "expected the model of one stage"], tmp_path / "out")
 
 
 def test_stages_that_do_not_belong_together(folder, tmp_path):
@@ -529,7 +521,7 @@ def test_stages_that_do_not_belong_together(folder, tmp_path):
 
 def test_a_videos_name_leaves_no_folder(tmp_path):
     for name in ("../x", "a/b"):
-        with pytest.raises(InputError, match="is none for a file"):
+        with pytest.raises(InputError, match="cannot be a file"):
             exports.write(f"{tmp_path}/", {name: segments([])}, [], 0.1)
     assert list(tmp_path.iterdir()) == []
 
@@ -541,30 +533,16 @@ FOLDER_CASES = [
 ]
 
 
-def assert_refused(folder: Path, folders: dict, words: list[str]) -> None:
-    """A prediction for folders, {name: folder}, is not planned."""
-    write_config(folder, {"predict": folders})
-    target = "results/demo/predict/new/detections.json"
-    ran = snakemake(folder, "--dry-run", "--configfile=extra.yaml", "--", target)
-    (folder / "extra.yaml").unlink()
-    assert_workflow_stopped(ran, ["error: configuration: ", *words], folder)
-
-
 @table(FOLDER_CASES)
 def test_what_there_is_to_predict_for(case, tmp_path):
-    assert_refused(tmp_path, case.damage, case.words)
+    assert_refused(tmp_path, case.words, predict=case.damage)
 
 
 def test_a_link_to_no_file_in_a_folder_to_predict_for(tmp_path):
     (tmp_path / "videos").mkdir()
     linked(tmp_path)
-    assert_refused(tmp_path, {"new": "videos"}, ["predict.new: videos/gone.npy: no file; remove it"])
-
-
-def test_the_workflow_without_a_folder_to_predict_for(tmp_path):
-    target = "results/demo/predict/new/detections.json"
-    ran = snakemake(tmp_path, "--dry-run", "--config", "predict={new: nowhere}", "--", target)
-    assert_workflow_stopped(ran, ["error: configuration: predict.new: nowhere: no such file"], tmp_path)
+    words = ["predict.new: videos/gone.npy: no file; remove it"]
+    assert_refused(tmp_path, words, predict={"new": "videos"})
 
 
 CONFIGURATION_CASES = [

@@ -1,12 +1,16 @@
 """What is counted after the runs: the reliable proposals' quality, an experiment's map.json, the tables."""
 
 import json
+import re
 import shutil
 
+import numpy as np
 import pytest
 
 from conftest import ROOT, run_script, snakemake
+from hrpro.data import instances
 from hrpro.detection.segments import segments
+from hrpro.evaluation import aggregation
 from hrpro.proposals import quality
 from test_workflow import planned
 
@@ -235,16 +239,27 @@ def test_the_ablation_trains_each_variant_once(tmp_path, config):
     chosen = [config.experiment(name) for name in ("default", *config.ablations())]
     steps = [(e.stage1, e.proposals, e.stage2, e.detection) for e in chosen]
     distinct = [len({step[:length] for step in steps}) for length in (1, 2, 3, 4)]
-    assert [jobs[rule] for rule in ("train_stage1", "propose", "train_stage2", "detect_stage2")] == distinct
+    assert [
+        jobs[rule] for rule in ("train_stage1", "propose_training", "train_stage2", "detect_stage2")
+    ] == distinct
     assert jobs["gather"] == jobs["ablate"] == 1
     assert jobs["gather_experiment"] == 2 * len(config.ablation) + 1
-    assert jobs["train_stage1_on_test"] == jobs["train_stage2_on_test"] == 0
 
 
 def test_the_quality_of_the_reliable_proposals_belongs_to_every_stage_and_pick(tmp_path):
-    assert planned(tmp_path, "results/demo/map.json")["measure_reliable"] == 2
-    assert planned(tmp_path, "results/demo/released/map.json")["measure_reliable"] == 4
-    assert planned(tmp_path, "results/demo/floor/map.json")["measure_reliable"] == 1
+    experiments = ("map.json", "released/map.json", "floor/map.json")
+    run = snakemake(tmp_path, "--dry-run", *(f"results/demo/{path}" for path in experiments))
+    measured = re.findall(
+        r"^    output: results/demo/(.*)/reliable-quality.json$", run.stdout + run.stderr, re.M
+    )
+
+    def folders(pick: str, variant: str) -> list[str]:
+        stage1 = f"{pick}/seed0/stage1-{variant}/proposals-{variant}"
+        return [stage1, f"{stage1}/stage2-{variant}/detection-{variant}"]
+
+    floor = ["last/seed0/stage1-floor/proposals-default"]
+    released = folders("last", "released") + folders("best-on-test", "released")
+    assert sorted(measured) == sorted(folders("last", "default") + released + floor)
 
 
 def test_an_ablation_without_rows_ends_with_one_line(tmp_path, raw_config):
@@ -258,16 +273,84 @@ def test_an_ablation_without_rows_ends_with_one_line(tmp_path, raw_config):
     assert run.stderr.splitlines()[-1].startswith("error: results/demo/ablation.json: `ablation`")
 
 
-def test_data_sets_of_other_thresholds_get_a_table_of_their_own(tmp_path):
-    def figures(tiou: list[float]) -> dict:
-        name = f"{tiou[0]:g}:{tiou[-1]:g}"
-        return {"mAP": [50.0] * len(tiou), "average": {name: 50.0}, "std": {name: 0.0}}
+def result_of(tiou: list[float], name: str = "demo") -> dict:
+    """A map.json of one stage."""
+    over_all = f"{tiou[0]:g}:{tiou[-1]:g}"
+    figures = {"mAP": [50.0] * len(tiou), "average": {over_all: 50.0}, "std": {over_all: 0.0}}
+    result = {"dataset": name, "experiment": "default", "tiou": tiou, "seeds": [0]}
+    return result | {"stages": {"stage1": {"last": figures}}}
 
-    paths = []
-    for number, tiou in enumerate(([0.1, 0.2], [0.5, 0.75, 0.95], [0.1, 0.2])):
-        paths.append(tmp_path / f"{number}.json")
-        result = {"dataset": f"d{number}", "experiment": "default", "tiou": tiou, "seeds": [0]}
-        paths[-1].write_text(json.dumps(result | {"stages": {"stage1": {"last": figures(tiou)}}}))
+
+def test_data_sets_of_other_thresholds_get_a_table_of_their_own(tmp_path):
+    thresholds = ([0.1, 0.2], [0.5, 0.75, 0.95], [0.1, 0.2])
+    paths = [
+        written(tmp_path, f"{number}.json", result_of(tiou, f"d{number}"))
+        for number, tiou in enumerate(thresholds)
+    ]
     first, second = run_script("show.py", *paths).stdout.split("\n\n")
     assert [line.split("|")[1].strip() for line in first.splitlines()[2:]] == ["d0", "d2"]
     assert [line.split("|")[1].strip() for line in second.splitlines()[2:]] == ["d1"]
+
+
+def test_a_table_is_markdown_with_aligned_columns(tmp_path):
+    shown = run_script("show.py", written(tmp_path, "map.json", result_of([0.1, 0.25]))).stdout.splitlines()
+    assert len({len(line) for line in shown}) == 1
+    header, rule, row = shown
+    assert cells(header) == ["data set", "experiment", "stage", "model", "0.1", "0.25", "0.1:0.25"]
+    assert set(rule) == {"|", "-"}
+    assert cells(row) == ["demo", "default", "stage1", "last", "50.0", "50.0", "50.0"]
+
+
+def test_the_page_of_tables_has_the_cells_of_the_terminal(tmp_path):
+    gathered(tmp_path, QUALITIES, [NOTHING, NOTHING])
+    run = run_script("show.py", tmp_path / "gathered.json", "--html", tmp_path / "table.html")
+    assert (run.returncode, run.stdout) == (0, "")
+    page = (tmp_path / "table.html").read_text()
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>.*?</tr>", page)]
+    shown = run_script("show.py", tmp_path / "gathered.json").stdout.splitlines()
+    assert rows == [cells(line) for line in shown if line and not line.startswith("|-")]
+    assert page.count("<table>") == 2 and "seeds 0, 1" in page
+    assert "http" not in page
+
+
+def test_the_page_of_tables_escapes_the_names_of_users(tmp_path):
+    name = '<script>alert("1")</script>'
+    path = written(tmp_path, "map.json", result_of([0.5], name))
+    assert run_script("show.py", path, "--html", tmp_path / "table.html").returncode == 0
+    page = (tmp_path / "table.html").read_text()
+    assert "<script" not in page and "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 5])
+def test_means_and_deviations_over_seeds_are_numpys(seeds):
+    rng = np.random.default_rng(seeds)
+    tiou = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    runs = [
+        {"tiou": tiou, "mAP": rng.random(7).tolist(), "per_class": {"run": rng.random(7).tolist()}}
+        for _ in range(seeds)
+    ]
+    result = aggregation.over_seeds(runs)
+    values = np.array([run["mAP"] for run in runs])
+    averages = values.mean(1)
+    assert result["mAP"] == values.mean(0).tolist()
+    assert result["per_class"]["run"] == np.mean([run["per_class"]["run"] for run in runs], axis=0).tolist()
+    assert result["average"]["0.1:0.7"] == averages.mean()
+    assert result["std"]["0.1:0.7"] == (averages.std(ddof=1) if seeds > 1 else 0.0)
+
+
+def test_quality_that_some_seeds_do_not_know():
+    runs = [QUALITIES[0], NOTHING, QUALITIES[1]]
+    assert aggregation.quality_over_seeds(runs) == aggregation.quality_over_seeds(QUALITIES)
+    nothing = dict.fromkeys(aggregation.QUALITY)
+    assert aggregation.quality_over_seeds([]) == nothing | {"std": nothing}
+
+
+def test_the_instance_that_holds_a_point():
+    times, labels = [[0, 10], [4, 12], [4, 8], [20, 20]], ["a", "a", "b", "a"]
+    assert instances.holding(times, labels, 6, "a") == 0  # of two the one whose centre is nearest
+    assert instances.holding(times, labels, 7, "a") == 1
+    assert instances.holding(times, labels, 6.5, "a") == 0  # as near: the first
+    assert instances.holding(times, labels, 8, "b") == 2  # ends included
+    assert instances.holding(times, labels, 20, "a") == 3
+    assert instances.holding(times, labels, 6, "c") is None
+    assert instances.holding([], [], 6, "a") is None

@@ -1,10 +1,12 @@
 """Features from videos: times of frames, snippets, networks, and what a user gets wrong.
 
-The videos are made here. A film's frame i is as bright as BRIGHTNESS * i, so that a picture tells its frame.
+The videos are written here. A film's frame i is as bright as BRIGHTNESS * i, so that a picture tells its
+frame.
 """
 
 import dataclasses
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -20,16 +22,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 import yaml
-from lineage import At, Lineage
 
 import extract_features
-from conftest import ROOT, SCRIPTS, run_script, snakemake
+from conftest import ROOT, SCRIPTS, copy_project, run_script, run_script_process, snakemake
 from hrpro import config as configuration
 from hrpro.utils.errors import InputError
-from hrpro.video import backbones, flow, i3d
-from hrpro.video import decoding as video
+from hrpro.video import backbones, decoding, flow, i3d
 from test_bad_input import Case, assert_says, table
-from test_workflow import planned
 
 BRIGHTNESS = 4
 SMALL = (32,)
@@ -83,8 +82,12 @@ def sound(path) -> Path:
 
 
 def frames(path, fps: float, resize=SMALL, crop=(32, 32)) -> list[np.ndarray]:
-    with video.opened(path) as source:
-        return list(source.frames(fps, resize, crop))
+    with decoding.open_video(path) as reader:
+        return list(reader.frames(fps, resize, crop))
+
+
+def features(path, backbone, stride: int, window: int, fps: float, batch: int) -> np.ndarray:
+    return backbones.features(path, backbone, stride=stride, window=window, fps=fps, batch=batch)
 
 
 def numbers(path, fps: float) -> list[int]:
@@ -128,9 +131,9 @@ def test_a_variable_rate_goes_by_times(tmp_path):
     path = film(tmp_path / "a.mkv", 12, times=times, codec="ffv1")
     asked = np.arange(0, times[-1] + 1, 40)
     expected = np.searchsorted(times, asked, side="right") - 1
-    found = numbers(path, 25)
-    assert found[: len(asked)] == expected.tolist()
-    assert set(found[len(asked) :]) <= {11}  # the last frame lasts as long as the file says
+    shown = numbers(path, 25)
+    assert shown[: len(asked)] == expected.tolist()
+    assert set(shown[len(asked) :]) <= {11}  # the last frame lasts as long as the file says
 
 
 def test_a_film_that_does_not_begin_at_0(tmp_path):
@@ -150,8 +153,7 @@ def test_damaged_packets_leave_the_times_of_the_rest(tmp_path, caplog):
     for start in starts[20:23]:
         content[start : start + 600] = bytes(600)
     path.write_bytes(content)
-    found = numbers(path, 25)
-    assert found == [*range(20), 19, 19, 19, *range(23, 50)]
+    assert numbers(path, 25) == [*range(20), 19, 19, 19, *range(23, 50)]
     assert "a.avi: 3 damaged packets" in caplog.text
 
 
@@ -198,30 +200,30 @@ def test_pictures_keep_their_shape_and_are_cut_out_of_the_centre(tmp_path):
 @pytest.mark.parametrize(("stride", "window"), [(4, 4), (2, 5), (5, 2), (1, 1)])
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 11])
 def test_snippets_are_the_windows_that_a_film_has(count, stride, window, ahead):
-    given = [np.full((2, 3, 3), i, np.uint8) for i in range(count)]
-    found = list(video.snippets(iter(given), stride, window, ahead))
+    pictures = [np.full((2, 3, 3), i, np.uint8) for i in range(count)]
+    clips = list(decoding.snippets(iter(pictures), stride, window, ahead))
     starts = [i for i in range(0, count, stride) if i + window <= count] or [0]
     expected = [[min(i + k, count - 1) for k in range(window + ahead)] for i in starts]
-    assert [clip[0, :, 0, 0].tolist() for clip in found] == expected
-    assert found[0].shape == (3, window + ahead, 2, 3)
+    assert [clip[0, :, 0, 0].tolist() for clip in clips] == expected
+    assert clips[0].shape == (3, window + ahead, 2, 3)
 
 
 def test_as_many_snippets_as_the_time_grid_has(tmp_path):
     """Without overlap: floor(duration * fps / frames)."""
     for count in (15, 16, 17, 31, 32, 50):
         path = film(tmp_path / f"{count}.mkv", count)
-        assert len(backbones.features(path, MEANS, 16, 16, 25, 4)) == max(1, int(count / 25 * 25 / 16))
+        assert len(features(path, MEANS, 16, 16, 25, 4)) == max(1, int(count / 25 * 25 / 16))
 
 
-def test_a_window_at_a_time_is_held():
+def test_one_window_is_in_memory_at_a_time():
     taken = []
 
-    def given():
+    def pictures():
         for i in range(100):
             taken.append(i)
             yield np.zeros((1, 1, 3), np.uint8)
 
-    for i, _ in enumerate(video.snippets(given(), 4, 6, 1)):
+    for i, _ in enumerate(decoding.snippets(pictures(), 4, 6, 1)):
         assert len(taken) <= 4 * i + 7
 
 
@@ -258,12 +260,12 @@ def weights(tmp_path_factory) -> dict[str, str]:
 
 def test_snippets_stand_on_the_time_grid_whatever_the_batch(tmp_path):
     path = film(tmp_path / "a.mp4", 60)
-    found = backbones.features(path, MEANS, 8, 12, 25, 1)
+    one_by_one = features(path, MEANS, 8, 12, 25, 1)
     starts = np.arange(0, 60 - 12 + 1, 8)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, np.stack([starts, starts + 11], 1), atol=0.3)
+    assert one_by_one.dtype == np.float32
+    np.testing.assert_allclose(one_by_one, np.stack([starts, starts + 11], 1), atol=0.3)
     for batch in (2, 3, 100):
-        np.testing.assert_array_equal(backbones.features(path, MEANS, 8, 12, 25, batch), found)
+        np.testing.assert_array_equal(features(path, MEANS, 8, 12, 25, batch), one_by_one)
 
 
 def test_i3d_is_as_published():
@@ -309,24 +311,24 @@ def test_i3ds_streams_stand_side_by_side(weights):
     rgb = backbones.load("i3d", {"rgb": weights["rgb"]}, 8, cpu)
     flows = backbones.load("i3d", {"flow": weights["flow"]}, 8, cpu)
     assert [(one.width, one.ahead) for one in (both, rgb, flows)] == [(2048, 1), (1024, 0), (1024, 1)]
-    found = both(clips)
-    assert found.shape == (2, 2048)
-    assert (found.std(dim=1) > 0.1).all()
-    torch.testing.assert_close(found[:, :1024], rgb(clips[:, :, :8]), **CLOSE)  # without the frame ahead
-    torch.testing.assert_close(found[:, 1024:], flows(clips), **CLOSE)
+    joined = both(clips)
+    assert joined.shape == (2, 2048)
+    assert (joined.std(dim=1) > 0.1).all()
+    torch.testing.assert_close(joined[:, :1024], rgb(clips[:, :, :8]), **CLOSE)  # without the frame ahead
+    torch.testing.assert_close(joined[:, 1024:], flows(clips), **CLOSE)
     reference = i3d.I3D(3).eval()
     state = torch.load(weights["rgb"], weights_only=True)
     reference.load_state_dict({name: value for name, value in state.items() if "logits" not in name})
     with torch.inference_mode():
         expected = reference(clips[:, :, :8].float() / 127.5 - 1)
-    torch.testing.assert_close(found[:, :1024], expected, **CLOSE)
+    torch.testing.assert_close(joined[:, :1024], expected, **CLOSE)
 
 
 def test_i3d_gives_the_same_whatever_the_batch(tmp_path, weights):
     path = film(tmp_path / "a.mkv", 40)
     loaded = backbones.load("i3d", {"rgb": weights["rgb"]}, 16, torch.device("cpu"))
     small = dataclasses.replace(loaded, resize=SMALL, crop=(32, 32))
-    one, many = (backbones.features(path, small, 8, 16, 25, batch) for batch in (1, 4))
+    one, many = (features(path, small, 8, 16, 25, batch) for batch in (1, 4))
     assert one.shape == (4, 1024)
     assert np.abs(one[0] - one[-1]).max() > 0.1
     np.testing.assert_allclose(one, many, **CLOSE)
@@ -352,8 +354,8 @@ def test_flow_is_how_far_things_move(x, y):
     scene = F.interpolate(coarse, size=(128, 128), mode="bicubic").clamp(0, 1) * 255
     first = scene[:, :, 16:112, 16:112]
     second = scene[:, :, 16 - y : 112 - y, 16 - x : 112 - x]
-    found = flow.tv_l1(first, second)
-    inner = found[:, :, 16:-16, 16:-16]
+    moved = flow.tv_l1(first, second)
+    inner = moved[:, :, 16:-16, 16:-16]
     assert (inner - torch.tensor([x, y]).reshape(1, 2, 1, 1)).abs().mean() < 0.2
     alone = flow.tv_l1(first[:1], second[:1])[:, :, 16:-16, 16:-16]
     assert (alone - inner[:1]).abs().mean() < 0.01
@@ -362,18 +364,18 @@ def test_flow_is_how_far_things_move(x, y):
 def test_flow_is_scaled_and_bounded(monkeypatch):
     frames = torch.zeros(2, 3, 4, 8, 8, dtype=torch.uint8)
     frames[:, :, 1:] = 100
-    given = []
+    pairs = []
 
     def moved(first, second):
-        given.append((first.mean((1, 2, 3)), second.mean((1, 2, 3))))
+        pairs.append((first.mean((1, 2, 3)), second.mean((1, 2, 3))))
         return torch.tensor([5.0, -60.0]).reshape(1, 2, 1, 1).expand(len(first), 2, 8, 8)
 
     monkeypatch.setattr(flow, "tv_l1", moved)
-    found = flow.scaled(frames)
-    assert found.shape == (2, 2, 3, 8, 8)
-    assert found[:, 0].unique().tolist() == [0.25]
-    assert found[:, 1].unique().tolist() == [-1]
-    first, second = given[0]
+    scaled = flow.scaled(frames)
+    assert scaled.shape == (2, 2, 3, 8, 8)
+    assert scaled[:, 0].unique().tolist() == [0.25]
+    assert scaled[:, 1].unique().tolist() == [-1]
+    first, second = pairs[0]
     assert first.round().tolist() == [0, 100, 100] * 2  # each frame and the next
     assert second.round().tolist() == [100, 100, 100] * 2
 
@@ -390,7 +392,7 @@ from collections import OrderedDict
 from types import SimpleNamespace
 import torch
 
-made = []
+requests = []
 
 class Net(torch.nn.Module):
     def __init__(self, head, width):
@@ -404,7 +406,7 @@ class Net(torch.nn.Module):
 
 def get_model(name, **config):
     assert set(config) == {"weights"}
-    made.append((name, config["weights"]))
+    requests.append((name, config["weights"]))
     if config["weights"] and FAILS:
         from urllib.error import URLError
         raise URLError("no route to host")
@@ -412,9 +414,9 @@ def get_model(name, **config):
     return Net(*{"r3d_18": ("fc", 512), "mvit_v2_s": ("head", 768)}[name])
 
 def get_model_weights(name):
-    shown = SimpleNamespace(crop_size=[112, 112], resize_size=[128, 171])
-    shown.mean, shown.std = [0.1, 0.2, 0.3], [0.5, 0.25, 0.2]
-    return SimpleNamespace(DEFAULT=SimpleNamespace(transforms=lambda: shown))
+    transforms = SimpleNamespace(crop_size=[112, 112], resize_size=[128, 171])
+    transforms.mean, transforms.std = [0.1, 0.2, 0.3], [0.5, 0.25, 0.2]
+    return SimpleNamespace(DEFAULT=SimpleNamespace(transforms=lambda: transforms))
 """
 
 
@@ -441,19 +443,19 @@ def test_a_model_of_torchvision(torchvision, tmp_path):
     cpu = torch.device("cpu")
     downloaded = backbones.load("r3d_18", "download", 16, cpu)
     assert (downloaded.width, downloaded.resize, downloaded.crop) == (512, (128, 171), (112, 112))
-    assert sys.modules["torchvision.models"].made == [("r3d_18", "DEFAULT")]
+    assert sys.modules["torchvision.models"].requests == [("r3d_18", "DEFAULT")]
     clips = torch.full((2, 3, 16, 8, 8), 51, dtype=torch.uint8)
-    found = downloaded(clips)
-    assert found.shape == (2, 512)
+    rows = downloaded(clips)
+    assert rows.shape == (2, 512)
     stem = sys.modules["torchvision.models"].get_model("r3d_18", weights=None).stem
-    torch.testing.assert_close(found[0], stem(torch.tensor([0.2, 0.0, -0.5])))  # (0.2 - mean) / deviation
+    torch.testing.assert_close(rows[0], stem(torch.tensor([0.2, 0.0, -0.5])))  # (0.2 - mean) / deviation
 
     state = {"stem.weight": torch.ones(512, 3), "stem.bias": torch.zeros(512)}
     state |= {"fc.weight": torch.zeros(7, 512), "fc.bias": torch.zeros(7)}  # of a fine-tuned one
     torch.save(state, tmp_path / "mine.pt")
-    own = backbones.load("r3d_18", str(tmp_path / "mine.pt"), 16, cpu)
-    assert sys.modules["torchvision.models"].made[-1] == ("r3d_18", None)
-    torch.testing.assert_close(own(clips), torch.full((2, 512), -0.3))
+    finetuned = backbones.load("r3d_18", str(tmp_path / "mine.pt"), 16, cpu)
+    assert sys.modules["torchvision.models"].requests[-1] == ("r3d_18", None)
+    torch.testing.assert_close(finetuned(clips), torch.full((2, 512), -0.3))
 
 
 def test_the_configuration_knows_the_models_that_there_are():
@@ -465,14 +467,14 @@ def test_the_configuration_knows_the_models_that_there_are():
 
 def arguments(folder, *more) -> list[str]:
     """extract_features.py's, for folder/videos with the weights folder/rgb.pt; of two the last one counts."""
-    given = ["--videos", folder / "videos", "--model", "i3d", "--weights", f"rgb={folder / 'rgb.pt'}"]
-    given += ["--frames", 16, "--fps", 8, "--output", folder / "out", "--device", "cpu", *more]
-    return [str(part) for part in given]
+    words = ["--videos", folder / "videos", "--model", "i3d", "--weights", f"rgb={folder / 'rgb.pt'}"]
+    words += ["--frames", 16, "--fps", 8, "--output", folder / "out", "--device", "cpu", *more]
+    return [str(part) for part in words]
 
 
-def extract(monkeypatch, *given) -> None:
+def extract(monkeypatch, *words) -> None:
     """Call the script as in this process."""
-    monkeypatch.setattr(sys, "argv", ["extract_features.py", *given])
+    monkeypatch.setattr(sys, "argv", ["extract_features.py", *words])
     extract_features.main()
 
 
@@ -488,25 +490,25 @@ def folder(tmp_path, weights) -> Path:
 
 
 @pytest.fixture
-def made(monkeypatch) -> list[str]:
+def extracted(monkeypatch) -> list[str]:
     """Take a small network in place of I3D; the videos that go through it are listed."""
     names = []
     real = backbones.features
 
-    def features(path, *given):
+    def features(path, *arguments, **settings):
         names.append(Path(path).name)
-        return real(path, *given)
+        return real(path, *arguments, **settings)
 
-    monkeypatch.setattr(backbones, "load", lambda *given: MEANS)
+    monkeypatch.setattr(backbones, "load", lambda *arguments: MEANS)
     monkeypatch.setattr(backbones, "features", features)
     return names
 
 
-def test_a_video_is_extracted_again_when_what_it_is_made_of_changes(folder, made, monkeypatch):
+def test_a_video_is_extracted_again_when_what_it_is_made_of_changes(folder, extracted, monkeypatch):
     def again(*more) -> list[str]:
-        made.clear()
+        extracted.clear()
         extract(monkeypatch, *arguments(folder, *more))
-        return sorted(made)
+        return sorted(extracted)
 
     assert again() == ["a.mp4", "b.mkv"]
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["a.json", "a.npy", "b.json", "b.npy"]
@@ -526,10 +528,10 @@ def test_a_video_is_extracted_again_when_what_it_is_made_of_changes(folder, made
     assert again() == ["a.mp4", "b.mkv"]
 
 
-def test_one_bad_video_does_not_hold_up_the_others(folder, made, monkeypatch):
+def test_one_bad_video_does_not_hold_up_the_others(folder, extracted, monkeypatch):
     for name in ("0.mp4", "1.avi"):
         (folder / "videos" / name).write_text("no video")
-    with pytest.raises(InputError, match=r"0\.mp4: no video .* \(and 1 more; --log lists them\)"):
+    with pytest.raises(InputError, match=r"0\.mp4: not a video .* \(and 1 more; --log lists them\)"):
         extract(monkeypatch, *arguments(folder))
     assert sorted(path.name for path in (folder / "out").glob("*.npy")) == ["a.npy", "b.npy"]
 
@@ -547,10 +549,10 @@ def test_killed_and_started_again(folder):
     process.wait()
     assert not (folder / "out/c.npy").exists()
     before = (folder / "out/a.npy").stat().st_mtime_ns
-    result = run_script("extract_features.py", *arguments(folder, "--log", folder / "log"))
+    result = run_script_process("extract_features.py", *arguments(folder, "--log", folder / "log"))
     assert (result.returncode, result.stderr) == (0, "")
     assert (folder / "out/a.npy").stat().st_mtime_ns == before
-    assert "a.npy: is there" in (folder / "log").read_text()
+    assert "a.npy: exists" in (folder / "log").read_text()
     for name in "abc":
         assert np.load(folder / f"out/{name}.npy").shape == (1, 1024)
 
@@ -575,9 +577,9 @@ def state(change):
     """Change the weights."""
 
     def damage(folder: Path) -> None:
-        found = torch.load(folder / "rgb.pt", weights_only=True)
-        change(found)
-        put("rgb.pt", found)(folder)
+        content = torch.load(folder / "rgb.pt", weights_only=True)
+        change(content)
+        put("rgb.pt", content)(folder)
 
     return damage
 
@@ -607,15 +609,15 @@ def nothing(folder: Path) -> None:
     """No damage: it is the arguments."""
 
 
-def add(*given):
+def add(*words):
     """More arguments."""
-    return lambda folder: [str(part) for part in given]
+    return lambda folder: [str(part) for part in words]
 
 
 BN = "Mixed_5c.b3b.bn.running_mean"
 CASES = [
     Case("no folder", add("--videos", "nowhere"), ["nowhere: no such folder", "put the videos there"]),
-    Case("no video", alone(lambda videos: None), ["videos: no video; wanted <video>.mp4"]),
+    Case("no video", alone(lambda videos: None), ["videos: no video; expected <video>.mp4"]),
     Case(
         "two videos of one name",
         lambda folder: (folder / "videos/b.avi").write_bytes(b""),
@@ -624,14 +626,14 @@ CASES = [
     Case(
         "no video but text",
         alone(lambda videos: (videos / "a.mp4").write_text("no video")),
-        ["a.mp4: no video that can be read", "copy it again"],
+        ["a.mp4: not a video that can be read", "copy it again"],
     ),
     Case(
         "an empty file",
         alone(lambda videos: (videos / "a.mkv").write_bytes(b"")),
-        ["a.mkv: no video that can be read", "copy it again"],
+        ["a.mkv: not a video that can be read", "copy it again"],
     ),
-    Case("half an mp4", cut("a.mp4", 0.5), ["a.mp4: no video that can be read", "copy it again"]),
+    Case("half an mp4", cut("a.mp4", 0.5), ["a.mp4: not a video that can be read", "copy it again"]),
     Case(
         "the first half of a video",
         cut("a.mkv", 0.5, "ffv1"),
@@ -640,21 +642,26 @@ CASES = [
     Case("sound alone", alone(lambda videos: sound(videos / "a.mkv")), ["a.mkv: no video in it, only sound"]),
     Case("no weights", lambda folder: (folder / "rgb.pt").unlink(), ["rgb.pt: no such file", "correct"]),
     Case("weights that are text", put("rgb.pt", b"weights"), ["rgb.pt: ", "torch.save"]),
-    Case("half a file of weights", put("rgb.pt", b"PK\x03\x04 and no more"), ["rgb.pt: damaged or no file"]),
+    Case(
+        "half a file of weights", put("rgb.pt", b"PK\x03\x04 and no more"), ["rgb.pt: damaged or not a file"]
+    ),
     Case("a whole network", put("rgb.pt", torch.nn.Linear(2, 2)), ["could run code", "state_dict()"]),
-    Case("a list of weights", put("rgb.pt", [torch.zeros(2)]), ["rgb.pt: no weights by name"]),
+    Case("a list of weights", put("rgb.pt", [torch.zeros(2)]), ["rgb.pt: not a dictionary of weights"]),
     Case(
         "weights of another network",
         put("rgb.pt", {"fc.weight": torch.zeros(3)}),
-        ["no weights of i3d's rgb stream: without Conv3d_1a_7x7.conv3d.weight and ", "unknown fc.weight"],
+        [
+            "not the weights of i3d's rgb stream: without Conv3d_1a_7x7.conv3d.weight and ",
+            "unknown fc.weight",
+        ],
     ),
-    Case("a weight that lacks", state(lambda given: given.pop(BN)), [f"without {BN}; name the file"]),
+    Case("a weight that lacks", state(lambda weights: weights.pop(BN)), [f"without {BN}; name the file"]),
     Case(
         "weights of the other stream",
-        state(lambda given: given.update({"Conv3d_1a_7x7.conv3d.weight": torch.zeros(64, 2, 7, 7, 7)})),
-        ["Conv3d_1a_7x7.conv3d.weight is (64, 2, 7, 7, 7), wanted (64, 3, 7, 7, 7)"],
+        state(lambda weights: weights.update({"Conv3d_1a_7x7.conv3d.weight": torch.zeros(64, 2, 7, 7, 7)})),
+        ["Conv3d_1a_7x7.conv3d.weight is (64, 2, 7, 7, 7), expected (64, 3, 7, 7, 7)"],
     ),
-    Case("NaN", state(lambda given: given[BN].fill_(torch.nan)), [f"rgb.pt: {BN} holds NaN or infinity"]),
+    Case("NaN", state(lambda weights: weights[BN].fill_(torch.nan)), [f"rgb.pt: {BN} holds NaN or infinity"]),
     Case("an unknown model", add("--model", "i3e"), ["features.model: 'i3e'", "'i3d', 'r3d_18'"]),
     Case(
         "a stream without a name", add("--weights", "rgb.pt"), ["'rgb.pt': expected {rgb: FILE, flow: FILE}"]
@@ -691,7 +698,7 @@ def test_a_fault_is_one_line_of_the_script(folder):
     result = run_script("extract_features.py", *arguments(folder))
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"error: {folder / 'videos/a.mp4'}: no video that can be read")
+    assert line.startswith(f"error: {folder / 'videos/a.mp4'}: not a video that can be read")
     assert list((folder / "out").iterdir()) == []
 
 
@@ -723,9 +730,9 @@ def test_weights_that_cannot_be_downloaded(torchvision):
 
 def test_a_model_that_takes_16_frames_alone(torchvision, folder, monkeypatch):
     torchvision()
-    given = arguments(folder, "--model", "mvit_v2_s", "--weights", "download", "--window", "32")
+    words = arguments(folder, "--model", "mvit_v2_s", "--weights", "download", "--window", "32")
     with pytest.raises(InputError, match=r"snippet.window: 32 frames, but mvit_v2_s takes 16 alone"):
-        extract(monkeypatch, *given)
+        extract(monkeypatch, *words)
 
 
 CONFIGURATION_CASES = [
@@ -751,39 +758,6 @@ def test_configuration(case, raw_config):
 # --- the workflow
 
 
-def test_a_key_holds_what_a_videos_features_are_made_of(mine, monkeypatch):
-    monkeypatch.chdir(mine)
-    raw = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    entry = yaml.safe_load(Path("mine.yaml").read_text())["datasets"]["mine"]
-
-    def keys(code="code", **changes) -> list[str]:
-        features = entry["features"] | changes.pop("features", {})
-        own = {"datasets": {"mine": entry | {"features": features} | changes}}
-        parsed = configuration.parse(configuration.Config, configuration.merge(raw, own))
-        found = Lineage(parsed, lambda rule: f"{code} of {rule}", {}, mine / "memory.json")
-        return [found.extracted(At("mine", video=name)) for name in ("a", "b c")]
-
-    before = keys()
-    Path("data").rename("elsewhere")
-    Path("rgb.pt").rename("other.pt")
-    moved = {"root": "elsewhere", "features": {"weights": {"rgb": "other.pt"}}}
-    assert keys(**moved) == before
-    film("elsewhere/videos/a.mp4", 51)
-    changed = keys(**moved)
-    assert (changed[0] != before[0], changed[1]) == (True, before[1])
-    for change in (
-        {"code": "other"},
-        {"snippet": {"frames": 16, "fps": 8, "window": 32}},
-        {"features": {"weights": {"flow": "other.pt"}}},
-        {"features": {"model": "s3d", "weights": "other.pt"}},
-        {"features": {"model": "s3d", "weights": "download"}},
-    ):
-        assert not set(keys(**(moved | change))) & set(changed)
-    Path("other.pt").unlink()  # it is a link to what other tests read
-    Path("other.pt").write_bytes(b"others")
-    assert not set(keys(**moved)) & set(changed)
-
-
 @pytest.fixture
 def mine(tmp_path, weights) -> Path:
     """A working directory with a data set of two videos."""
@@ -804,23 +778,56 @@ def mine(tmp_path, weights) -> Path:
     return tmp_path
 
 
+TARGET = "results/mine/test/features.h5"  # made of the training features too
+
+
 def test_the_workflow_makes_features_of_videos(mine):
-    given = ["--configfile=mine.yaml", "--", "results/mine/features.h5"]
-    run = snakemake(mine, *given)
+    run = snakemake(mine, "--configfile=mine.yaml", "--", TARGET)
     assert run.returncode == 0, run.stderr
     assert "warning" not in run.stderr  # as many snippets as the durations say
-    with h5py.File(mine / "results/mine/features.h5") as file:
-        for name in ("train/a", "test/b c"):
-            own = np.load(mine / f"results/mine/extracted/{name.split('/')[1]}.npy")
-            assert own.shape == (1, 1024)
-            np.testing.assert_array_equal(file[name][()], own)
+    for split, name in (("train", "a"), ("test", "b c")):
+        with h5py.File(mine / f"results/mine/{split}/features.h5") as file:
+            extracted = np.load(mine / f"results/mine/extracted/{name}.npy")
+            assert list(file) == [name]
+            assert extracted.shape == (1, 1024)
+            np.testing.assert_array_equal(file[name][()], extracted)
 
+    def plan(snakefile=ROOT / "Snakefile", **changes) -> Counter:
+        """The jobs that a dry run plans, by rule."""
+        values = yaml.safe_load((mine / "mine.yaml").read_text())
+        entry = values["datasets"]["mine"]
+        entry["features"] |= changes.pop("features", {})
+        entry |= changes
+        (mine / "changed.yaml").write_text(yaml.safe_dump(values))
+        run = snakemake(mine, "--dry-run", "--configfile=changed.yaml", "--", TARGET, snakefile=snakefile)
+        assert run.returncode == 0, run.stderr
+        return Counter(re.findall(r"^rule (\w+):", run.stdout, re.M))
+
+    # where things lie does not matter
     (mine / "data").rename(mine / "elsewhere")
-    (mine / "data").symlink_to("elsewhere")
-    (mine / "data/videos/b c.mp4").touch()
-    assert planned(mine, *given) == Counter()
-    film(mine / "data/videos/b c.mp4", 60)
-    assert planned(mine, *given) == Counter(["extract_features", "convert_features"])
+    (mine / "rgb.pt").rename(mine / "other.pt")
+    moved = {"root": "elsewhere", "features": {"weights": {"rgb": "other.pt"}}}
+    (mine / "elsewhere/videos/b c.mp4").touch()
+    assert plan(**moved) == Counter()
+    # what the features are made of does
+    both = Counter(extract_features=2, convert_features=2)
+    (mine / "copy").mkdir()
+    copy_project(mine / "copy")
+    with open(mine / "copy/workflow/scripts/hrpro/video/i3d.py", "a") as file:
+        file.write("changed = True\n")
+    assert plan(mine / "copy/Snakefile", **moved) == both
+    for change in (
+        {"snippet": {"frames": 16, "fps": 8, "window": 32}},
+        {"features": {"weights": {"flow": "other.pt"}}},
+        {"features": {"model": "s3d", "weights": "other.pt"}},
+        {"features": {"model": "s3d", "weights": "download"}},
+    ):
+        assert plan(**moved | change) == both, change
+    film(mine / "elsewhere/videos/b c.mp4", 60)
+    assert plan(**moved) == Counter(extract_features=1, convert_features=1)
+    (mine / "other.pt").unlink()  # it is a link to what other tests read
+    (mine / "other.pt").write_bytes(b"others")
+    assert plan(**moved) == both
 
 
 MISSING = [
@@ -832,7 +839,7 @@ MISSING = [
 @table(MISSING)
 def test_the_workflow_stops_where_something_is_missing(case, mine):
     (mine / case.damage).unlink()
-    run = snakemake(mine, "--dry-run", "--configfile=mine.yaml", "--", "results/mine/features.h5")
+    run = snakemake(mine, "--dry-run", "--configfile=mine.yaml", "--", TARGET)
     assert run.returncode == 1
     assert case.words[0] in run.stderr
     assert "Traceback" not in run.stderr
@@ -842,4 +849,4 @@ def test_the_workflow_stops_where_something_is_missing(case, mine):
 def test_a_video_that_is_in_no_split(mine):
     run = snakemake(mine, "--dry-run", "--configfile=mine.yaml", "--", "results/mine/extracted/z.npy")
     assert run.returncode == 1
-    assert "z.npy: no video of the splits; extract_features.py takes others" in run.stderr
+    assert "z.npy: not a video of the splits; extract_features.py takes others" in run.stderr

@@ -32,6 +32,7 @@ class Warm:
         self.process = subprocess.Popen(
             [sys.executable, __file__, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        atexit.register(self.process.communicate)  # its processor time counts as this one's children's
 
     def start(self, *command, cwd=None, environment: dict | None = None) -> "Process":
         """Start `python COMMAND`; environment: what is added to this process's."""

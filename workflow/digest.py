@@ -1,4 +1,4 @@
-"""A digest of a step's own code: its script and the `hrpro` modules that it imports.
+"""A digest of a step's own code: its script, the `hrpro` modules that it imports and their templates.
 
 Snakemake reruns a rule when its params change; with this digest among them a change of the code
 reruns just the steps that use it. Comments, docstrings and layout do not count.
@@ -22,10 +22,13 @@ def of(script: str, *modules: str) -> str:
 
 @cache
 def digest(root: Path, *names: str) -> str:
-    """sha256 over the code of files under `root` and of what they import there, in order of their paths."""
+    """sha256 over the code of files under `root` and of what they import there, each in order of paths."""
     total = hashlib.sha256()
-    for path in imports(root, *names):
+    modules = imports(root, *names)
+    for path in modules:
         total.update(f"{path.relative_to(root)}\n{code(path)}\n".encode())
+    for path in sorted({path for module in modules for path in templates(module)}):
+        total.update(f"{path.relative_to(root)}\n{path.read_text()}\n".encode())
     return total.hexdigest()[:16]
 
 
@@ -38,6 +41,11 @@ def imports(root: Path, *names: str) -> list[Path]:
             seen.add(path)
             queue += imported(path, root)
     return sorted(seen)
+
+
+def templates(module: Path) -> list[Path]:
+    """The templates beside a module, which count as its code."""
+    return list((module.parent / "templates").glob("*.*"))
 
 
 def is_settings(path: Path) -> bool:

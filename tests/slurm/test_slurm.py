@@ -141,12 +141,15 @@ def test_a_failing_job_is_tried_with_more_memory_and_shown_while_the_rest_goes_o
 
     known = {job["JobId"] for job in seen}
     new = [job for job in jobs(slurm) if job["JobId"] not in known]
-    tries = [job for job in new if job["Comment"].startswith("rule_train_")]
+    tries = [job for job in new if job["Comment"].startswith("rule_train_stage2_")]
     assert [job["MinMemoryNode"] for job in tries] == ["16000M", "32000M"]
     assert sorted(job["Comment"].split("_wildcards")[0] for job in new if job not in tries) == [
         "rule_detect_stage1",
-        "rule_floor",
-        "rule_propose",
+        "rule_propose_test",
+        "rule_propose_training",
+        "rule_score_snippets",
+        "rule_score_snippets",
+        "rule_train_stage1",
     ]
     _, _, said = (
         (folder / "said").read_text().rpartition("Error in rule train_stage2:\n    message: SLURM-job")
@@ -161,7 +164,7 @@ def test_any_scheduler_with_a_submit_command_runs_a_job(slurm, local, tmp_path):
     submit += "--mem={resources.mem_mb} --time={resources.runtime} --gpus={resources.gpu}"
     options = ["--profile", ROOT / "profiles/generic", f"--cluster-generic-submit-cmd={submit}"]
     options += ["--cluster-generic-cancel-cmd=scancel", "--seconds-between-status-checks=1"]
-    before, target = len(jobs(slurm, "convert_points")), "results/demo/points.json"
+    before, target = len(jobs(slurm, "convert_points")), "results/demo/train/points.json"
     assert finish(start(tmp_path, slurm, CONFIG, options, [target])) == 0, (tmp_path / "said").read_text()
     assert (tmp_path / target).read_bytes() == (local[0] / target).read_bytes()
     assert len(jobs(slurm, "convert_points")) == before + 1

@@ -14,7 +14,12 @@ rule check_dataset:
             "results/{dataset}/test/features.h5",
         ],
     output:
-        html="results/{dataset}/check.html",
+        html=report(
+            "results/{dataset}/check.html",
+            caption="../report/check.rst",
+            category="{dataset}",
+            labels={"what": "check of the data set"},
+        ),
         json="results/{dataset}/check.json",
     log:
         "logs/{dataset}/check_dataset.log",

@@ -82,10 +82,20 @@ def settings_of(step):
     return settings_for
 
 
-def test_of(wildcards):
-    """A params function: the settings of tests during training, as JSON; none of a model of `last`."""
-    if wildcards.pick == "last":
-        return ""
+def training_of(step):
+    """A params function: a training's settings, and of `best-on-test` those of its tests, as options."""
+
+    def options(wildcards):
+        words = ["--settings", settings_of(step)(wildcards)]
+        if wildcards.pick == "best-on-test":
+            words += ["--test", test_settings(wildcards)]
+        return shlex.join(words)
+
+    return options
+
+
+def test_settings(wildcards):
+    """How a training is tested on the test split, as JSON."""
     try:
         test = json.loads(CONFIG.test_settings(wildcards.dataset, wildcards.stage1))
     except InputError as error:
@@ -144,11 +154,6 @@ def gpus(wildcards):
     """How many GPUs a network's step takes here: 1 or 0. A cluster's profile says it by `set-resources`."""
     here = shutil.which("nvidia-smi") is not None  # to import torch would take planning as long again
     return int(CONFIG.device.startswith("cuda") or (CONFIG.device == "auto" and here))
-
-
-def beside(name):
-    """A resources function: a file or folder beside a step's output that is none of its outputs."""
-    return lambda wildcards, output: os.path.join(os.path.dirname(output[0]), name)
 
 
 def remove_states():

@@ -6,7 +6,7 @@ digest of what they say is a param in their stead.
 
 import subprocess
 
-from hrpro.data import annotations, download, layouts, points
+from hrpro.data import annotations, conversion, download, layouts, points, splits
 from hrpro.data.sources import FileDigests
 from hrpro.video import decoding
 
@@ -31,7 +31,7 @@ def checked(function):
 def converted(dataset):
     """A data set's checked annotations and points, without the durations that its features say."""
     entry = CONFIG.datasets[dataset]
-    return annotations.convert(entry.root, entry.labels, entry.ambiguous)
+    return conversion.convert(entry.root, entry.labels, entry.ambiguous)
 
 
 @cache
@@ -39,7 +39,7 @@ def converted(dataset):
 def splits_of(dataset):
     """The videos of a data set's splits: {"train": names, "test": names}."""
     entry = CONFIG.datasets[dataset]
-    return annotations.read_splits(entry.root, entry.labels)
+    return splits.read_splits(entry.root, entry.labels)
 
 
 @cache
@@ -107,7 +107,7 @@ def require_labels(dataset):
     """Stop before any job where a file of annotations, splits or points is missing."""
     entry = CONFIG.datasets[dataset]
     fetch_missing(dataset)  # which files there are says which are read
-    require(dataset, checked(annotations.sources)(entry.root, entry.labels), expected_files(entry))
+    require(dataset, checked(conversion.files_of)(entry.root, entry.labels), expected_files(entry))
     if entry.ambiguous:
         require(dataset, [Path(entry.ambiguous)], "put it there or say `ambiguous: null`")
 
@@ -170,7 +170,7 @@ def expected_files(entry):
     """What belongs into a data set's root, in words."""
     names = [entry.annotations.file or " or ".join(annotations.DEFAULTS)]
     if entry.annotations.test is None:
-        lists = " and ".join(map(annotations.split_file, settings.SPLITS))
+        lists = " and ".join(map(splits.split_file, settings.SPLITS))
         names.append(f"{lists} (unless subsets of the annotations say it)")
     if not entry.points.source:
         names.append(entry.points.file or " or ".join(points.DEFAULTS))

@@ -25,16 +25,14 @@ rule train_stage1:
         gpu=gpus,
         state_every=CONFIG.state_every,
     params:
-        settings=settings_of("stage1"),
-        test=test_of,
+        settings=training_of("stage1"),
         code=code_of("train_stage1.py", "torch", "stage1"),
     shell:
         "python {resources.script:q}"
         " --features {input.features}"
         " --points {input.points}"
-        " --settings {params.settings:q}"
+        " {params.settings}"
         " --seed {wildcards.seed}"
-        " --test {params.test:q}"
         " --test-features {input.test_features}"
         " --test-annotations {input.test_annotations}"
         " --device {resources.device}"

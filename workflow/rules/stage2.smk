@@ -33,8 +33,7 @@ rule train_stage2:
         state_every=CONFIG.state_every,
         vectors_memory=CONFIG.vectors_memory,
     params:
-        settings=settings_of("stage2"),
-        test=test_of,
+        settings=training_of("stage2"),
         code=code_of("train_stage2.py", "torch", "stage2"),
     shell:
         "python {resources.script:q}"
@@ -43,9 +42,8 @@ rule train_stage2:
         " --positive {input.positive}"
         " --reliable {input.reliable}"
         " --negative {input.negative}"
-        " --settings {params.settings:q}"
+        " {params.settings}"
         " --seed {wildcards.seed}"
-        " --test {params.test:q}"
         " --test-features {input.test_features}"
         " --test-annotations {input.test_annotations}"
         " --test-scores {input.test_scores}"

@@ -7,11 +7,8 @@ The figure is mAP's mean over all thresholds, in %, of the models at the end of 
 import argparse
 
 from hrpro import config
+from hrpro.evaluation import aggregation, tables
 from hrpro.utils import errors, files, progress
-from show import markdown, with_deviation
-
-STAGES = ("stage1", "stage2")
-BASES = "none"  # the row of no change: alone the released program, without the default
 
 
 def main() -> None:
@@ -29,29 +26,24 @@ def main() -> None:
     progress.start(args.log)
 
     default = read(args.default)
-    rows = {BASES: {}}
+    rows = {tables.BASES: {}}
     for path in args.experiments:
         result = read(path)
-        for key in ("dataset", "seeds", "tiou"):
-            if result[key] != default[key]:
-                raise errors.InputError(
-                    f'{path}: "{key}" is {result[key]}, in {args.default} {default[key]}; '
-                    "the two are not comparable, make them alike"
-                )
+        require_comparable(result, path, default, args.default)
         kind, _, row = result["experiment"].partition("_")
         if kind not in config.ABLATIONS:
             raise errors.InputError(
-                f"{path}: experiment {result['experiment']!r} is none of an ablation; "
-                "wanted alone_<row> or without_<row>"
+                f"{path}: experiment {result['experiment']!r} is not one of an ablation; "
+                "expected alone_<row> or without_<row>"
             )
-        rows.setdefault(row, {})[kind] = figures(result)
-    rows[BASES]["without"] = figures(default)
+        rows.setdefault(row, {})[kind] = aggregation.over_all_thresholds(result)
+    rows[tables.BASES]["without"] = aggregation.over_all_thresholds(default)
     files.write_json(
         args.output,
         {"dataset": default["dataset"], "seeds": default["seeds"], "tiou": default["tiou"], "rows": rows},
         indent=1,
     )
-    files.write_text(args.markdown, table(rows, default["seeds"]) + "\n")
+    files.write_text(args.markdown, tables.markdown(tables.of_ablation(rows, default["seeds"])) + "\n")
 
 
 def read(path) -> dict:
@@ -59,24 +51,14 @@ def read(path) -> dict:
     return files.read_json(path, "dataset", "experiment", "tiou", "seeds", "stages")
 
 
-def figures(result: dict) -> dict:
-    """{stage: {"mean", "std"}} over seeds of mAP's mean over all thresholds, which is its first, in %."""
-    found = {}
-    for stage, picks in result["stages"].items():
-        over_all = next(iter(picks["last"]["average"]))
-        found[stage] = {key: picks["last"][of][over_all] for key, of in (("mean", "average"), ("std", "std"))}
-    return found
-
-
-def table(rows: dict, seeds: list[int]) -> str:
-    """The ablation in Markdown, the two bases first."""
-    header = ["row", "alone: stage 1", "stage 2", "without: stage 1", "stage 2"]
-    lines = []
-    for row, kinds in rows.items():
-        cells = [kinds.get(kind, {}).get(stage) for kind in config.ABLATIONS for stage in STAGES]
-        cells = [with_deviation(cell["mean"], cell["std"], seeds) if cell else "" for cell in cells]
-        lines.append(["released alone / default, all together" if row == BASES else row, *cells])
-    return markdown(header, lines)
+def require_comparable(result: dict, path: str, default: dict, default_path: str) -> None:
+    """Raise InputError where two map.json files were not made alike."""
+    for key in ("dataset", "seeds", "tiou"):
+        if result[key] != default[key]:
+            raise errors.InputError(
+                f'{path}: "{key}" is {result[key]}, in {default_path} {default[key]}; '
+                "the two are not comparable, make them alike"
+            )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import argparse
 from hrpro import config
 from hrpro.data import annotations
 from hrpro.data.features import FeatureFile
-from hrpro.report import facts, findings, page, scan
+from hrpro.report import facts, findings, pages, scan
 from hrpro.utils import errors, files, progress
 
 
@@ -28,11 +28,18 @@ def main() -> None:
     with FeatureFile(args.features[0]) as train, FeatureFile(args.features[1]) as test:
         require_same_videos(args, databases, points["videos"], (train, test))
         features, grid = scan.scan({"train": train, "test": test}), train.grid
-    known = facts.gather(args.name, database, points["videos"], points["classes"], grid, features)
-    found = findings.findings(known)
-    files.write_text(args.html, page.html(known, found))
-    files.write_json(args.json, {"findings": found, **known}, indent=1)
-    for line in summary(known, found, args.html):
+    data_facts = facts.gather(
+        args.name,
+        database,
+        points["videos"],
+        classes=points["classes"],
+        grid=grid,
+        features=features,
+    )
+    results = findings.findings(data_facts)
+    files.write_text(args.html, pages.check(data_facts, results))
+    files.write_json(args.json, {"findings": results, **data_facts}, indent=1)
+    for line in summary(data_facts, results, args.html):
         print(line)
         progress.log.info("%s", line)
 
@@ -42,7 +49,8 @@ def require_same_videos(args, databases: list[dict], points: dict, files: tuple[
     for annotated, path, features in zip(databases, args.annotations, files, strict=True):
         if video := min(annotated.keys() ^ set(features.videos), default=None):
             raise errors.InputError(
-                f"{features.path}: {video} is not in both this file and {path}; remove both and make them again"
+                f"{features.path}: {video} is not in both this file and {path}; "
+                "remove both and make them again"
             )
     if video := min(points.keys() - set(files[0].videos), default=None):
         raise errors.InputError(
@@ -51,16 +59,21 @@ def require_same_videos(args, databases: list[dict], points: dict, files: tuple[
         )
 
 
-def summary(known: dict, found: list[dict], path: str) -> list[str]:
-    """The facts in a line, and a line a finding; the page says what to do about each."""
-    train, test = (known["splits"][split] for split in config.SPLITS)
-    return [
-        f"{known['dataset']}: {train['videos']} training videos ({train['hours']:.2f} h, {train['points']} "
-        f"points), {test['videos']} of test ({test['hours']:.2f} h, {test['instances']} instances), "
-        f"{len(known['classes'])} classes, {known['features']['channels']} channels",
-        *(f"  {one['level']}: {one['what']} ({one['place']})" for one in found),
-        f"findings: {len(found)}; what to do about each: {path}" if found else f"no findings: {path}",
+def summary(data_facts: dict, results: list[dict], path: str) -> list[str]:
+    """The facts in a line, and one line per finding; the page says what to do about each."""
+    train, test = (data_facts["splits"][split] for split in config.SPLITS)
+    classes, channels = len(data_facts["classes"]), data_facts["features"]["channels"]
+    lines = [
+        f"{data_facts['dataset']}: {train['videos']} training videos ({train['hours']:.2f} h, "
+        f"{train['points']} points), {test['videos']} of test ({test['hours']:.2f} h, "
+        f"{test['instances']} instances), {classes} classes, {channels} channels"
     ]
+    lines += [f"  {result['level']}: {result['what']} ({result['place']})" for result in results]
+    if results:
+        lines.append(f"findings: {len(results)}; what to do about each: {path}")
+    else:
+        lines.append(f"no findings: {path}")
+    return lines
 
 
 if __name__ == "__main__":

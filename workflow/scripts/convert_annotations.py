@@ -3,7 +3,7 @@
 import argparse
 
 from hrpro import config
-from hrpro.data import annotations, features
+from hrpro.data import annotations, conversion, features
 from hrpro.utils import errors, files, progress
 
 
@@ -23,8 +23,8 @@ def main() -> None:
 
     labels = config.from_json(config.Labels, args.labels)
     lengths = features.read_lengths(args.features) if args.features else None
-    truth, _ = annotations.convert(args.root, labels, args.ambiguous, lengths)
-    database = annotations.of_split(truth["database"], args.split)
+    converted = conversion.convert(args.root, labels, args.ambiguous, lengths)
+    database = annotations.of_split(converted.annotations["database"], args.split)
     annotations.require_durations(
         database, args.features or annotations.file_of(args.root, labels.annotations)
     )

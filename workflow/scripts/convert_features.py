@@ -1,12 +1,13 @@
 """The features of one split of a data set, in any layout of docs/data.md -> one HDF5 file."""
 
 import argparse
-import functools
+import contextlib
 
 from hrpro import config
-from hrpro.data import annotations, features, layouts
+from hrpro.data import conversion, features, layouts, splits
 from hrpro.grid import Grid
 from hrpro.utils import errors, progress
+from hrpro.utils.errors import InputError
 
 
 def main() -> None:
@@ -30,28 +31,25 @@ def main() -> None:
     settings = config.from_json(config.Features, args.settings)
     layout = config.from_json(config.FeatureFiles, args.features, "--features")
     labels = config.from_json(config.Labels, args.labels)
-    splits = annotations.read_splits(args.root, labels)
-    sources = layouts.of_splits(args.root, layout, splits)
-    values = {"frames": args.frames, "fps": args.fps, "window": args.window}
-    snippet = config.parse(config.Snippet, values, "snippet")
-    convert = functools.partial(
-        features.convert,
-        {video: sources[video] for video in sorted(splits[args.split])},
-        annotations.durations(args.root, splits, labels),
-        Grid(snippet.frames, snippet.fps, snippet.window),
-        dtype=settings.dtype,
-        layout=layout,
-        output=args.output,
-    )
-    if args.split == "train":
-        convert()
-        return
-    if not args.training_features:
-        raise errors.InputError(
-            "--training-features: missing; the training split decides width and orientation"
+    snippet = {"frames": args.frames, "fps": args.fps, "window": args.window}
+    snippet = config.parse(config.Snippet, snippet, "snippet")
+    videos = splits.read_splits(args.root, labels)
+    sources = layouts.of_splits(args.root, layout, videos)
+    training = contextlib.nullcontext()
+    if args.split == "test":
+        if not args.training_features:
+            raise InputError("--training-features: missing; the training split decides width and orientation")
+        training = features.FeatureFile(args.training_features)
+    with training as training_file:
+        features.convert(
+            {video: sources[video] for video in sorted(videos[args.split])},
+            conversion.durations(args.root, args.split, videos[args.split], labels),
+            Grid(snippet.frames, snippet.fps, snippet.window),
+            dtype=settings.dtype,
+            layout=layout,
+            output=args.output,
+            training=training_file,
         )
-    with features.FeatureFile(args.training_features) as training:
-        convert(training=training)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import argparse
 
 from hrpro import config
-from hrpro.data import annotations, features
+from hrpro.data import annotations, conversion, features
 from hrpro.utils import errors, files, progress
 
 
@@ -21,13 +21,14 @@ def main() -> None:
 
     labels = config.from_json(config.Labels, args.labels)
     lengths = features.read_lengths(args.features) if args.features else None
-    truth, points = annotations.convert(args.root, labels, lengths=lengths)
-    database = annotations.of_split(truth["database"], "train")
+    converted = conversion.convert(args.root, labels, lengths=lengths)
+    database = converted.annotations["database"]
+    training = annotations.of_split(database, "train")
     annotations.require_durations(
-        database, args.features or annotations.file_of(args.root, labels.annotations)
+        training, args.features or annotations.file_of(args.root, labels.annotations)
     )
-    annotations.warn_of_points(truth["database"], points["videos"])
-    files.write_json(args.points, points, indent=1)
+    conversion.warn_of_points(database, converted.points["videos"])
+    files.write_json(args.points, converted.points, indent=1)
 
 
 if __name__ == "__main__":

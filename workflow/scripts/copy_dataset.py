@@ -1,4 +1,4 @@
-"""One split of a seeded copy of a data set: other points, fewer or wrong ones, or held-back videos as test split."""
+"""One split of a seeded copy of a data set: with other, fewer or wrong points, or with videos held back."""
 
 import argparse
 
@@ -28,7 +28,7 @@ def main() -> None:
     if args.points:
         points = files.read_json(args.points, "classes", "videos")
         database, moments = copies.change(
-            database, points["videos"], points["classes"], settings, place=args.annotations
+            database, points["videos"], points["classes"], settings=settings, place=args.annotations
         )
         database = annotations.of_split(database, args.split)
         if args.output_points:

@@ -8,7 +8,7 @@ import argparse
 from hrpro import config
 from hrpro.data import annotations
 from hrpro.detection import results
-from hrpro.evaluation import mean_ap as evaluation
+from hrpro.evaluation import mean_ap
 from hrpro.utils import errors, files, progress
 
 
@@ -32,27 +32,27 @@ def main() -> None:
     try:
         tiou = [float(threshold) for threshold in args.tiou.split(",")]
     except ValueError:
-        raise errors.InputError(f"--tiou {args.tiou}: wanted numbers, 0.1,0.2") from None
+        raise errors.InputError(f"--tiou {args.tiou}: expected numbers, 0.1,0.2") from None
     settings = config.parse(
         config.Evaluation, {"tiou": tiou, "ignore_ambiguous": args.ignore_ambiguous}, "evaluation"
     )
     exclude = args.exclude.split(",")
-    truth, unsure, classes = annotations.test_truth(args.annotations, args.subset, exclude)
+    truth, ambiguous, classes = annotations.test_truth(args.annotations, args.subset, exclude)
     if not any(map(len, truth.values())):
         raise errors.InputError(
             f"{args.annotations}: no video of subset {args.subset} has an annotation; add what to score with"
         )
-    found = results.read(args.detections, classes)
-    found = {video: given for video, given in found.items() if video not in exclude}
-    outside = [video for video in found if video not in truth]
+    detections = results.read(args.detections, classes)
+    detections = {video: segments for video, segments in detections.items() if video not in exclude}
+    outside = [video for video in detections if video not in truth]
     if outside:
         progress.log.warning(
             "%s: %d videos, such as %s, are not of subset %s; their detections count as wrong",
             args.detections, len(outside), outside[0], args.subset,
         )  # fmt: skip
-    regions = unsure if settings.ignore_ambiguous else None
-    per_class = evaluation.evaluate(truth, found, classes, tiou, regions)
-    result = {"tiou": tiou, **evaluation.summary(per_class, tiou)}
+    regions = ambiguous if settings.ignore_ambiguous else None
+    per_class = mean_ap.evaluate(truth, detections, classes, tiou, regions)
+    result = {"tiou": tiou, **mean_ap.summary(per_class, tiou)}
     if args.output:
         files.write_json(args.output, result, indent=1)
     for threshold, value in zip(tiou, result["mAP"], strict=True):

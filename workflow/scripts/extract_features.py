@@ -1,4 +1,4 @@
-"""Videos -> the features of their snippets, <video>.npy each; what is there already is left alone."""
+"""Videos -> the features of their snippets, <video>.npy each; those that exist already are left alone."""
 
 import argparse
 from pathlib import Path
@@ -9,8 +9,7 @@ import torch
 from hrpro import config
 from hrpro.utils import devices, errors, files, progress
 from hrpro.utils.errors import InputError
-from hrpro.video import backbones
-from hrpro.video import decoding as video
+from hrpro.video import backbones, decoding
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -25,9 +24,9 @@ def arguments() -> argparse.ArgumentParser:
         metavar="FILE",
         help="of i3d rgb=FILE flow=FILE, or one of them; of the others a file, or the word download",
     )
-    parser.add_argument("--frames", type=int, required=True, help="frames from a snippet to the next")
-    parser.add_argument("--window", type=int, help="frames that a snippet is seen through; default: --frames")
-    parser.add_argument("--fps", type=float, required=True, help="frames a second of the snippets")
+    parser.add_argument("--frames", type=int, required=True, help="frames from a snippet to the next one")
+    parser.add_argument("--window", type=int, help="frames that a snippet sees; default: as --frames")
+    parser.add_argument("--fps", type=float, required=True, help="frames per second of the snippets")
     parser.add_argument("--batch", type=int, default=4, help="snippets at once; the features stay the same")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
@@ -36,50 +35,52 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def weights_of(given: list[str]) -> str | dict[str, str]:
+def weights_of(words: list[str]) -> str | dict[str, str]:
     """--weights as in the configuration: a word, or {"rgb": file, "flow": file}."""
-    named = dict(part.split("=", 1) for part in given if part.startswith(("rgb=", "flow=")))
-    return named if len(named) == len(given) else " ".join(given)
+    named = dict(part.split("=", 1) for part in words if part.startswith(("rgb=", "flow=")))
+    return named if len(named) == len(words) else " ".join(words)
 
 
 def main() -> None:
     args = arguments().parse_args()
     progress.start(args.log)
-    chosen = {"from": "videos", "model": args.model, "weights": weights_of(args.weights)}
-    chosen = config.parse(config.Videos, chosen, "features")
+    settings = {"from": "videos", "model": args.model, "weights": weights_of(args.weights)}
+    settings = config.parse(config.Videos, settings, "features")
     grid = {"frames": args.frames, "fps": args.fps, "window": args.window}
     grid = config.parse(config.Snippet, grid, "snippet")
     if Path(args.videos).is_file():
-        found = {Path(args.videos).stem: Path(args.videos)}
+        videos = {Path(args.videos).stem: Path(args.videos)}
     else:
-        found = video.find(args.videos)
+        videos = decoding.find(args.videos)
 
-    video.pyav()
+    decoding.pyav()  # an error ends it before the weights are read
     torch.set_num_threads(args.threads)
     device = devices.choose_device(args.device)
-    backbone = backbones.load(chosen.model, chosen.weights, grid.window, device)
-    weights = {name: files.sha256(file) for name, file in chosen.files().items()} or chosen.weights
-    made_of = {"model": chosen.model, "weights": weights, "snippet": grid.model_dump()}
-    faults = []
-    for name, path in found.items():
+    backbone = backbones.load(settings.model, settings.weights, grid.window, device)
+    weights = {name: files.sha256(file) for name, file in settings.files().items()} or settings.weights
+    recipe = {"model": settings.model, "weights": weights, "snippet": grid.model_dump()}
+    failures = []
+    for name, path in videos.items():
         output, record = (Path(args.output) / f"{name}{suffix}" for suffix in (".npy", ".json"))
-        wanted = {"video": files.sha256(path), **made_of}
-        if output.is_file() and record.is_file() and files.read_json(record) == wanted:
-            progress.log.info("%s: is there", output)
+        content = {"video": files.sha256(path), **recipe}
+        if output.is_file() and record.is_file() and files.read_json(record) == content:
+            progress.log.info("%s: exists", output)
             continue
         try:
-            rows = backbones.features(path, backbone, grid.frames, grid.window, grid.fps, args.batch)
+            rows = backbones.features(
+                path, backbone, stride=grid.frames, window=grid.window, fps=grid.fps, batch=args.batch
+            )
         except InputError as error:
-            faults.append(error)
+            failures.append(error)
             progress.log.info("%s", error)
             continue
-        record.unlink(missing_ok=True)  # it must not speak of features that are others
+        record.unlink(missing_ok=True)  # it must not describe other features
         with files.atomic(output) as temporary, open(temporary, "wb") as file:
             np.save(file, rows)
-        files.write_json(record, wanted, indent=1)
-    if faults:
-        others = f" (and {len(faults) - 1} more; --log lists them)" if len(faults) > 1 else ""
-        raise InputError(f"{faults[0]}{others}")
+        files.write_json(record, content, indent=1)
+    if failures:
+        others = f" (and {len(failures) - 1} more; --log lists them)" if len(failures) > 1 else ""
+        raise InputError(f"{failures[0]}{others}")
 
 
 if __name__ == "__main__":

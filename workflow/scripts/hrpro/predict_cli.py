@@ -8,7 +8,7 @@ import argparse
 
 from . import predict
 from .config import FeatureFiles
-from .data import layouts
+from .data import layouts, orientation, readers
 from .detection import export
 from .utils import errors, process, progress
 from .utils.errors import InputError
@@ -36,12 +36,12 @@ def main() -> None:
     process.start(seed=0, threads=args.threads, width=model.width)  # nothing is drawn
     files = FeatureFiles(width=model.width)
     try:
-        sources, _ = layouts.oriented(videos, files)
+        sources, _ = orientation.orient(videos, files)
     except InputError as error:
         raise InputError(f"{error} (the model takes {model.width} channels)") from None
     detections = {}
     for video, source in progress.track(sources.items(), len(sources), "prediction"):
-        features, _ = layouts.read(source, files)
+        features, _ = readers.read(source)
         try:
             detections[video] = predict.predict(model, features)
         except InputError as error:

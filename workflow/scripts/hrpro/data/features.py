@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -22,13 +23,21 @@ from ..grid import Grid
 from ..utils import files
 from ..utils.errors import InputError
 from ..utils.progress import log, track
-from . import layouts
-from .annotations import Lengths
-from .layouts import Source
+from . import readers
+from .moments import Moments
+from .orientation import orient
+from .readers import Source
 
 FORMAT_VERSION = 2
 LENGTH_TOLERANCE = 2  # snippets between features and duration before a warning
 AHEAD = 3  # videos that are read before they are written
+
+
+class Lengths(NamedTuple):
+    """The seconds of videos by their features, {video: seconds}, and how far a point may lie past them."""
+
+    seconds: dict[str, float]
+    slack: float
 
 
 def convert(
@@ -43,18 +52,19 @@ def convert(
 ) -> None:
     """Write the features of a split's videos to `output`, AHEAD videos in memory at a time.
 
-    durations: {video: seconds}, of some, for warnings alone; dtype: float32 or float16; training: for the test
-    split the training split's file, which decides width and orientation. Raises InputError on features
-    that are missing, damaged, of a wrong kind or width, or hold NaN or infinity; `output` is then not written.
+    durations: {video: seconds}, of some, for warnings alone; dtype: float32 or float16; layout: the entry's
+    `features`; training: for the test split the training split's file, which decides width and orientation.
+    Raises InputError on features that are missing, damaged, of a wrong kind or width, or hold NaN or
+    infinity; `output` is then not written.
     """
     orientations = frozenset()
     if training is not None:
         layout = layout.model_copy(update={"width": training.width})
         orientations = training.orientations
-    sources, shapes = layouts.oriented(sources, layout, orientations)
+    sources, shapes = orient(sources, layout, orientations)
     values = sum(map(math.prod, shapes.values()))
     files.require_space(output, values * np.dtype(dtype).itemsize)
-    arrays = read_ahead(list(sources.values()), layout)
+    arrays = read_ahead(list(sources.values()))
     with (
         files.atomic(output) as temporary,
         h5py.File(temporary, "w") as file,
@@ -85,20 +95,20 @@ def convert(
         file.attrs["snippet_fps"] = grid.fps
 
 
-def read_ahead(sources: list[Source], layout: FeatureFiles) -> Iterator[tuple[Source, np.ndarray, str]]:
-    """Each source with what `layouts.read` gives, another thread reading the next ones meanwhile.
+def read_ahead(sources: list[Source]) -> Iterator[tuple[Source, np.ndarray, str]]:
+    """Each source with what `readers.read` gives, another thread reading the next ones meanwhile.
 
     More than one, for h5py holds Python's lock while it writes, and the thread could not begin.
     """
-    left, waiting = iter(sources), deque()
+    remaining, waiting = iter(sources), deque()
     with ThreadPoolExecutor(max_workers=1) as reader:
         while True:
-            for source in islice(left, AHEAD - len(waiting)):
-                waiting.append((source, reader.submit(layouts.read, source, layout)))
+            for source in islice(remaining, AHEAD - len(waiting)):
+                waiting.append((source, reader.submit(readers.read, source)))
             if not waiting:
                 return
-            source, found = waiting.popleft()
-            yield source, *found.result()
+            source, reading = waiting.popleft()
+            yield source, *reading.result()
 
 
 class FeatureFile:
@@ -133,7 +143,7 @@ class FeatureFile:
         except (AttributeError, KeyError, OSError, RuntimeError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(
-                f"{self.path}: damaged, or not a feature file of hrpro ({reason}); remove it and convert again"
+                f"{self.path}: damaged or not a feature file of hrpro ({reason}); remove it and convert again"
             ) from None
 
     def __enter__(self):
@@ -158,7 +168,7 @@ class FeatureFile:
         return packed, lengths
 
     def prefetch(self, videos: list[str]) -> None:
-        """Have the system begin to read some videos into its cache, where it can: `read` will want them."""
+        """Have the system begin to read some videos into its cache, for a `read` that follows."""
         if not hasattr(os, "posix_fadvise"):  # macOS
             return
         for video in videos:
@@ -174,28 +184,22 @@ class FeatureFile:
 
         A channel that never changes has standard deviation 1.
         """
-        count, total, squares = 0, np.zeros(self.width), np.zeros(self.width)
-        shift = None  # near the mean, so that the squares lose no digits
+        moments = Moments(self.width)
         for video in self.videos:
-            values = self.read([video])[0].astype(np.float64)
-            shift = values.mean(0) if shift is None else shift
-            count += len(values)
-            total += (values - shift).sum(0)
-            squares += ((values - shift) ** 2).sum(0)
-        mean = total / count
-        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
-        return shift + mean, np.where(deviation > 1e-6, deviation, 1.0)
+            moments.add(self.read([video])[0])
+        deviation = moments.deviation
+        return moments.mean, np.where(deviation > 1e-6, deviation, 1.0)
 
     def read_all(self) -> tuple[np.ndarray, list[int]]:
         """All videos end to end, in the order of `videos`."""
         return self.read(self.videos)
 
     def digest(self) -> str:
-        """What the file holds, from the sha256 of each video's source: cheap, however large the file."""
+        """What the file holds, by the sha256 and type of each video: cheap, however large the file."""
         with self.readable():
             attributes = sorted((name, str(value)) for name, value in self.file.attrs.items())
-            sources = [(video, self.file[video].attrs["sha256"]) for video in self.videos]
-        return hashlib.sha256(repr((attributes, sources)).encode()).hexdigest()
+            videos = [(v, self.file[v].attrs["sha256"], str(self.file[v].dtype)) for v in self.videos]
+        return hashlib.sha256(repr((attributes, videos)).encode()).hexdigest()
 
 
 def read_lengths(path) -> Lengths:

@@ -1,12 +1,13 @@
-"""Points, one labelled moment an action: read from a file, or drawn from the segments of actions."""
+"""Points, one labelled moment per action: read from a file, or drawn from the segments of actions."""
 
-import csv
 import hashlib
+import io
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from ..config import Points
 from ..utils import files
@@ -18,7 +19,10 @@ SIGMA = 1.0
 
 
 class Format(NamedTuple):
-    """The columns of a point file, in the order in which they are named, and which of them is which."""
+    """The columns of a point file, in the order in which they are named, and what each of them holds.
+
+    unit: of the times, "frame" or "second".
+    """
 
     columns: tuple[str, str, str]
     label: str
@@ -31,106 +35,127 @@ HRPRO = Format(("class", "video_id", "point"), "class", "video_id", "point", "fr
 PLAIN = Format(("video", "seconds", "class"), "class", "video", "seconds", "second")
 
 
-class Row(NamedTuple):
-    """A point as its file has it; time: a frame at the video's own fps, or seconds."""
-
-    line: int
-    video: str
-    label: str
-    time: float
-
-
-class PointFile(NamedTuple):
-    """What a point file holds; in_frames: whether its times are frames."""
-
-    path: Path
-    in_frames: bool
-    rows: list[Row]
-
-    def videos(self) -> list[str]:
-        """The videos that have points, in the file's order."""
-        return list(dict.fromkeys(row.video for row in self.rows))
-
-
-def file_of(root, chosen: Points) -> Path | None:
-    """The file of a data set's points, there or not; None where they are drawn."""
-    if chosen.source:
+def file_of(root, settings: Points) -> Path | None:
+    """The file of a data set's points, whether it exists or not; None if they are drawn."""
+    if settings.source:
         return None
-    if chosen.file:
-        return Path(root) / chosen.file
+    if settings.file:
+        return Path(root) / settings.file
     candidates = [Path(root) / name for name in DEFAULTS]
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
-def read(path) -> PointFile:
+def read(path) -> pd.DataFrame:
     """The points of a CSV file: HR-Pro's (class, video_id, point) or a plain one (video, seconds, class).
 
-    Other columns are passed over. Raises InputError where a column or a cell is missing, where a row
-    has more cells than columns, and on a time that is no number.
+    -> a row per point: video, label, line (in the file), and frame (at the video's own fps) or seconds.
+    Other columns are ignored. Raises InputError if a column or a cell is missing, if a row has more cells
+    than columns, and on a time that is not a number.
     """
-    lines = files.read_text(path).splitlines()
-    reader = csv.DictReader(lines, strict=True, skipinitialspace=True)
+    table = read_cells(path)
+    header = table.iloc[0].dropna().str.strip().tolist() if len(table) else []
+    form = format_of(path, header)
+    position = {name: number for number, name in enumerate(header)}
+    columns = [position[name] for name in (form.video, form.label, form.time)]
+    rows = table.iloc[1:].dropna(how="all")  # blank lines
+    check_cells(path, rows, columns, header)
+    videos, labels, times = (rows[column].str.strip() for column in columns)
+    for cells, name in ((videos, form.video), (labels, form.label)):
+        if (cells == "").any():
+            line = cells.index[cells == ""][0]
+            raise InputError(f"{path}: line {line}: the cell of {name!r} is empty; fill it in")
+    seconds_or_frames = [
+        number(f"{path}: line {line}: {video}", form, cell)
+        for line, video, cell in zip(rows.index, videos, times, strict=True)
+    ]
+    unit = "frame" if form is HRPRO else "seconds"
+    return pd.DataFrame({"video": videos, "label": labels, unit: seconds_or_frames, "line": rows.index})
+
+
+def are_frames(points: pd.DataFrame) -> bool:
+    """Whether the times of points are frames, and not seconds."""
+    return "frame" in points
+
+
+def read_cells(path) -> pd.DataFrame:
+    """The cells of a CSV file as text, its header among them; the index holds the lines.
+
+    A cell that a row lacks is NaN; there are as many columns as the longest row can have cells.
+    """
+    text = files.read_text(path)
+    width = max((line.count(",") for line in text.splitlines()), default=0) + 1
+    file = io.StringIO(text)
     try:
-        columns = [(column or "").strip() for column in reader.fieldnames or ()]
-        reader.fieldnames = columns
-        form = format_of(path, columns, lines[0] if lines else "")
-        found = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise InputError(f"{path}: line {reader.line_num}: {error}; correct the quotes") from None
-    rows = []
-    for line, row in found:
-        if None in (row[column] for column in form.columns):
-            raise InputError(f"{path}: line {line}: too few cells; wanted {', '.join(columns)}")
-        if None in row:
-            raise InputError(f"{path}: line {line}: too many cells; wanted {', '.join(columns)}")
-        video, label = row[form.video].strip(), row[form.label].strip()
-        if not video or not label:
-            empty = form.label if video else form.video
-            raise InputError(f"{path}: line {line}: the cell of {empty!r} is empty; fill it in")
-        rows.append(Row(line, video, label, number(f"{path}: line {line}: {video}", form, row[form.time])))
-    return PointFile(Path(path), form is HRPRO, rows)
+        table = pd.read_csv(
+            file,
+            engine="python",  # the other one tells no missing cell from an empty one
+            header=None,
+            names=range(width),
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            skip_blank_lines=False,
+        )
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()
+    except pd.errors.ParserError as error:
+        line = len(text[: file.tell()].splitlines())
+        raise InputError(f"{path}: line {line}: {error}; correct the quotes") from None
+    line_breaks = table.apply(lambda cells: cells.str.count("\n")).sum(axis="columns")  # in quotes
+    return table.set_axis(table.index + 1 + line_breaks.cumsum().astype(int))
 
 
-def format_of(path, columns: list[str], header: str) -> Format:
-    """The format that has the columns. Raises InputError where one is missing, of the nearest format."""
+def format_of(path, columns: list[str]) -> Format:
+    """The format that has the columns. Raises InputError if one is missing, of the nearest format."""
     absent = {form: [name for name in form.columns if name not in columns] for form in (HRPRO, PLAIN)}
     form = min(absent, key=lambda form: len(absent[form]))
     if not absent[form]:
         return form
-    parted = next((mark for mark in ";\t" if mark in header), None)
-    if parted:
-        raise InputError(f"{path}: line 1: cells are parted by {parted!r}; wanted commas")
+    separator = next((mark for mark in ";\t" if any(mark in column for column in columns)), None)
+    if separator:
+        raise InputError(f"{path}: line 1: cells are separated by {separator!r}; expected commas")
     other = PLAIN if form is HRPRO else HRPRO
     raise InputError(
-        f"{path}: line 1: no column {absent[form][0]!r}; wanted {', '.join(form.columns)} "
+        f"{path}: line 1: no column {absent[form][0]!r}; expected {', '.join(form.columns)} "
         f"or {', '.join(other.columns)}"
     )
 
 
+def check_cells(path, rows: pd.DataFrame, columns: list[int], header: list[str]) -> None:
+    """Raise InputError on a row that lacks a cell in one of the columns or has more cells than the header."""
+    short, long = (
+        rows[columns].isna().any(axis="columns"),
+        rows.iloc[:, len(header) :].notna().any(axis="columns"),
+    )
+    for line in rows.index[short | long]:
+        count = "few" if short[line] else "many"
+        raise InputError(f"{path}: line {line}: too {count} cells; expected {', '.join(header)}")
+
+
 def number(place: str, form: Format, cell: str) -> float:
-    """The time in a cell; InputError where it is no number."""
+    """The time in a cell. Raises InputError if it is not a number."""
     try:
         return float(cell)
     except ValueError:
         example = "; decimals after a point, 83.5" if form is PLAIN else ""
         raise InputError(
-            f"{place}: {form.time} {cell!r} is no number; wanted a {form.unit}'s{example}"
+            f"{place}: {form.time} {cell!r} is not a number; expected a {form.unit}'s{example}"
         ) from None
 
 
-def draw(database: dict, videos: list[str], chosen: Points) -> dict[str, list[dict]]:
-    """A point an instance, drawn from its segment: {video: [{"label", "seconds"}]} in time order.
+def draw(database: dict, videos: list[str], settings: Points) -> dict[str, list[dict]]:
+    """A point per instance, drawn from its segment: {video: [{"label", "seconds"}]} in time order.
 
-    database: as in an annotations.json. A video's draws depend on the seed, its name and its own
-    instances alone. An instance past the end of its video gets no point.
+    database: as in an annotations.json. A video's draws depend on the seed, its name and its instances
+    alone. An instance past the end of its video gets no point.
     """
     points = {}
     for video in videos:
         name = int.from_bytes(hashlib.sha256(video.encode()).digest()[:8], "big")
-        rng = np.random.default_rng([chosen.seed, name])
+        rng = np.random.default_rng([settings.seed, name])
         duration = database[video]["duration"]
         drawn = [
-            {"label": a["label"], "seconds": moment(a["segment"], duration, chosen.distribution, rng)}
+            {"label": a["label"], "seconds": moment(a["segment"], duration, settings.distribution, rng)}
             for a in database[video]["annotations"]
             if a["segment"][1] > 0 and a["segment"][0] < duration
         ]
@@ -141,8 +166,8 @@ def draw(database: dict, videos: list[str], chosen: Points) -> dict[str, list[di
 def moment(segment: list[float], duration: float, distribution: str, rng: np.random.Generator) -> float:
     """A moment, in seconds, drawn from the part of a segment that lies in the video.
 
-    distribution: "uniform"; "centre", the middle; "gaussian", around the middle with deviation SIGMA and
-    cut at the part's ends, so that none is heaped up there.
+    distribution: "uniform"; "centre", the middle; "gaussian", around the middle with deviation SIGMA,
+    truncated at the part's ends, so that none is heaped up there.
     """
     start, end = max(segment[0], 0), min(segment[1], duration)
     if distribution == "uniform":

@@ -1,4 +1,4 @@
-"""Digests of what a data set's own files say, split by split: they decide what runs again when a file changes.
+"""Digests of what a data set's own files say, per split: they decide what runs again when a file changes.
 
 A digest is of the contents alone, so that neither a touch, another place nor another layout of the same data
 changes it. Reading gigabytes takes a while, so the digests of files are remembered for as long as a file's
@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..utils import files
-from . import layouts
-from .layouts import Source
+from . import readers
+from .readers import Source
 
 FEW, LARGE = 100, 1e9  # files, and bytes, whose reading is worth a line to the user
 
@@ -77,7 +77,7 @@ def announce(sizes: dict[Path, int]) -> None:
 
 def digest_of(unit: str | Path | Source) -> str:
     """The sha256 of a file, or of a part of one."""
-    return layouts.digest(unit) if isinstance(unit, Source) else files.sha256(unit)
+    return readers.digest(unit) if isinstance(unit, Source) else files.sha256(unit)
 
 
 def stat_of(path: Path) -> tuple[int, int, int]:

@@ -10,33 +10,35 @@ CELLS = 2**18  # detections times instances that are compared at a time
 
 def evaluate(
     truth: dict[str, Segments],
-    found: dict[str, Segments],
+    detections: dict[str, Segments],
     classes: list[str],
     thresholds: list[float],
     ambiguous: dict[str, np.ndarray] | None = None,
 ) -> dict[str, list[float]]:
-    """Average precision of each class at each tIoU threshold, in [0, 1].
+    """Average precision per class at each tIoU threshold, in [0, 1].
 
-    truth: the instances of the videos to score; found: the detections; a detection in a video that
-    is not in truth is wrong, as in the field's program. Detections are taken in order of score (equal
-    scores keep their order), each matched to the best unmatched instance of its video and class with
-    tIoU >= threshold. A class with no instance is left out; one with no detection has 0.
+    truth: the instances of the videos to score; a detection in a video that is not in truth is wrong, as in
+    the field's program. Detections are taken in order of score (equal scores keep their order), each matched
+    to the best unmatched instance of its video and class with tIoU >= threshold. A class with no instance is
+    left out; one with no detection has 0.
     An instance without length is a point; `agreement` says what stands for its tIoU.
     ambiguous: {video: (K, 2) seconds}; a detection that matches no instance and overlaps such a
     segment counts neither way (THUMOS14's own rule).
     """
     ambiguous = ambiguous or {}
-    number = {video: at for at, video in enumerate(truth)}
-    instances, everything = join(list(truth.values())), join(list(found.values()))
+    number = {video: row for row, video in enumerate(truth)}
+    instances, ranked = join(list(truth.values())), join(list(detections.values()))
     # A group is a video and a class, numbered from 0; -1 is that of what can match nothing.
     group_of_instance = grouped(instances, [number[v] for v in truth], truth, len(classes))
-    group = grouped(everything, [number.get(v, -1) for v in found], found, len(classes))
-    held = np.concatenate([held_points(s.times, truth.get(v)) for v, s in found.items()] or [[]])
-    excused = np.concatenate([overlaps(s, ambiguous.get(v)) for v, s in found.items()] or [[]])
-    order = np.argsort(-everything.scores, kind="stable")
-    everything, group, held, excused = (x.take(order) for x in (everything, group, held, excused))
+    group = grouped(ranked, [number.get(v, -1) for v in detections], detections, len(classes))
+    points_inside = np.concatenate(
+        [count_points(s.times, truth.get(v)) for v, s in detections.items()] or [[]]
+    )
+    excused = np.concatenate([overlaps(s, ambiguous.get(v)) for v, s in detections.items()] or [[]])
+    order = np.argsort(-ranked.scores, kind="stable")
+    ranked, group, points_inside, excused = (x.take(order) for x in (ranked, group, points_inside, excused))
     pairs = candidate_pairs(
-        everything.times, group, held, instances.times, group_of_instance, min(thresholds)
+        ranked.times, group, points_inside, instances.times, group_of_instance, min(thresholds)
     )
     hits = np.stack([match(*pairs, threshold, len(order), len(instances)) for threshold in thresholds])
     counts = hits | ~excused.astype(bool)
@@ -44,7 +46,7 @@ def evaluate(
     for label, name in enumerate(classes):
         positives = int((instances.labels == label).sum())
         if positives:
-            rows = np.flatnonzero(everything.labels == label)
+            rows = np.flatnonzero(ranked.labels == label)
             result[name] = [
                 average_precision(hit[count], positives)
                 for hit, count in zip(hits[:, rows], counts[:, rows], strict=True)
@@ -52,26 +54,26 @@ def evaluate(
     return result
 
 
-def grouped(given: Segments, numbers: list[int], videos: dict[str, Segments], classes: int) -> np.ndarray:
+def grouped(joined: Segments, numbers: list[int], videos: dict[str, Segments], classes: int) -> np.ndarray:
     """The group of each segment, video * classes + class, or -1 where the video or the class is -1: (N,).
 
-    given: the segments of the videos, joined; numbers: the videos' own.
+    joined: the segments of the videos, end to end; numbers: those of the videos.
     """
-    video = np.repeat(np.array(numbers, dtype=np.int64), [len(own) for own in videos.values()])
-    return np.where((video >= 0) & (given.labels >= 0), video * classes + given.labels, -1)
+    video = np.repeat(np.array(numbers, dtype=np.int64), [len(part) for part in videos.values()])
+    return np.where((video >= 0) & (joined.labels >= 0), video * classes + joined.labels, -1)
 
 
 def candidate_pairs(
     times: np.ndarray,
     group: np.ndarray,
-    held: np.ndarray,
+    points_inside: np.ndarray,
     instances: np.ndarray,
     group_of_instance: np.ndarray,
     least: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Every detection and instance of one group whose `agreement` is >= least.
 
-    times (N, 2), group (N,) and held points (N,) of the detections; instances (M, 2) and their groups
+    times (N, 2), group (N,) and points_inside (N,) of the detections; instances (M, 2) and their groups
     (M,) -> detections, instances and agreement (P,) each, by detection, and there in the order in which
     it tries them, from the best. Equal tIoUs follow numpy's argsort, reversed, as in the field's
     program, whose figures depend on that order.
@@ -83,11 +85,11 @@ def candidate_pairs(
     pairs = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
     for count in np.unique(size[size > 0]):
         same = np.flatnonzero(size == count)
-        own = sliding_window_view(instances, count, axis=0).swapaxes(1, 2)
+        windows = sliding_window_view(instances, count, axis=0).swapaxes(1, 2)
         for rows in np.array_split(same, 1 + len(same) * count // CELLS):
-            overlap = agreement(times[rows], own[first[rows]], held[rows])
-            some = (overlap >= least).any(1)
-            rows, overlap = rows[some], overlap[some]
+            overlap = agreement(times[rows], windows[first[rows]], points_inside[rows])
+            matched = (overlap >= least).any(1)
+            rows, overlap = rows[matched], overlap[matched]
             turns = np.argsort(overlap, axis=1)[:, ::-1]
             overlap = np.take_along_axis(overlap, turns, axis=1)
             row, turn = np.nonzero(overlap >= least)
@@ -102,37 +104,39 @@ def lengthless(times: np.ndarray) -> np.ndarray:
     return times[times[:, 0] == times[:, 1], 0]
 
 
-def held_points(found: np.ndarray, truth: Segments | None) -> np.ndarray:
-    """How many of a video's instances without length each detection (N, 2) holds: (N,)."""
+def count_points(detections: np.ndarray, truth: Segments | None) -> np.ndarray:
+    """How many of a video's instances without length lie inside each detection (N, 2): (N,)."""
     points = np.empty(0) if truth is None else lengthless(truth.times)
-    return holds(found, points).sum(1) if len(points) else np.zeros(len(found), dtype=np.int64)
+    if not len(points):
+        return np.zeros(len(detections), dtype=np.int64)
+    return contains(detections, points).sum(1)
 
 
-def agreement(found: np.ndarray, instances: np.ndarray, held: np.ndarray) -> np.ndarray:
+def agreement(detections: np.ndarray, instances: np.ndarray, points_inside: np.ndarray) -> np.ndarray:
     """How well each detection (N, 2) fits its instances (N, M, 2): (N, M) in [0, 1].
 
-    With an instance that has a length it is tIoU. With one that is a point it is, if the detection
-    holds it, 1 over the number of the video's points, of any class, that it holds (`held`, (N,)), and
-    else 0: at a threshold over 0.5 a hit holds its point and no other.
+    With an instance that has a length it is tIoU. With one that is a point it is, if the point lies in the
+    detection, 1 over the number of the video's points, of any class, that do (`points_inside`, (N,)), and
+    else 0: at a threshold over 0.5 a hit contains its point and no other.
     """
-    overlap = tiou(found, instances)
+    overlap = tiou(detections, instances)
     point = instances[..., 0] == instances[..., 1]
     if point.any():
-        inside = holds(found, instances[..., 0])
-        overlap = np.where(point, inside / np.maximum(held, 1)[:, None], overlap)
+        inside = contains(detections, instances[..., 0])
+        overlap = np.where(point, inside / np.maximum(points_inside, 1)[:, None], overlap)
     return overlap
 
 
-def holds(found: np.ndarray, points: np.ndarray) -> np.ndarray:
+def contains(segments: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Which of the points (P,), or of its own (N, P), lie in a segment (N, 2), ends included: (N, P) bool."""
-    return (found[:, None, 0] <= points) & (points <= found[:, None, 1])
+    return (segments[:, None, 0] <= points) & (points <= segments[:, None, 1])
 
 
-def overlaps(found: Segments, regions: np.ndarray | None) -> np.ndarray:
-    """Which segments overlap any of the regions (K, 2), in seconds: (N,) bool."""
+def overlaps(detections: Segments, regions: np.ndarray | None) -> np.ndarray:
+    """Which detections overlap any of the regions (K, 2), in seconds: (N,) bool."""
     if regions is None:
-        return np.zeros(len(found), dtype=bool)
-    return (tiou(found.times, regions) > 0).any(1)
+        return np.zeros(len(detections), dtype=bool)
+    return (tiou(detections.times, regions) > 0).any(1)
 
 
 def match(
@@ -146,19 +150,19 @@ def match(
     """Greedy matching: which detections, numbered in order of score, are hits at a threshold: (N,) bool.
 
     detection, instance, overlap: of `candidate_pairs`. Each detection takes the first of its instances
-    that none before it took. All that are sure are taken at once: pairs in which the detection wants
-    none more than the instance and no earlier detection wants the instance.
+    that none before it took. All that are sure are taken at once: pairs in which the instance is the
+    detection's first choice and no earlier detection has the instance among its own.
     """
     hit, free = np.zeros(detections, dtype=bool), np.ones(instances, dtype=bool)
-    left = overlap >= threshold
-    while left.any():
-        detection, instance = detection[left], instance[left]
-        wants = np.diff(detection, prepend=-1) > 0
+    open_pairs = overlap >= threshold
+    while open_pairs.any():
+        detection, instance = detection[open_pairs], instance[open_pairs]
+        first_choice = np.diff(detection, prepend=-1) > 0
         earliest = np.empty(instances, dtype=np.int64)
         earliest[instance[::-1]] = detection[::-1]  # of equal indices the last assignment stays
-        sure = wants & (earliest[instance] == detection)
+        sure = first_choice & (earliest[instance] == detection)
         hit[detection[sure]], free[instance[sure]] = True, False
-        left = free[instance] & ~hit[detection]
+        open_pairs = free[instance] & ~hit[detection]
     return hit
 
 
@@ -171,7 +175,7 @@ def average_precision(hit: np.ndarray, positives: int) -> float:
 
 
 def summary(per_class: dict[str, list[float]], thresholds: list[float]) -> dict:
-    """mAP a threshold, its means over ranges of thresholds, and AP a class, all in %."""
+    """mAP per threshold, its means over ranges of thresholds, and AP per class, all in %."""
     rows = np.array(list(per_class.values())).reshape(-1, len(thresholds)) * 100
     mean = rows.mean(0) if len(rows) else np.zeros(len(thresholds))
     return {

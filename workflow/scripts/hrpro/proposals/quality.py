@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..data.instances import holding
 from ..detection.segments import Segments, segments, tiou
 from . import ranking
 
@@ -14,25 +15,26 @@ def measure(
     """The tIoU of each point's reliable proposal with the point's true instance, over all points.
 
     truth: the instances of the training videos; points: {video: [(seconds, class)]} in time order. A
-    point's instance is the one of its class that holds it, of several the one whose centre is nearest;
-    a point without one is left out. Its reliable proposal is chosen as `ranking.reliable` says; without
-    one its tIoU is 0. -> the count of the points that are measured, and in % their mean tIoU, the share
-    without a reliable proposal and the share with tIoU >= 0.5; None where no point is measured.
+    point's instance is that of `instances.holding`; a point without one is left out. Its reliable proposal
+    is that of `ranking.reliable`; without one its tIoU is 0. -> the count of the points that are measured,
+    and in % their mean tIoU, the share without a reliable proposal and the share with tIoU >= 0.5; None
+    where no point is measured.
     """
     overlaps, without = [], 0
-    for video, given in points.items():
+    for video, video_points in points.items():
+        instances = truth.get(video, segments([]))
         proposals = reliable.get(video, segments([]))
-        chosen = ranking.reliable(proposals, given, any_score=True)
-        for (seconds, label), number in zip(given, chosen, strict=True):
-            instances = holding(truth.get(video), seconds, label)
-            if not len(instances):
+        numbers = ranking.reliable(proposals, video_points, any_score=True)
+        for (seconds, label), proposal in zip(video_points, numbers, strict=True):
+            instance = holding(instances.times, instances.labels, seconds, label)
+            if instance is None:
                 continue
-            if number is None:
+            if proposal is None:
                 without += 1
                 overlaps.append(0.0)
-                continue
-            instance = np.abs(instances.mean(1) - seconds).argmin()
-            overlaps.append(float(tiou(instances[[instance]], proposals.times[[number]])[0, 0]))
+            else:
+                overlap = tiou(instances.times[[instance]], proposals.times[[proposal]])
+                overlaps.append(float(overlap[0, 0]))
     if not overlaps:
         return {"points": 0, "tiou": None, "without": None, "over_0.5": None}
     return {
@@ -41,11 +43,3 @@ def measure(
         "without": 100 * without / len(overlaps),
         "over_0.5": 100 * sum(overlap >= 0.5 for overlap in overlaps) / len(overlaps),
     }
-
-
-def holding(found: Segments | None, seconds: float, label: int) -> np.ndarray:
-    """Start and end, in seconds, of a video's instances of a class that hold a time: (K, 2)."""
-    if found is None:
-        return np.zeros((0, 2))
-    start, end = found.times.T
-    return found.times[(found.labels == label) & (start <= seconds) & (seconds <= end)]

@@ -24,8 +24,8 @@ UNEVEN = 20  # times the points of the rarest class that the most frequent one h
 def findings(facts: dict) -> list[dict]:
     """The findings, errors first."""
     parts = (on_splits, on_shared, on_lengths, on_classes, on_points, on_instances, on_features)
-    found = [finding for part in parts for finding in part(facts)]
-    return sorted(found, key=lambda finding: LEVELS.index(finding["level"]))
+    results = [result for part in parts for result in part(facts)]
+    return sorted(results, key=lambda result: LEVELS.index(result["level"]))
 
 
 def finding(level: str, place: str, what: str, remedy: str) -> dict:
@@ -33,7 +33,7 @@ def finding(level: str, place: str, what: str, remedy: str) -> dict:
     return {"level": level, "place": place, "what": what, "remedy": remedy}
 
 
-def some(names) -> str:
+def shortened(names) -> str:
     """The first of some names, and how many there are besides."""
     names = list(names)
     rest = len(names) - NAMED
@@ -62,32 +62,32 @@ def on_splits(facts: dict) -> Iterator[dict]:
             "no instance in any video, so nothing can be evaluated",
             "annotate the test videos, or take detections alone by `predict`",
         )
-    for split, held in facts["splits"].items():
-        if 0 < held["videos"] < FEW_VIDEOS:
+    for split, totals in facts["splits"].items():
+        if 0 < totals["videos"] < FEW_VIDEOS:
             yield finding(
                 "note",
                 f"{split} split",
-                f"videos are few: {held['videos']}",
+                f"videos are few: {totals['videos']}",
                 "label more if you can; report several seeds, for the figures will swing",
             )
-        if held["action"] is not None and held["action"] > MOST:
+        if totals["action"] is not None and totals["action"] > MOST:
             yield finding(
                 "warning",
                 f"{split} split",
-                f"{percent(held['action'])} of the time is action",
+                f"{percent(totals['action'])} of the time is action",
                 "use untrimmed videos: what an action is, is learnt against the background around it",
             )
     if train["without_points"]:
         yield finding(
             "warning",
-            some(train["without_points"]),
+            shortened(train["without_points"]),
             f"training videos without a point: {len(train['without_points'])}",
             "mark their actions, or leave the videos out: as they are they teach that nothing happens there",
         )
     if test["instances"] and test["empty"]:
         yield finding(
             "note",
-            some(test["empty"]),
+            shortened(test["empty"]),
             f"test videos without an instance: {len(test['empty'])}; each detection in them counts as wrong",
             "leave it so if they show no action; otherwise annotate them, or name them in `exclude`",
         )
@@ -99,18 +99,18 @@ def on_shared(facts: dict) -> Iterator[dict]:
         pairs = [pair for pair in facts["features"]["shared"] if (len(set(pair["splits"])) == 2) == across]
         if not pairs:
             continue
-        named = [f"{p['first']} = {p['second']} ({percent(p['share'])})" for p in pairs]
+        names = [f"{p['first']} = {p['second']} ({percent(p['share'])})" for p in pairs]
         if across:
             yield finding(
                 "error",
-                some(named),
+                shortened(names),
                 f"test videos whose features are in the training split: {len(pairs)}",
                 "remove them from one of the splits: figures are too good on what was learnt by heart",
             )
         else:
             yield finding(
                 "warning",
-                some(named),
+                shortened(names),
                 f"videos of one split with the same features: {len(pairs)}",
                 "extract them again if a file was copied by mistake; otherwise keep one of each",
             )
@@ -119,21 +119,21 @@ def on_shared(facts: dict) -> Iterator[dict]:
 def on_lengths(facts: dict) -> Iterator[dict]:
     """Snippets that do not fit the durations."""
     seconds = facts["snippet"]["seconds"]
-    for split, found in facts["lengths"].items():
-        videos, odd = facts["splits"][split]["videos"], found["odd"]
-        if odd and abs(found["ratio"] - 1) > RATIO:
+    for split, lengths in facts["lengths"].items():
+        videos, odd, ratio = facts["splits"][split]["videos"], lengths["odd"], lengths["ratio"]
+        if odd and abs(ratio - 1) > RATIO:
             yield finding(
                 "error",
                 f"{split} split",
-                f"{found['ratio']:.3g} times as many snippets as the durations say: all times would be wrong",
+                f"{ratio:.3g} times as many snippets as the durations say: all times would be wrong",
                 f"set `snippet` to what the features were extracted with; by the configuration one lasts "
-                f"{seconds:.4g} s, by these videos {seconds / found['ratio']:.4g} s",
+                f"{seconds:.4g} s, by these videos {seconds / ratio:.4g} s",
             )
         elif odd:
-            named = [f"{o['video']} ({o['snippets']} for {o['of_duration']:.1f})" for o in odd]
+            names = [f"{o['video']} ({o['snippets']} for {o['of_duration']:.1f})" for o in odd]
             yield finding(
                 "warning",
-                some(named),
+                shortened(names),
                 f"{split} videos whose snippets do not fit their duration: {len(odd)} of {videos}",
                 "correct their durations or, where it is most videos, `snippet`: their times are off",
             )
@@ -149,45 +149,47 @@ def on_classes(facts: dict) -> Iterator[dict]:
             "classes whose names differ in case, blanks or punctuation alone",
             "write one name in points and annotations if they are one class",
         )
-    unlearnt = [c for c, held in classes.items() if held["test"]["instances"] and not held["points"]]
+    unlearnt = [c for c, counts in classes.items() if counts["test"]["instances"] and not counts["points"]]
     if unlearnt:
         yield finding(
             "error",
-            some(unlearnt),
+            shortened(unlearnt),
             f"classes of the test split without a training point: {len(unlearnt)}",
             "mark points of them, or drop them from the test split: all they hold would count as missed",
         )
-    unused = [c for c, held in classes.items() if not held["test"]["instances"] and not held["points"]]
+    unused = [c for c, counts in classes.items() if not counts["test"]["instances"] and not counts["points"]]
     if unused:
         yield finding(
             "note",
-            some(unused),
+            shortened(unused),
             f"classes with neither a training point nor a test instance: {len(unused)}",
             "leave it so if the annotations name them for other videos",
         )
     if facts["splits"]["test"]["instances"]:
-        unmeasured = [c for c, held in classes.items() if held["points"] and not held["test"]["instances"]]
+        unmeasured = [
+            c for c, counts in classes.items() if counts["points"] and not counts["test"]["instances"]
+        ]
         if unmeasured:
             yield finding(
                 "note",
-                some(unmeasured),
+                shortened(unmeasured),
                 f"classes without a test instance: {len(unmeasured)}",
                 "leave it so if that is meant; they are learnt, but not in the mAP",
             )
-    pointed = {label: held for label, held in classes.items() if held["points"]}
-    few = {label: held["points"] for label, held in pointed.items() if held["points"] < FEW_POINTS}
+    pointed = {label: counts for label, counts in classes.items() if counts["points"]}
+    few = {label: counts["points"] for label, counts in pointed.items() if counts["points"] < FEW_POINTS}
     if few:
         yield finding(
             "warning",
-            some(f"{label} ({points})" for label, points in few.items()),
+            shortened(f"{label} ({points})" for label, points in few.items()),
             f"classes of fewer than {FEW_POINTS} points: {len(few)}",
             "mark more of them; from so few, a class is hardly learnt",
         )
-    alone = [c for c, held in pointed.items() if held["pointed_videos"] == 1 and c not in few]
+    alone = [c for c, counts in pointed.items() if counts["pointed_videos"] == 1 and c not in few]
     if alone:
         yield finding(
             "warning",
-            some(alone),
+            shortened(alone),
             f"classes marked in a single training video: {len(alone)}",
             "mark them in other videos too: the action can't be told from that video's scene",
         )
@@ -217,19 +219,20 @@ def on_points(facts: dict) -> Iterator[dict]:
         return
     outside, unmarked = sum(points["outside"].values()), sum(points["unmarked"].values())
     if outside:
-        other = points["other_class"]
+        what = f"points in no instance of their class: {outside} of {outside + points['inside']}"
+        if points["other_class"]:
+            what += f", {points['other_class']} of them in one of another class"
         yield finding(
             "warning",
-            some(points["outside"]),
-            f"points in no instance of their class: {outside} of {outside + points['inside']}"
-            + (f", {other} of them in one of another class" if other else ""),
+            shortened(points["outside"]),
+            what,
             "correct the points' times or classes; where all of a video are off, see its frame rate",
         )
     if unmarked:
         instances = facts["splits"]["train"]["instances"]
         yield finding(
             "warning" if unmarked > UNMARKED * instances else "note",
-            some(points["unmarked"]),
+            shortened(points["unmarked"]),
             f"training instances without a point: {unmarked} of {instances}",
             "mark them: what has no point is learnt as background",
         )
@@ -238,77 +241,74 @@ def on_points(facts: dict) -> Iterator[dict]:
             "note",
             "points",
             f"training instances with several points: {points['repeated']}",
-            "keep one point an instance: each point is taken for an action of its own",
+            "keep one point per instance: each point is taken for an action of its own",
         )
 
 
 def on_instances(facts: dict) -> Iterator[dict]:
     """Instances that snippets can't show, or that overlap."""
     seconds = facts["snippet"]["seconds"]
-    for split, found in facts["instances"].items():
-        if found is None:
+    for split, instances in facts["instances"].items():
+        if instances is None:
             continue
-        if found["short"]:
-            share = found["short"] / found["count"]
+        if instances["short"]:
+            short, count = instances["short"], instances["count"]
+            share = f"{short / count:.1%}".replace("%", " %")
             yield finding(
-                "warning" if share > SHORT else "note",
+                "warning" if short > SHORT * count else "note",
                 f"{split} split",
-                f"instances shorter than a snippet ({seconds:.3g} s): {found['short']} of {found['count']} "
-                f"({share:.1%})".replace("%", " %"),
+                f"instances shorter than a snippet ({seconds:.3g} s): {short} of {count} ({share})",
                 "extract features with a smaller stride if these matter",
             )
-        if found["late"]:
+        if instances["late"]:
             yield finding(
                 "warning",
-                some(found["late"]),
-                f"{split} videos with an instance that ends after the video: {len(found['late'])}",
+                shortened(instances["late"]),
+                f"{split} videos with an instance that ends after the video: {len(instances['late'])}",
                 "correct the segment or the duration; such an instance can't be found in full",
             )
-        if found["doubled"]:
+        if instances["doubled"]:
             yield finding(
                 "warning",
-                some(found["doubled"]),
-                f"{split} instances that overlap one of their class: {sum(found['doubled'].values())}",
+                shortened(instances["doubled"]),
+                f"{split} instances that overlap one of their class: {sum(instances['doubled'].values())}",
                 "keep one of each where an action was annotated twice: a detection counts for one alone",
             )
 
 
 def on_features(facts: dict) -> Iterator[dict]:
     """Features that show little, or that are not alike."""
-    found = facts["features"]
-    if found["still"]:
+    features = facts["features"]
+    if features["still"]:
         yield finding(
             "warning",
-            some(found["still"]),
-            f"videos whose features hardly change: {len(found['still'])}",
+            shortened(features["still"]),
+            f"videos whose features hardly change: {len(features['still'])}",
             "look whether the extraction read their frames; extract them again or leave them out",
         )
-    if found["blank"]:
-        snippets = sum(found["blank"].values())
+    if features["blank"]:
+        snippets = sum(features["blank"].values())
         yield finding(
             "warning",
-            some(f"{video} ({blank})" for video, blank in found["blank"].items()),
-            f"snippets whose channels are all equal: {snippets} in {len(found['blank'])} videos",
+            shortened(f"{video} ({blank})" for video, blank in features["blank"].items()),
+            f"snippets whose channels are all equal: {snippets} in {len(features['blank'])} videos",
             "cut padding off at the end of the features; elsewhere extract the video again",
         )
-    if found["far"]:
+    if features["far"]:
         yield finding(
             "warning",
-            some(f"{far['video']} ({far['times']:.0f} times)" for far in found["far"]),
-            f"videos with values far larger than the others': {len(found['far'])}",
+            shortened(f"{far['video']} ({far['times']:.0f} times)" for far in features["far"]),
+            f"videos with values far larger than the others': {len(features['far'])}",
             "look whether they were extracted by another model or scaled in another way; extract them again",
         )
-    if flat := found["flat_channels"]:
-        most = len(flat) > found["channels"] / 10
-        yield finding(
-            "warning" if most else "note",
-            f"channels {some(flat)}",
-            f"channels that hardly change in the training split: {len(flat)} of {found['channels']}",
-            "see whether the extraction filled them (a stream missing?)"
-            if most
-            else "leave them; so few do no harm",
-        )
-    shift = None if found["far"] else found["shift"]  # one video far away moves its split's figures
+    if flat := features["flat_channels"]:
+        what = f"channels that hardly change in the training split: {len(flat)} of {features['channels']}"
+        if len(flat) > features["channels"] / 10:
+            level, remedy = "warning", "see whether the extraction filled them (a stream missing?)"
+        else:
+            level, remedy = "note", "leave them; so few do no harm"
+        yield finding(level, f"channels {shortened(flat)}", what, remedy)
+    shift = None if features["far"] else features["shift"]  # one video far away moves its split's figures
     if shift and (shift["mean"] > SHIFT or not 1 / SCALE < shift["deviation"] < SCALE):
         yield finding(
             "warning",
@@ -317,10 +317,10 @@ def on_features(facts: dict) -> Iterator[dict]:
             f"its deviation {shift['deviation']:.2g} times the training split's, in the median channel",
             "extract both splits with the same model, order of streams and scaling",
         )
-    if found["kind"] in (scan.LOG_PROBABILITIES, scan.NEVER_POSITIVE):
+    if features["kind"] in (scan.LOG_PROBABILITIES, scan.NEVER_POSITIVE):
         yield finding(
             "note",
             "features",
-            f"the features are {found['kind']}, as a classifier's logarithms",
+            f"the features are {features['kind']}, as a classifier's logarithms",
             "use the default experiment, which standardizes them; `released` takes them as they are",
         )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..data.features import FeatureFile
+from ..data.moments import Moments
 from ..utils.progress import track
 
 STRETCH = 8  # consecutive snippets that two videos do not have alike by chance
@@ -17,32 +18,22 @@ SIGNED, NEVER_NEGATIVE, NEVER_POSITIVE = "of both signs", "never negative", "nev
 PROBABILITIES, LOG_PROBABILITIES = "probabilities", "log-probabilities"
 
 
-class Channels:
-    """Count, mean, deviation and extremes of each channel over snippets that come a video at a time."""
+class Channels(Moments):
+    """Mean, deviation and extremes of each of D channels over snippets that come a video at a time."""
 
     def __init__(self, width: int):
-        self.count = 0
-        self.mean, self.squares = np.zeros(width), np.zeros(width)
+        super().__init__(width)
         self.low, self.high = np.full(width, np.inf), np.full(width, -np.inf)
 
     def add(self, values: np.ndarray) -> None:
         """Take in the features (T, D) of a video."""
-        count, mean = self.count + len(values), values.mean(0, dtype=np.float64)
-        apart = mean - self.mean
-        self.squares += ((values - mean) ** 2).sum(0) + apart**2 * self.count * len(values) / count
-        self.mean += apart * len(values) / count
-        self.count = count
+        super().add(values)
         self.low = np.minimum(self.low, values.min(0))
         self.high = np.maximum(self.high, values.max(0))
 
-    @property
-    def deviation(self) -> np.ndarray:
-        """The deviation of each channel, (D,)."""
-        return np.sqrt(self.squares / self.count)
-
 
 def scan(files: dict[str, FeatureFile]) -> dict:
-    """The facts of the features of both splits, {"train", "test": file}; "videos" says the snippets of each.
+    """The facts of the features of both splits, {"train", "test": file}; "videos" has the snippets of each.
 
     A video that hardly changes is "still", one with values out of the way of the others' "far", a snippet
     whose channels are all equal "blank". "shared" are pairs of videos with equal stretches of snippets.
@@ -50,32 +41,32 @@ def scan(files: dict[str, FeatureFile]) -> dict:
     videos = [(split, video) for split, file in files.items() for video in file.videos]
     width = files["train"].width
     channels = {split: Channels(width) for split in files}
-    seen = {name: [] for name in ("snippets", "movement", "largest", "blank", "negative", "zero")}
+    per_video = {name: [] for name in ("snippets", "movement", "largest", "blank", "negative", "zero")}
     kinds, stretches = set(), []
     for split, video in track(videos, len(videos), "features"):
         values, _ = files[split].read([video])
         channels[split].add(values)
-        seen["snippets"].append(len(values))
-        seen["movement"].append(float(values.std(0, dtype=np.float64).mean()))
-        seen["largest"].append(float(np.abs(values).max()))
-        seen["blank"].append(int((values.min(1) == values.max(1)).sum()) if width > 1 else 0)
-        seen["negative"].append(int((values < 0).sum()))
-        seen["zero"].append(int((values == 0).sum()))
+        per_video["snippets"].append(len(values))
+        per_video["movement"].append(float(values.std(0, dtype=np.float64).mean()))
+        per_video["largest"].append(float(np.abs(values).max()))
+        per_video["blank"].append(int((values.min(1) == values.max(1)).sum()) if width > 1 else 0)
+        per_video["negative"].append(int((values < 0).sum()))
+        per_video["zero"].append(int((values == 0).sum()))
         kinds.add(kind(values))
         stretches.append(stretches_of(values))
     names = [video for _, video in videos]
-    counted = sum(seen["snippets"]) * width
+    values_count = sum(per_video["snippets"]) * width
     return {
         "channels": width,
         "kind": kinds.pop() if len(kinds) == 1 else SIGNED,
-        "low": min(float(found.low.min()) for found in channels.values()),
-        "high": max(float(found.high.max()) for found in channels.values()),
-        "negative": sum(seen["negative"]) / counted,
-        "zero": sum(seen["zero"]) / counted,
-        "videos": dict(zip(names, seen["snippets"], strict=True)),
-        "blank": {v: n for v, n in zip(names, seen["blank"], strict=True) if n},
-        "still": below(names, seen["movement"], STILL),
-        "far": above(names, seen["largest"], FAR),
+        "low": min(float(split.low.min()) for split in channels.values()),
+        "high": max(float(split.high.max()) for split in channels.values()),
+        "negative": sum(per_video["negative"]) / values_count,
+        "zero": sum(per_video["zero"]) / values_count,
+        "videos": dict(zip(names, per_video["snippets"], strict=True)),
+        "blank": {v: n for v, n in zip(names, per_video["blank"], strict=True) if n},
+        "still": below(names, per_video["movement"], STILL),
+        "far": above(names, per_video["largest"], FAR),
         "flat_channels": flat(channels["train"]),
         "shift": shift(channels["train"], channels["test"]),
         "profile": profile(channels["train"]),
@@ -103,8 +94,10 @@ def below(names: list[str], values: list[float], share: float) -> list[str]:
 def above(names: list[str], values: list[float], times: float) -> list[dict]:
     """The videos whose value is more than so many times the median one, and how many."""
     median = float(np.median(values))
-    found = [(name, value / median) for name, value in zip(names, values, strict=True) if median]
-    return [{"video": name, "times": ratio} for name, ratio in found if ratio > times]
+    if not median:
+        return []
+    ratios = [value / median for value in values]
+    return [{"video": n, "times": ratio} for n, ratio in zip(names, ratios, strict=True) if ratio > times]
 
 
 def flat(channels: Channels) -> list[int]:
@@ -147,8 +140,8 @@ def stretches_of(values: np.ndarray) -> np.ndarray:
     """A hash of each stretch of snippets of a video, once each; a stretch of equal snippets tells nothing."""
     rows = [hash(row.tobytes()) for row in values + np.float32(0)]  # -0.0 is 0.0
     starts = range(max(1, len(rows) - STRETCH + 1))
-    found = [tuple(rows[start : start + STRETCH]) for start in starts]
-    telling = {hash(stretch) for stretch in found if len(set(stretch)) > 1}
+    stretches = [tuple(rows[start : start + STRETCH]) for start in starts]
+    telling = {hash(stretch) for stretch in stretches if len(set(stretch)) > 1}
     return np.array(sorted(telling), dtype=np.int64)
 
 
@@ -157,17 +150,17 @@ def shared(videos: list[tuple[str, str]], stretches: list[np.ndarray]) -> list[d
 
     -> [{"first", "second", "splits": [of both], "share": of the shorter one's stretches}]
     """
-    lengths = np.array([len(found) for found in stretches])
+    lengths = np.array([len(hashes) for hashes in stretches])
     owners = np.repeat(np.arange(len(videos)), lengths)
     _, first, inverse = np.unique(np.concatenate(stretches), return_index=True, return_inverse=True)
     pairs = np.stack([owners[first][inverse], owners], axis=1)
     pairs, counts = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0, return_counts=True)
-    found = []
+    sharing = []
     for (one, other), count in zip(pairs.tolist(), counts.tolist(), strict=True):
         share = count / min(lengths[one], lengths[other])
         if share >= SHARED:
             (split, video), (other_split, other_video) = videos[one], videos[other]
-            found.append(
+            sharing.append(
                 {"first": video, "second": other_video, "splits": [split, other_split], "share": share}
             )
-    return found
+    return sharing

@@ -20,7 +20,8 @@ def cost(began: float) -> str:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)  # bytes there, kB elsewhere
     seconds = time.monotonic() - began
-    return f"took {seconds:.1f} s, {usage.ru_utime + usage.ru_stime:.1f} s of processor time, {peak:.0f} MB at most"
+    processor = usage.ru_utime + usage.ru_stime
+    return f"took {seconds:.1f} s, {processor:.1f} s of processor time, {peak:.0f} MB at most"
 
 
 def run(main) -> None:

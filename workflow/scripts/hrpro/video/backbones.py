@@ -13,10 +13,10 @@ from torch import nn
 from ..config import BACKBONES, DOWNLOAD, I3D
 from ..utils import progress
 from ..utils.errors import InputError
-from . import decoding as video
-from . import flow, i3d
+from . import decoding, flow, i3d
 
-# torchvision's video models, and the name of the classifier in them, which is taken off.
+# torchvision's video models, and the name of the classifier in them, which is removed; config.BACKBONES has
+# the channels of each.
 HEADS = {
     "r3d_18": "fc",
     "mc3_18": "fc",
@@ -32,7 +32,7 @@ WINDOWS = {I3D: (8, None), "s3d": (14, None), "mvit_v1_b": (16, 16), "mvit_v2_s"
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network with what it has to be shown.
+    """A network and the clips that it takes.
 
     resize: the shorter side in pixels, or height and width; crop: height and width cut out of the centre.
     ahead: frames after a clip's that it needs too. width: D. network: (N, 3, frames + ahead, *crop) uint8 on
@@ -52,28 +52,28 @@ class Backbone:
             return self.network(clips.to(self.device)).float().cpu()
 
 
-def features(path, backbone: Backbone, stride: int, window: int, fps: float, batch: int) -> np.ndarray:
+def features(path, backbone: Backbone, *, stride: int, window: int, fps: float, batch: int) -> np.ndarray:
     """The features of a video's snippets, (T, D) float32; `batch` of them in memory at a time.
 
-    stride, window: in frames at `fps` a second. Raises InputError on a file that cannot be read, and where
-    the network gives NaN or infinity.
+    stride, window: in frames at `fps` frames per second. Raises InputError on a file that cannot be read, and
+    if the network gives NaN or infinity.
     """
     rows = []
-    with video.opened(path, torch.get_num_threads()) as source:
-        frames = source.frames(fps, backbone.resize, backbone.crop)
-        clips = video.snippets(frames, stride, window, backbone.ahead)
-        groups = source.length(stride, fps) // batch + 1
-        for group in progress.track(grouped(clips, batch), groups, Path(path).name):
-            rows.append(backbone(torch.from_numpy(np.stack(group))).numpy())
-    found = np.concatenate(rows)
-    if not np.isfinite(found).all():
-        row, channel = np.argwhere(~np.isfinite(found))[0]
-        value = found[row, channel]
+    with decoding.open_video(path, torch.get_num_threads()) as reader:
+        frames = reader.frames(fps, backbone.resize, backbone.crop)
+        clips = decoding.snippets(frames, stride, window, backbone.ahead)
+        batches = reader.length(stride, fps) // batch + 1
+        for clips_of_batch in progress.track(batched(clips, batch), batches, Path(path).name):
+            rows.append(backbone(torch.from_numpy(np.stack(clips_of_batch))).numpy())
+    array = np.concatenate(rows)
+    if not np.isfinite(array).all():
+        row, channel = np.argwhere(~np.isfinite(array))[0]
+        value = array[row, channel]
         raise InputError(f"{path}: snippet {row}, channel {channel}: {value}; check the weights")
-    return found
+    return array
 
 
-def grouped(items: Iterable, size: int) -> Iterator[list]:
+def batched(items: Iterable, size: int) -> Iterator[list]:
     """Lists of `size` items, the last one of what is left."""
     items = iter(items)
     return iter(lambda: list(itertools.islice(items, size)), [])
@@ -82,14 +82,14 @@ def grouped(items: Iterable, size: int) -> Iterator[list]:
 def load(model: str, weights, window: int, device: torch.device) -> Backbone:
     """A backbone by the name of its model, with its weights, for clips of `window` frames.
 
-    weights: a file, or "download" for what torchvision offers; of i3d {"rgb": file, "flow": file}, either
-    of them alone for a network of one stream. Raises InputError where they are missing or do not fit, and
-    where the network cannot take such clips.
+    weights: a file, or "download" for torchvision's; of i3d {"rgb": file, "flow": file}, either of them
+    alone for a network of one stream. Raises InputError if they are missing or do not fit, and if the
+    network cannot take such clips.
     """
     least, most = WINDOWS.get(model, (1, None))
     if window < least or window > (most or window):
-        wanted = f"{least} alone" if most else f"{least} or more"
-        raise InputError(f"snippet.window: {window} frames, but {model} takes {wanted}; correct it")
+        limits = f"{least} alone" if most else f"{least} or more"
+        raise InputError(f"snippet.window: {window} frames, but {model} takes {limits}; correct it")
     if model == I3D:
         return load_i3d(weights, device)
     return load_torchvision(model, weights, device)
@@ -106,20 +106,20 @@ def load_i3d(weights: dict[str, str], device: torch.device) -> Backbone:
     ahead = int("flow" in weights)  # the flow of a clip's last frame leads to the one after it
 
     def network(clips: torch.Tensor) -> torch.Tensor:
-        found = []
+        by_stream = []
         if "rgb" in streams:
             pictures = clips[:, :, : clips.shape[2] - ahead]
-            found.append(streams["rgb"](normalized(pictures, [0.5] * 3, [0.5] * 3)))
+            by_stream.append(streams["rgb"](normalized(pictures, [0.5] * 3, [0.5] * 3)))
         if "flow" in streams:
-            found.append(streams["flow"](flow.scaled(clips)))
-        return torch.cat(found, dim=1)
+            by_stream.append(streams["flow"](flow.scaled(clips)))
+        return torch.cat(by_stream, dim=1)
 
     width = BACKBONES[I3D] * len(streams)
     return Backbone(width, (256,), (224, 224), network, device, ahead)
 
 
 def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone:
-    """One of torchvision's video models without its classifier; pictures are shown as its own weights ask."""
+    """One of torchvision's video models without its classifier; pictures are scaled as its weights ask."""
     models = torchvision_models(model)
     head = HEADS[model]
     download = weights == DOWNLOAD
@@ -135,19 +135,19 @@ def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone
     if not download:
         fill(network, weights, head, f"torchvision's {model}")
     network.eval().to(device)
-    shown = models.get_model_weights(model).DEFAULT.transforms()
-    mean, std = list(shown.mean), list(shown.std)
+    transforms = models.get_model_weights(model).DEFAULT.transforms()
+    mean, std = list(transforms.mean), list(transforms.std)
     return Backbone(
         BACKBONES[model],
-        tuple(shown.resize_size),
-        tuple(shown.crop_size),
+        tuple(transforms.resize_size),
+        tuple(transforms.crop_size),
         lambda clips: network(normalized(clips, mean, std)),
         device,
     )
 
 
 def torchvision_models(model: str):
-    """torchvision.models. Raises InputError where there is none, or one that was built for another torch."""
+    """torchvision.models. Raises InputError if there is none, or one that was built for another torch."""
     install = f"pip install torchvision torch=={torch.__version__}, from the index that torch came from"
     try:
         import torchvision
@@ -173,30 +173,30 @@ def fill(network: nn.Module, path: str, head: str, name: str) -> None:
     """Give a network the weights of a file, those of its classifier `head` left out.
 
     The file: a state_dict, or a dictionary with one as "state_dict" (or "model"); "module." before every
-    name is passed over. Raises InputError where it is none, or one of another network.
+    name is ignored. Raises InputError if it is not one, or one of another network.
     """
-    given = {key.removeprefix("module."): value for key, value in read_weights(path).items()}
-    given = {key: value for key, value in given.items() if key.split(".")[0] != head}
-    wanted = network.state_dict()
+    weights = {key.removeprefix("module."): value for key, value in read_weights(path).items()}
+    weights = {key: value for key, value in weights.items() if key.split(".")[0] != head}
+    expected = network.state_dict()
     # counts of batches serve training alone; files of old torch releases have none
-    missing = [key for key in wanted if key not in given and not key.endswith("num_batches_tracked")]
-    unknown = [key for key in given if key not in wanted]
+    missing = [key for key in expected if key not in weights and not key.endswith("num_batches_tracked")]
+    unknown = [key for key in weights if key not in expected]
     if missing or unknown:
         faults = [
             f"{what} {keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
             for what, keys in (("without", missing), ("with an unknown", unknown))
             if keys
         ]
-        raise InputError(f"{path}: no weights of {name}: {', '.join(faults)}; name the file that fits")
-    for key, value in given.items():
-        if value.shape != wanted[key].shape:
+        raise InputError(f"{path}: not the weights of {name}: {', '.join(faults)}; name the file that fits")
+    for key, value in weights.items():
+        if value.shape != expected[key].shape:
             raise InputError(
-                f"{path}: no weights of {name}: {key} is {tuple(value.shape)}, "
-                f"wanted {tuple(wanted[key].shape)}; name the file that fits"
+                f"{path}: not the weights of {name}: {key} is {tuple(value.shape)}, "
+                f"expected {tuple(expected[key].shape)}; name the file that fits"
             )
         if not torch.isfinite(value).all():
             raise InputError(f"{path}: {key} holds NaN or infinity; copy the file again")
-    network.load_state_dict(given, strict=False)
+    network.load_state_dict(weights, strict=False)
 
 
 def read_weights(path: str) -> dict[str, torch.Tensor]:
@@ -207,15 +207,17 @@ def read_weights(path: str) -> dict[str, torch.Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise InputError(
-            f"{path}: no file of weights alone (what else it holds could run code); "
+            f"{path}: not a file of weights alone (what else it holds could run code); "
             "save the network's state_dict() with torch.save"
         ) from None
     except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: damaged or no file of torch's ({reason}); copy it again") from None
+        raise InputError(f"{path}: damaged or not a file of torch's ({reason}); copy it again") from None
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()):
-        raise InputError(f"{path}: no weights by name; save the network's state_dict() with torch.save")
+        raise InputError(
+            f"{path}: not a dictionary of weights; save the network's state_dict() with torch.save"
+        )
     return content

@@ -1,8 +1,8 @@
-"""Videos: their frames at a steady rate, read by time, and what each snippet is seen through.
+"""Decoding videos: their frames at a steady rate, read by time, and the clip that each snippet sees.
 
 Frame k is what a viewer sees at k / fps seconds after the first one; a video has the frames of all such
-times before its end. Snippet i is seen through frames [i * stride, i * stride + window). What is left at
-the end, too short for a window, is dropped; a video shorter than that is one snippet, its last frame held.
+times before its end. Snippet i sees frames [i * stride, i * stride + window). What is left at the end, too
+short for a window, is dropped; a video shorter than that is one snippet, its last frame repeated.
 """
 
 import contextlib
@@ -21,57 +21,57 @@ SUFFIXES = (
 )
 ROUNDING = Fraction(1, 1000)  # seconds: Matroska and FLV keep times in milliseconds
 LOST = 2  # seconds that a video may end before its file says so
-REPAIR = "copy it again, or write it anew: ffmpeg -i IN OUT.mp4"
+REPAIR = "copy it again, or convert it: ffmpeg -i IN OUT.mp4"
 
 
 def find(folder) -> dict[str, Path]:
     """The videos in a folder and in those in it, by their names without suffix, sorted.
 
-    Raises InputError where there is no such folder, no video, or two of one name.
+    Raises InputError if there is no such folder, no video, or two of one name.
     """
     if not Path(folder).is_dir():
         raise InputError(f"{folder}: no such folder; put the videos there, as <video>.mp4 or the like")
-    found = {}
+    paths = {}
     for path in sorted(Path(folder).rglob("*")):
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
-            if path.stem in found:
-                raise InputError(f"{path}: {found[path.stem]} is a video {path.stem} too; remove one")
-            found[path.stem] = path
-    if not found:
-        raise InputError(f"{folder}: no video; wanted <video>.mp4 or one of {', '.join(SUFFIXES[1:])}")
-    return dict(sorted(found.items()))
+            if path.stem in paths:
+                raise InputError(f"{path}: {paths[path.stem]} is a video {path.stem} too; remove one")
+            paths[path.stem] = path
+    if not paths:
+        raise InputError(f"{folder}: no video; expected <video>.mp4 or one of {', '.join(SUFFIXES[1:])}")
+    return dict(sorted(paths.items()))
 
 
 def find_all(folder, videos: Iterable[str]) -> dict[str, Path]:
-    """The files of some videos. Raises InputError where one has none."""
-    found = find(folder)
-    missing = [video for video in videos if video not in found]
+    """The files of some videos. Raises InputError if one has none."""
+    paths = find(folder)
+    missing = [video for video in videos if video not in paths]
     if missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise InputError(
             f"{folder}: no video {missing[0]}{others}; put {missing[0]}.mp4 there (or another of "
             f"{', '.join(SUFFIXES[1:])}), or take it out of its split"
         )
-    return {video: found[video] for video in videos}
+    return {video: paths[video] for video in videos}
 
 
 def snippets(frames: Iterable[np.ndarray], stride: int, window: int, ahead: int = 0) -> Iterator[np.ndarray]:
-    """Frames (H, W, 3) -> what each snippet is seen through, (3, window + ahead, H, W).
+    """Frames (H, W, 3) -> the clip of each snippet, (3, window + ahead, H, W).
 
-    Holds one window at a time. ahead: frames after the window that are handed on with it.
+    Keeps one window in memory. ahead: frames after the window that its clip has too.
     """
-    shown = window + ahead
-    held, count, done = [], 0, 0
+    length = window + ahead
+    buffer, count, done = [], 0, 0
     for frame in frames:
         count += 1
-        held.append(frame)
-        if len(held) == max(stride, shown):
-            yield clip(held, shown)
-            del held[:stride]
+        buffer.append(frame)
+        if len(buffer) == max(stride, length):
+            yield clip(buffer, length)
+            del buffer[:stride]
             done += 1
     for _ in range(done, max(1, (count - window) // stride + 1)):
-        yield clip(held, shown)
-        del held[:stride]
+        yield clip(buffer, length)
+        del buffer[:stride]
 
 
 def clip(frames: list[np.ndarray], length: int) -> np.ndarray:
@@ -81,7 +81,7 @@ def clip(frames: list[np.ndarray], length: int) -> np.ndarray:
 
 
 def pyav():
-    """The module av, which is needed here alone. Raises InputError where it is not installed."""
+    """The module av, which only this module needs. Raises InputError if it is not installed."""
     try:
         import av
     except ModuleNotFoundError:
@@ -92,10 +92,10 @@ def pyav():
 
 
 @contextlib.contextmanager
-def opened(path, threads: int = 1) -> Iterator["Source"]:
+def open_video(path, threads: int = 1) -> Iterator["VideoReader"]:
     """A video to read, decoded by so many threads.
 
-    Raises InputError where it is missing or damaged, or holds no video.
+    Raises InputError if it is missing or damaged, or holds no video.
     """
     av = pyav()
     try:
@@ -103,7 +103,7 @@ def opened(path, threads: int = 1) -> Iterator["Source"]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; put it there") from None
     except av.error.FFmpegError as error:
-        raise InputError(f"{path}: no video that can be read ({error.strerror}); {REPAIR}") from None
+        raise InputError(f"{path}: not a video that can be read ({error.strerror}); {REPAIR}") from None
     with container:
         # the cover of a sound file is a stream of one picture
         picture = av.stream.Disposition.attached_pic
@@ -112,25 +112,25 @@ def opened(path, threads: int = 1) -> Iterator["Source"]:
             raise InputError(f"{path}: no video in it, only sound or the like; put the video there")
         streams[0].thread_type = "AUTO"
         streams[0].codec_context.thread_count = threads
-        yield Source(path, container, streams[0], av.error.FFmpegError)
+        yield VideoReader(path, container, streams[0], av.error.FFmpegError)
 
 
-class Source:
-    """A video that is open."""
+class VideoReader:
+    """Decodes a video that is open."""
 
-    def __init__(self, path, container, stream, fault: type[Exception]):
+    def __init__(self, path, container, stream, error: type[Exception]):
         self.path = path
         self.container = container
         self.stream = stream
-        self.fault = fault  # what PyAV raises
+        self.error = error  # what PyAV raises
         self.damaged = 0
 
     def length(self, stride: int, fps: float) -> int:
-        """The snippets that there will be, about, as far as the file says."""
-        return int((self.declared() or 0) * Fraction(str(fps)) / stride)
+        """About how many snippets there will be, by the length that the file declares."""
+        return int((self.declared_seconds() or 0) * Fraction(str(fps)) / stride)
 
-    def declared(self) -> Fraction | None:
-        """The video's length in seconds, as the file says it."""
+    def declared_seconds(self) -> Fraction | None:
+        """The video's length in seconds, as the file declares it."""
         if self.stream.duration:
             return self.stream.duration * self.stream.time_base
         return Fraction(self.container.duration, 1_000_000) if self.container.duration else None
@@ -138,49 +138,50 @@ class Source:
     def frames(self, fps: float, resize: tuple[int, ...], crop: tuple[int, int]) -> Iterator[np.ndarray]:
         """The pictures at times k / fps, (*crop, 3) uint8, upright, each the last one shown by then.
 
-        resize: the shorter side, or height and width; crop: cut out of the centre. Raises InputError where
-        none can be decoded, or where the video ends long before its file says so.
+        resize: the shorter side, or height and width; crop: cut out of the centre. Raises InputError if
+        none can be decoded, or if the video ends long before the length that its file declares.
         """
         step, number = 1 / Fraction(str(fps)), 0
-        for frame, end in self.shown():
+        for frame, end in self.timed_frames():
             picture = None
             while number * step + ROUNDING < end:
                 picture = upright(frame, resize, crop) if picture is None else picture
                 yield picture
                 number += 1
 
-    def shown(self) -> Iterator[tuple]:
+    def timed_frames(self) -> Iterator[tuple]:
         """The frames, each with the seconds since the first one until which it is shown."""
-        held = first = start = None
+        last = first = start = None
         for frame in self.decoded():
             ticks = frame.dts if frame.pts is None else frame.pts
             if ticks is None:
-                raise InputError(f"{self.path}: frames without times; write it anew: ffmpeg -i IN OUT.mp4")
+                raise InputError(f"{self.path}: frames without times; convert it: ffmpeg -i IN OUT.mp4")
             time = ticks * frame.time_base
-            if held is None:
+            if last is None:
                 first = time
             elif time <= start:
                 self.damaged += 1
                 continue
             else:
-                yield held, time - first
-            held, start = frame, time
-        if held is None:
+                yield last, time - first
+            last, start = frame, time
+        if last is None:
             raise InputError(f"{self.path}: no frame of it can be decoded; {REPAIR}")
         if self.damaged:
             progress.log.warning(
                 "%s: %d damaged packets or frames out of order; the pictures before them stand",
                 self.path, self.damaged,
             )  # fmt: skip
-        lasts = held.duration * held.time_base or 1 / Fraction(self.stream.average_rate or 25)
-        end = start - first + lasts
+        duration = last.duration * last.time_base or 1 / Fraction(self.stream.average_rate or 25)
+        end = start - first + duration
         # some formats count their length from the first frame, some from 0
-        if (declared := self.declared()) and declared - max(end, start + lasts) > LOST:
+        declared = self.declared_seconds()
+        if declared and declared - max(end, start + duration) > LOST:
             raise InputError(
                 f"{self.path}: ends after {float(end):.1f} s of {float(declared):.1f} s; copy it again or, "
-                "if that is all, write it anew without sound: ffmpeg -i IN -an OUT.mp4"
+                "if that is all, convert it without sound: ffmpeg -i IN -an OUT.mp4"
             )
-        yield held, end
+        yield last, end
 
     def decoded(self) -> Iterator:
         """The frames, those that cannot be decoded left out and counted."""
@@ -191,7 +192,7 @@ class Source:
                 yield from packet.decode()
             except StopIteration:
                 return
-            except self.fault:
+            except self.error:
                 self.damaged += 1
 
 
@@ -205,5 +206,5 @@ def upright(frame, resize: tuple[int, ...], crop: tuple[int, int]) -> np.ndarray
     size = resize[::-1] if turns % 2 else resize
     picture = frame.to_ndarray(format="rgb24", height=size[0], width=size[1], interpolation="BILINEAR")
     picture = np.rot90(picture, turns)
-    top, left = ((side - wanted) // 2 for side, wanted in zip(resize, crop, strict=True))
+    top, left = ((side - cropped) // 2 for side, cropped in zip(resize, crop, strict=True))
     return np.ascontiguousarray(picture[top : top + crop[0], left : left + crop[1]])

@@ -1,0 +1,66 @@
+"""What `snakemake --report` shows beside the check: the default experiment's tables and a picture of detections."""
+
+
+def first_detections(wildcards):
+    """An input function: the first seed's detections of the default experiment's last stage."""
+    require_truth(wildcards.dataset)
+    experiment = CONFIG.experiment("default")
+    stage = "stage1" if experiment.stage2 is None else "stage2"
+    folders, _ = runs_of(wildcards, stage, "last")
+    return f"{folders[0]}/detection-{experiment.detection}/detections.json"
+
+
+rule tables:
+    """The tables of the default experiment as a page."""
+    input:
+        "results/{dataset}/map.json",
+    output:
+        report(
+            "results/{dataset}/table.html",
+            caption="../report/table.rst",
+            category="{dataset}",
+            labels={"what": "mAP and quality of reliable proposals"},
+        ),
+    log:
+        "logs/{dataset}/show.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        script=script("show.py"),
+    params:
+        code=code_of("show.py", "data"),
+    shell:
+        "python {resources.script:q}" " {input}" " --html {output}" " --log {log}"
+
+
+rule timeline:
+    """A test video's true segments and detections on a time axis."""
+    input:
+        annotations="results/{dataset}/test/annotations.json",
+        detections=first_detections,
+    output:
+        report(
+            "results/{dataset}/timeline.svg",
+            caption="../report/timeline.rst",
+            category="{dataset}",
+            labels={"what": "detections on a timeline"},
+        ),
+    log:
+        "logs/{dataset}/draw_timeline.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        script=script("draw_timeline.py"),
+    params:
+        code=code_of("draw_timeline.py", "data"),
+    shell:
+        "python {resources.script:q}"
+        " --annotations {input.annotations}"
+        " --detections {input.detections}"
+        " --output {output}"
+        " --log {log}"
+
+
+localrules:
+    tables,
+    timeline,

@@ -1,0 +1,85 @@
+"""Whether the arrays of videos are (T, D) or (D, T), T snippets, D channels: the width D tells."""
+
+from collections import Counter
+from collections.abc import Set
+
+from ..config import FeatureFiles
+from ..utils.errors import InputError
+from .readers import Header, Source, headers
+
+STREAM_TOLERANCE = 1  # snippets by which rgb and flow may differ: extractors lose a frame of flow
+
+Shapes = dict[bool, tuple[int, int]]  # (T, D) of a video, by whether its arrays are taken for (D, T)
+
+
+def orient(
+    sources: dict[str, Source], settings: FeatureFiles, orientations: Set[bool] = frozenset()
+) -> tuple[dict[str, Source], dict[str, tuple[int, int]]]:
+    """The sources with their orientation, and each video's shape (T, D).
+
+    D is `settings.width` or else the one size that all of these have in common; both streams of a video
+    together. orientations: those of related videos, True for (D, T). Raises InputError if there is no one
+    size in common, or if a video's two sides both have it and no other video shows its orientation.
+    """
+    shapes = {video: possible_shapes(headers(source)) for video, source in sources.items()}
+    width = settings.width or common_width(sources, shapes)
+    possible = {
+        video: [by_columns for by_columns, (_, d) in of_video.items() if d == width]
+        for video, of_video in shapes.items()
+    }
+    for video, of_video in possible.items():
+        if not of_video:
+            shape = shapes[video].get(False) or shapes[video][True][::-1]
+            raise InputError(
+                f"{sources[video]}: shape {shape}, but features here have {width} channels; "
+                "say the right `width` or extract it again"
+            )
+    certain = orientations | {of_video[0] for of_video in possible.values() if len(of_video) == 1}
+    oriented = {}
+    for video, of_video in possible.items():
+        if len(of_video) > 1 and len(certain) != 1:
+            raise InputError(
+                f"{sources[video]}: {width} x {width}, and no other video of its split shows which side is "
+                "time; add one that does, or leave it out"
+            )
+        by_columns = of_video[0] if len(of_video) == 1 else next(iter(certain))
+        oriented[video] = sources[video]._replace(by_columns=by_columns)
+    return oriented, {video: shapes[video][source.by_columns] for video, source in oriented.items()}
+
+
+def possible_shapes(streams: list[Header]) -> Shapes:
+    """The shapes that a video may have. Raises InputError if its streams differ in length."""
+    shapes = {}
+    for by_columns in (False, True):
+        lengths = [stream.shape[by_columns] for stream in streams]
+        if max(lengths) - min(lengths) <= STREAM_TOLERANCE:
+            shapes[by_columns] = min(lengths), sum(stream.shape[not by_columns] for stream in streams)
+    if not shapes:
+        each = " and ".join(f"{stream.place} has shape {stream.shape}" for stream in streams)
+        raise InputError(f"{each}: of different lengths; extract both with the same stride")
+    return shapes
+
+
+def common_width(sources: dict[str, Source], shapes: dict[str, Shapes]) -> int:
+    """The one size that all videos have. Raises InputError if there is none, or more than one."""
+    sizes = {video: {width for _, width in of_video.values()} for video, of_video in shapes.items()}
+    common = set.intersection(*sizes.values())
+    if len(common) == 1:
+        return common.pop()
+    if common:
+        source = next(iter(sources.values()))
+        widths = " or ".join(map(str, sorted(common)))
+        raise InputError(
+            f"{source}: {widths} channels? All videos that decide it have both; "
+            "say `features: {width: ...}` in the data set's entry"
+        )
+    counts = Counter(
+        (by_columns, d) for of_video in shapes.values() for by_columns, (_, d) in of_video.items()
+    )
+    (by_columns, width), _ = counts.most_common(1)[0]
+    usual = next(video for video in sources if width in sizes[video])
+    odd = next(video for video in sources if width not in sizes[video])
+    _, other_width = shapes[odd].get(by_columns) or next(iter(shapes[odd].values()))
+    raise InputError(
+        f"{sources[odd]}: {other_width} channels, but {sources[usual]} has {width}; extract it again"
+    )

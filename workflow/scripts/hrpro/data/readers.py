@@ -1,0 +1,324 @@
+"""Reading the features of a video, whatever kind of file holds them: .npy, .npz, HDF5, a joint file.
+
+Arrays are (T, D) or (D, T), T snippets, D channels; orientation.py decides which, and `read` gives (T, D).
+"""
+
+import hashlib
+import io
+import math
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from ..utils import files
+from ..utils.errors import InputError
+from ..utils.progress import log
+from .pickles import unpickle
+
+# What an array is called inside the file or group of one video; other names are videos'.
+ARRAY = re.compile(r"(.*[_-])?(arr_0|data|feats?|features?|rgb|flow)", re.IGNORECASE)
+STREAMS = ("rgb", "flow")
+
+
+class Source(NamedTuple):
+    """Where a video's features lie: its file or files, or its key in a file that it shares.
+
+    by_columns: whether the arrays are (D, T); None: not known yet.
+    """
+
+    files: tuple[Path, ...]
+    key: str | None = None
+    by_columns: bool | None = None
+
+    def __str__(self) -> str:
+        return f"{self.files[0]}: {self.key}" if self.key else str(self.files[0])
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a part of a file that can be read alone, which no part of a pickle can."""
+        return self.key is not None and self.files[0].suffix != ".npy"
+
+
+class Header(NamedTuple):
+    """What an array is, and where it lies."""
+
+    place: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+# The features of a video.
+
+
+def read(source: Source) -> tuple[np.ndarray, str]:
+    """A video's features (T, D) of the type that they are stored in, and a sha256.
+
+    source: one whose orientation is known. The sha256 is that of its file or files one after the other or,
+    if a file holds many videos, of its values. Raises InputError if something is missing, damaged, not a
+    float, NaN or infinite.
+    """
+    checksum, streams = hashlib.sha256(), []
+    for place, array in arrays(source, checksum):
+        check(Header(place, array.shape, array.dtype))
+        streams.append(array.T if source.by_columns else array)
+        finite = np.isfinite(streams[-1])
+        if not finite.all():
+            row, channel = np.argwhere(~finite)[0]
+            value = streams[-1][row, channel]
+            raise InputError(f"{place}: row {row}, channel {channel}: {value}; extract it again")
+    if len(streams) == 1:
+        return streams[0], checksum.hexdigest()
+    lengths = [len(stream) for stream in streams]
+    if max(lengths) > min(lengths):
+        log.warning("%s: %d snippets of rgb, %d of flow; the surplus is left out", source, *lengths)
+    joined = np.concatenate([stream[: min(lengths)] for stream in streams], axis=1)
+    return joined, checksum.hexdigest()
+
+
+def headers(source: Source) -> list[Header]:
+    """What a video's arrays are, without reading them. Raises InputError if one cannot be features."""
+    described = list(describe(source))
+    for header in described:
+        check(header)
+    return described
+
+
+def digest(source: Source) -> str:
+    """The sha256 of a video's part of a file that it shares. Raises InputError if that cannot be read."""
+    checksum = hashlib.sha256()
+    for _, array in arrays(source, checksum):
+        checksum.update(f"{array.shape} {array.dtype}".encode())
+    return checksum.hexdigest()
+
+
+def check(header: Header) -> None:
+    """Raise InputError if an array cannot be features."""
+    place, shape, dtype = header
+    if dtype.hasobject:
+        raise InputError(f"{place}: a pickled array; save it as float32")
+    if dtype.kind != "f":
+        raise InputError(f"{place}: values of type {dtype}; expected float32")
+    if len(shape) != 2 or 0 in shape:
+        raise InputError(f"{place}: shape {shape}; expected (snippets, channels)")
+
+
+def describe(source: Source) -> Iterator[Header]:
+    """What a video's arrays are, by their headers alone where the kind of file has some."""
+    file, key = source.files[0], source.key
+    if file.suffix == ".npz":
+        with errors_of(file):
+            for name in [key] if key else array_names(source, members(file)):
+                with archive(file).open(f"{name}.npy") as opened:
+                    shape, _, dtype = npy_header(opened)
+                yield Header(f"{file}: {name}", shape, dtype)
+    elif file.suffix == ".npy" and key is None:
+        for path in source.files:
+            with errors_of(path), path.open("rb") as opened:
+                shape, _, dtype = npy_header(opened)
+            yield Header(str(path), shape, dtype)
+    else:
+        with opened_arrays(source) as opened:
+            for place, array in opened:
+                yield Header(place, tuple(array.shape), array.dtype)
+
+
+def arrays(source: Source, checksum) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays of a video, each with its place; their bytes, or their files', go into the checksum."""
+    if source.key is not None:
+        with opened_arrays(source) as opened:
+            for place, array in opened:
+                values = np.asarray(array)
+                checksum.update(np.ascontiguousarray(values))
+                yield place, values
+        return
+    for path in source.files:
+        with errors_of(path):
+            content = path.read_bytes()
+            checksum.update(content)
+            if path.suffix == ".npy":
+                yield str(path), parse_npy(content, path)
+            else:
+                with zipfile.ZipFile(io.BytesIO(content)) as opened:
+                    for name in array_names(source, names_in(opened)):
+                        place = f"{path}: {name}"
+                        yield place, parse_npy(opened.read(f"{name}.npy"), place)
+
+
+@contextmanager
+def opened_arrays(source: Source) -> Iterator[list[tuple[str, object]]]:
+    """The arrays of a video in a file that it shares, those of HDF5 not read yet, each with its place."""
+    file, key = source.files[0], source.key
+    if file.suffix == ".npy":
+        yield [(str(source), row_of_joint(file, source.files[1], key))]
+    elif file.suffix == ".npz":
+        with errors_of(file):
+            content = archive(file).read(f"{key}.npy")
+            yield [(str(source), parse_npy(content, source))]
+    else:
+        with errors_of(file), h5py.File(file, "r") as opened:
+            node = opened[key]
+            if isinstance(node, h5py.Dataset):
+                yield [(str(source), node)]
+            else:
+                names = array_names(source, list(node))
+                yield [(f"{source}/{name}", node[name]) for name in names]
+
+
+def array_names(place, names: list[str]) -> list[str]:
+    """Of the arrays that a video's file or group has, its features: one, or rgb and flow."""
+    names = [name for name in names if ARRAY.fullmatch(name)] or names
+    if len(names) == 2:
+        by_stream = [[name for name in names if name.lower().endswith(stream)] for stream in STREAMS]
+        if all(len(of_stream) == 1 for of_stream in by_stream):
+            return [name for of_stream in by_stream for name in of_stream]
+    if len(names) != 1:
+        content = ", ".join(names) or "nothing"
+        raise InputError(f"{place}: holds {content}; expected one array, or one of rgb and one of flow")
+    return names
+
+
+@contextmanager
+def errors_of(path):
+    """Turn what goes wrong in reading a file into an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; put it there or take the video out of the split") from None
+    except Exception as error:  # of damaged headers, even those of the tokenizer and of zipfile
+        if getattr(error, "strerror", None):
+            raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{path}: damaged or not in {Path(path).suffix} format; copy it again") from None
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """What changes with a file's content: an opened file is remembered as long as it stays."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+# .npy
+
+
+def npy_header(file) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether by columns, and type of the array in an open .npy file, of which its data come next."""
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return header(file)
+
+
+def parse_npy(content: bytes, place) -> np.ndarray:
+    """The array of an .npy file, of its bytes, not copied. Raises what numpy does if there is none."""
+    file = io.BytesIO(content)
+    shape, by_columns, dtype = npy_header(file)
+    check(Header(place, shape, dtype))
+    flat = np.frombuffer(content, dtype, count=math.prod(shape), offset=file.tell())
+    return flat.reshape(shape, order="F" if by_columns else "C")
+
+
+def is_of_one_video(file: Path) -> bool:
+    """Whether an .npy or .npz file holds one video's features and not those of many."""
+    if file.suffix == ".npz":
+        return any(ARRAY.fullmatch(name) for name in members(file))
+    with errors_of(file), file.open("rb") as opened:
+        return not npy_header(opened)[2].hasobject
+
+
+# .npz
+
+
+def archive(file: Path) -> zipfile.ZipFile:
+    """An .npz file, opened once."""
+    return opened_archive(file, stamp(file))
+
+
+@lru_cache(maxsize=1)
+def opened_archive(file: Path, _) -> zipfile.ZipFile:
+    return zipfile.ZipFile(file)
+
+
+def members(file: Path) -> list[str]:
+    """The arrays in an .npz file, by name."""
+    with errors_of(file), zipfile.ZipFile(file) as opened:
+        return names_in(opened)
+
+
+def names_in(opened: zipfile.ZipFile) -> list[str]:
+    """The arrays in an open .npz file, by name."""
+    return [name.removesuffix(".npy") for name in opened.namelist() if name.endswith(".npy")]
+
+
+# HDF5
+
+
+def h5_videos(file: Path) -> list[str]:
+    """The paths of the videos in an HDF5 file: data sets, or groups that have a video's arrays alone."""
+    with errors_of(file):
+        return listed_h5_videos(file, stamp(file))
+
+
+@lru_cache(maxsize=8)
+def listed_h5_videos(file: Path, _) -> list[str]:
+    def videos(group):
+        for name, node in group.items():
+            path = f"{group.name}/{name}".lstrip("/")
+            if isinstance(node, h5py.Dataset) or (len(node) and all(map(ARRAY.fullmatch, node))):
+                yield path
+            else:
+                yield from videos(node)
+
+    with h5py.File(file, "r") as opened:
+        return list(videos(opened))
+
+
+# W-TALC's joint file: an array of objects, an array (T, D) each, in the order of a list of videos.
+
+
+def read_names(path: Path) -> list[str]:
+    """The videos of a list, .npy or text with one per line. Raises InputError if it has one twice."""
+    if path.suffix == ".npy":
+        with errors_of(path), path.open("rb") as file:
+            if npy_header(file)[2].hasobject:
+                array = unpickle(file, path)
+            else:
+                file.seek(0)
+                array = np.load(file)
+        videos = [name.decode() if isinstance(name, bytes) else str(name) for name in array.ravel().tolist()]
+    else:
+        videos = [line.strip() for line in files.read_text(path).splitlines() if line.strip()]
+    for video, count in Counter(videos).items():
+        if count > 1:
+            raise InputError(f"{path}: {video} is listed {count} times; expected once, correct the list")
+    return videos
+
+
+def row_of_joint(file: Path, names_path: Path, video: str) -> np.ndarray:
+    """A video's array in a joint file. Raises InputError if it and the list of its videos do not fit."""
+    names = read_names(names_path)
+    with errors_of(file):
+        joint = opened_joint(file, stamp(file))
+    if joint.shape != (len(names),):
+        raise InputError(
+            f"{file}: shape {joint.shape} of objects, but {names_path} lists {len(names)} videos; "
+            "give the list that belongs to it"
+        )
+    row = joint[names.index(video)]
+    if not isinstance(row, np.ndarray):
+        raise InputError(f"{file}: {video}: {type(row).__name__}; expected an array (snippets, channels)")
+    return row
+
+
+@lru_cache(maxsize=1)
+def opened_joint(file: Path, _) -> np.ndarray:
+    with file.open("rb") as opened:
+        npy_header(opened)
+        return unpickle(opened, file)

@@ -1,0 +1,76 @@
+"""Tables of results as data frames of text, for Markdown and for pages alike."""
+
+import pandas as pd
+
+from ..config import ABLATIONS
+
+STAGES = ("stage1", "stage2")
+QUALITY = {"tIoU": "tiou", "over 0.5": "over_0.5", "without": "without"}  # columns of reliable proposals
+BASES = "none"  # the ablation's row of no change: alone the released program, without the default
+
+
+def of_results(results: list[dict]) -> list[pd.DataFrame]:
+    """The contents of map.json files: mAP, then the quality of reliable proposals where it is known.
+
+    One table of mAP per set of tIoU thresholds, for data sets may have others; one row per stage and model.
+    """
+    scores, reliable = {}, []
+    for result in results:
+        for stage, picks in result["stages"].items():
+            for pick, figures in picks.items():
+                model = {
+                    "data set": result["dataset"],
+                    "experiment": result["experiment"],
+                    "stage": stage,
+                    "model": pick,
+                }
+                row = model | score_cells(figures, result)
+                scores.setdefault(tuple(row), []).append(row)
+                quality = figures.get("reliable")
+                if quality and quality["tiou"] is not None:
+                    reliable.append(model | quality_cells(quality, result["seeds"]))
+    tables = [pd.DataFrame(rows) for rows in scores.values()]
+    if reliable:
+        tables.append(pd.DataFrame(reliable))
+    return tables
+
+
+def score_cells(figures: dict, result: dict) -> dict[str, str]:
+    """mAP in % at each threshold, and its averages with their deviation over seeds."""
+    cells = {
+        f"{threshold:g}": f"{value:.1f}"
+        for threshold, value in zip(result["tiou"], figures["mAP"], strict=True)
+    }
+    for name, value in figures["average"].items():
+        cells[name] = with_deviation(value, figures["std"][name], result["seeds"])
+    return cells
+
+
+def quality_cells(quality: dict, seeds: list[int]) -> dict[str, str]:
+    """Mean tIoU of reliable proposals, the share over 0.5 and the share of points without one, in %."""
+    return {
+        column: with_deviation(quality[key], quality["std"][key], seeds) for column, key in QUALITY.items()
+    }
+
+
+def of_ablation(rows: dict, seeds: list[int]) -> pd.DataFrame:
+    """The ablation, {row: {"alone" or "without": {stage: {"mean", "std"}}}}; one row per row of settings."""
+    lines = []
+    for row, kinds in rows.items():
+        line = ["released alone / default, all together" if row == BASES else row]
+        for kind in ABLATIONS:
+            for stage in STAGES:
+                figure = kinds.get(kind, {}).get(stage)
+                line.append(with_deviation(figure["mean"], figure["std"], seeds) if figure else "")
+        lines.append(line)
+    return pd.DataFrame(lines, columns=["row", "alone: stage 1", "stage 2", "without: stage 1", "stage 2"])
+
+
+def with_deviation(mean: float, deviation: float, seeds: list[int]) -> str:
+    """A mean over seeds and, of more than one, its deviation: 12.3 ± 0.4."""
+    return f"{mean:.1f} ± {deviation:.1f}" if len(seeds) > 1 else f"{mean:.1f}"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown, its columns aligned."""
+    return table.to_markdown(index=False, tablefmt="github", disable_numparse=True)
