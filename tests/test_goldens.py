@@ -19,6 +19,7 @@ from hrpro.instance.model import InstanceModel, refine, score
 from hrpro.layers.packing import Packing
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
+from hrpro.proposals.generation import Video
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import memory, seeds
 from hrpro.snippet.model import SnippetModel, video_scores
@@ -201,8 +202,8 @@ def test_proposals_suppression_and_reliable_proposals(released, case):
     fused = PROPOSALS[f"{case}/cas_fused"].astype(np.float64)
     background = fused[:, -1]
     classes = fused[:, :-1] / (1 - background[:, None])
-    chosen = proposals.chosen_classes(PROPOSALS[f"{case}/video_score"], 0.5)
-    [found] = proposals.propose([(classes, background, chosen)], THUMOS, settings)
+    chosen = proposals.select_classes(PROPOSALS[f"{case}/video_score"], 0.5)
+    [found] = proposals.propose([Video(classes, background, chosen)], THUMOS, settings)
     expected = PROPOSALS[f"{case}/proposals"]
     actual = np.column_stack([found.times, found.labels, found.scores])
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)

@@ -16,6 +16,7 @@ from hrpro import model_file
 from hrpro.grid import Grid
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
+from hrpro.proposals.generation import Video
 from hrpro.snippet import seeds
 
 DATASETS = {"gtea": (4, 15), "gtea-2048": (16, 15), "hapt": (25, 50), "THUMOS14": (16, 25)}
@@ -99,7 +100,7 @@ def test_the_proposal_of_the_time_grid_page(example, released):
     settings = released("proposals").model_copy(
         update={"value_at": "centre", "class_thresholds": [0.6], "foreground_thresholds": [1.0]}
     )
-    [proposal] = proposals.propose([(scores, np.full(4, 1e-9), np.array([0]))], example, settings)
+    [proposal] = proposals.propose([Video(scores, np.full(4, 1e-9), np.array([0]))], example, settings)
     assert proposal.times.tolist() == [numbers(seconds)] == [example.seconds(numbers(axis)).tolist()]
     line = drawn("proposal")
     assert [at(line.index(mark)) for mark in "[)"] == numbers(seconds)
@@ -130,7 +131,7 @@ def test_no_proposal_begins_before_its_video(scale, released):
     settings = released("proposals").model_copy(update={"scale": scale, "value_at": "centre"})
     scores = np.random.default_rng(0).random((9, 2))
     scores[0] = 0.9
-    [proposal] = proposals.propose([(scores, np.zeros(9), np.array([0, 1]))], grid, settings)
+    [proposal] = proposals.propose([Video(scores, np.zeros(9), np.array([0, 1]))], grid, settings)
     assert proposal.times[:, 0].min() == 0
     assert (proposal.times[:, 1] > proposal.times[:, 0]).all()
     drawn = ranking.negatives(np.ones(9), 100, grid, bounds="inclusive", rng=np.random.default_rng(0))

@@ -20,6 +20,7 @@ from hrpro.instance.vector_cache import VectorCache
 from hrpro.layers.standardize import Standardize
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
+from hrpro.proposals.generation import Video
 from hrpro.snippet import memory, model, seeds
 from hrpro.utils.errors import InputError
 
@@ -42,7 +43,7 @@ def test_fault_6_a_value_stands_at_the_centre_of_its_snippet(config):
     found = {}
     for place in ("start", "centre"):
         settings = proposal_settings(config, value_at=place, foreground_thresholds=[0.9])
-        [given] = proposals.propose([(scores, np.full(10, 0.5), np.array([0]))], SECOND, settings)
+        [given] = proposals.propose([Video(scores, np.full(10, 0.5), np.array([0]))], SECOND, settings)
         best = given.times[given.scores.argmax()]
         found[place] = best.mean()
     assert found["centre"] == pytest.approx(4.5)  # of [4 s, 5 s)
@@ -53,7 +54,7 @@ def test_fault_6_a_value_stands_at_the_centre_of_its_snippet(config):
 
 def test_a_one_snippet_video_has_proposals(config):
     [given] = proposals.propose(
-        [(np.ones((1, 2)), np.zeros(1), np.array([1]))], SECOND, proposal_settings(config)
+        [Video(np.ones((1, 2)), np.zeros(1), np.array([1]))], SECOND, proposal_settings(config)
     )
     assert len(given) > 0
     assert set(given.labels) == {1}
@@ -67,12 +68,12 @@ def test_the_proposals_of_a_video_depend_on_no_other(config, contrast):
     videos = []
     for number in range(proposals.VIDEOS + 2):  # of one snippet and more, of no class and more
         background, classes = rng.random(1 + 5 * number).astype(np.float32), np.arange(number % 4)
-        videos.append((rng.random((len(background), 3)), background, classes))
+        videos.append(Video(rng.random((len(background), 3)), background, classes))
     settings = proposal_settings(config, contrast=contrast)
     together = proposals.propose(videos, SECOND, settings)
     for video, found in zip(videos, together, strict=True):
         [alone] = proposals.propose([video], SECOND, settings)
-        assert set(found.labels) == set(video[2])
+        assert set(found.labels) == set(video.labels)
         for part in ("times", "labels", "scores"):
             np.testing.assert_array_equal(getattr(found, part), getattr(alone, part))
 
@@ -261,7 +262,7 @@ def test_contrast_on_the_whole_activation_prefers_the_segment_to_its_peak(config
     best = {}
     for contrast in ("whole", "cut"):
         settings = proposal_settings(config, contrast=contrast, scale=1, foreground_thresholds=[1.0])
-        [found] = proposals.propose([(classes, np.zeros(12), np.array([0]))], SECOND, settings)
+        [found] = proposals.propose([Video(classes, np.zeros(12), np.array([0]))], SECOND, settings)
         segments = found.times[found.labels == 0]
         best[contrast] = segments[found.scores.argmax()].tolist()
         if contrast == "whole":

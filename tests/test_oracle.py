@@ -23,6 +23,7 @@ from hrpro.instance import roi
 from hrpro.layers.packing import Packing
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
+from hrpro.proposals.generation import Video
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import model as snippet_model
 from hrpro.snippet import seeds
@@ -534,8 +535,8 @@ def random_scores(length: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def packed_proposals(released, classes, background, score, value_at, grid) -> np.ndarray:
     settings = released("proposals").model_copy(update={"value_at": value_at})
-    chosen = proposals.chosen_classes(score, settings.class_score)
-    [found] = proposals.propose([(classes, background, chosen)], grid, settings)
+    chosen = proposals.select_classes(score, settings.class_score)
+    [found] = proposals.propose([Video(classes, background, chosen)], grid, settings)
     return np.column_stack([found.times, found.labels, found.scores])
 
 

@@ -368,14 +368,18 @@ def assert_refused(folder: Path, words: list[str], **values) -> None:
     assert ran.stderr.splitlines()[-1].startswith("error: configuration: ")
 
 
-def test_the_floor_is_no_model_to_predict_with(tmp_path):
-    (tmp_path / "videos").mkdir()
-    np.save(tmp_path / "videos/a.npy", np.zeros((9, 64), np.float32))
-    default = {"stage1": "floor", "stage2": None}
-    words = ["configuration: experiments.default.stage1: floor ", "name a variant"]
-    assert_refused(
-        tmp_path, words, experiments={"default": default}, ablation=None, predict={"new": "videos"}
-    )
+def test_the_linear_baseline_predicts_too(folder):
+    """Its file holds its weights: nothing else of the training is needed."""
+    values = configuration()
+    values["ablation"] = None
+    values["experiments"] = {"default": {"stage1": "floor", "stage2": None}}
+    write_config(folder, values)
+    train = ["train_stage1", "score_snippets", "propose_test", "detect_stage1"]
+    expected = f"{SEED.replace('default', 'floor')}/proposals-default/detection-default/detections.json"
+    assert planned(folder, TARGET, expected) == Counter(train) + BUNDLED
+    make(folder, TARGET, expected)
+    assert (folder / TARGET).read_bytes() == (folder / expected).read_bytes()
+    assert len(json.loads((folder / TARGET).read_text())["results"]) == 12
 
 
 # --- what goes wrong
@@ -423,23 +427,23 @@ def asks(**arguments):
 
 # damage: a function that changes a copy of `run` and may return arguments in place of those of `predicted`.
 CASES = [
-    Case("no model", lambda folder: (folder / MODEL).unlink(), ["model.pt: no such file", "trained model"]),
-    Case("half a model", cut(MODEL), ["model.pt: no model of hrpro", "remove it and train again"]),
-    Case("text for a model", write(MODEL, "no model"), ["model.pt: no model of hrpro"]),
+    Case("no model", lambda folder: (folder / MODEL).unlink(), ["model.pt: no such file", "expected a trained model"]),
+    Case("half a model", cut(MODEL), ["model.pt: not a model of this version of hrpro", "remove it and train again"]),
+    Case("text for a model", write(MODEL, "no model"), ["model.pt: not a model of this version of hrpro"]),
     Case(
         "stage 1's model",
         asks(model=MODEL1),
-        ["the model of one stage alone", "wanted results/<dataset>/model.pt"],
+        ["holds the model of one stage", "expected results/<dataset>/model.pt"],
     ),
     Case(
-        "stage 2's model", asks(model=MODEL2), ["the model of one stage alone", "bundle_model.py makes one"]
+        "stage 2's model", asks(model=MODEL2), ["holds the model of one stage", "bundle_model.py makes it"]
     ),
     Case(
         "another version's model",
         another_version,
-        ["no model of hrpro as it is now", "detection.sgima: unknown key"],
+        ["not a model of this version of hrpro", "detection.sgima: unknown key"],
     ),
-    Case("another version's network", another_network, ["no model of hrpro as it is now", "SnippetModel"]),
+    Case("another version's network", another_network, ["not a model of this version of hrpro", "SnippetModel"]),
     Case(
         "no folder",
         asks(features="nowhere"),
@@ -501,7 +505,7 @@ def test_both_stages_given_for_one(run, tmp_path):
         *("--output", tmp_path / "out/scores.h5"),
     )
     (tmp_path / "out").mkdir(exist_ok=True)
-    assert_stopped(ran, ["the model of both stages in one file", "give that of one stage"], tmp_path / "out")
+    assert_stopped(ran, ["holds the models of both stages", "expected the model of one stage"], tmp_path / "out")
 
 
 def test_stages_that_do_not_belong_together(folder, tmp_path):

@@ -1,4 +1,4 @@
-"""Videos of unlike lengths end to end along one axis, so that a batch needs no padding."""
+"""Videos of different lengths end to end along one axis, so that a batch needs no padding."""
 
 from functools import cached_property
 
@@ -47,7 +47,7 @@ class Packing:
         return self.is_first.roll(-1)
 
     def split(self, packed: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """A packed tensor -> one view a video."""
+        """A packed tensor -> one view per video."""
         return packed.split(self.lengths)
 
 

@@ -55,4 +55,6 @@ def to_scores(probability: np.ndarray) -> Scores:
     """Probabilities of the classes and the background (T, C + 1) -> scores (eq. 26)."""
     background = probability[:, -1]
     class_scores = probability[:, :-1] / np.maximum(1 - background, 1e-9)[:, None]
-    return Scores(class_scores, background, probability[:, :-1].max(0))
+    video_scores = probability[:, :-1].max(0)
+    # float32 as in a score file, so that a prediction has the same bits
+    return Scores(class_scores.astype(np.float32), background.astype(np.float32), video_scores)
