@@ -427,23 +427,31 @@ def asks(**arguments):
 
 # damage: a function that changes a copy of `run` and may return arguments in place of those of `predicted`.
 CASES = [
-    Case("no model", lambda folder: (folder / MODEL).unlink(), ["model.pt: no such file", "expected a trained model"]),
-    Case("half a model", cut(MODEL), ["model.pt: not a model of this version of hrpro", "remove it and train again"]),
+    Case(
+        "no model",
+        lambda folder: (folder / MODEL).unlink(),
+        ["model.pt: no such file", "expected a trained model"],
+    ),
+    Case(
+        "half a model",
+        cut(MODEL),
+        ["model.pt: not a model of this version of hrpro", "remove it and train again"],
+    ),
     Case("text for a model", write(MODEL, "no model"), ["model.pt: not a model of this version of hrpro"]),
     Case(
         "stage 1's model",
         asks(model=MODEL1),
         ["holds the model of one stage", "expected results/<dataset>/model.pt"],
     ),
-    Case(
-        "stage 2's model", asks(model=MODEL2), ["holds the model of one stage", "bundle_model.py makes it"]
-    ),
+    Case("stage 2's model", asks(model=MODEL2), ["holds the model of one stage", "bundle_model.py makes it"]),
     Case(
         "another version's model",
         another_version,
         ["not a model of this version of hrpro", "detection.sgima: unknown key"],
     ),
-    Case("another version's network", another_network, ["not a model of this version of hrpro", "SnippetModel"]),
+    Case(
+        "another version's network", another_network, ["not a model of this version of hrpro", "SnippetModel"]
+    ),
     Case(
         "no folder",
         asks(features="nowhere"),
@@ -505,7 +513,9 @@ def test_both_stages_given_for_one(run, tmp_path):
         *("--output", tmp_path / "out/scores.h5"),
     )
     (tmp_path / "out").mkdir(exist_ok=True)
-    assert_stopped(ran, ["holds the models of both stages", "expected the model of one stage"], tmp_path / "out")
+    assert_stopped(
+        ran, ["holds the models of both stages", "expected the model of one stage"], tmp_path / "out"
+    )
 
 
 def test_stages_that_do_not_belong_together(folder, tmp_path):
