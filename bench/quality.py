@@ -24,7 +24,7 @@ STEPS = {"stage1": (3, 13), "stage2": (10, 60)}  # the seconds between these are
 
 
 def main() -> None:
-    """Print a curve a variant, and when the default reaches the released program's last mAP."""
+    """Print a curve per variant, and when the default reaches the released program's last mAP."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("dataset")
     parser.add_argument("--seed", type=int, default=1)
@@ -57,7 +57,7 @@ def curve(whole: config.Config, dataset: str, seed: int, variant: str) -> list[t
     places = {"stage1": folder, "stage2": f"{folder}/proposals-{variant}/stage2-{variant}"}
     points, before = [], 0.0
     for stage, place in places.items():
-        each = seconds_a_step(dataset, Path("results") / place, stage, whole.step(dataset, stage, variant))
+        each = seconds_per_step(dataset, Path("results") / place, stage, whole.step(dataset, stage, variant))
         log = (Path("logs") / place / f"train_{stage}.log").read_text()
         tests = [(int(step) * each, float(score)) for step, score in TESTED.findall(log)]
         points += [(stage, before + seconds, score) for seconds, score in tests]
@@ -65,23 +65,24 @@ def curve(whole: config.Config, dataset: str, seed: int, variant: str) -> list[t
     return points
 
 
-def seconds_a_step(dataset: str, place: Path, stage: str, settings) -> float:
+def seconds_per_step(dataset: str, place: Path, stage: str, settings) -> float:
     """What a step takes: the difference between two short trainings, over their steps."""
-    given = {"features": f"results/{dataset}/features.h5"}
+    inputs = {"features": f"results/{dataset}/train/features.h5"}
     if stage == "stage1":
-        given["points"] = f"results/{dataset}/points.json"
+        inputs["points"] = f"results/{dataset}/train/points.json"
     else:
-        given["scores"] = place.parent.parent / "scores.h5"
-        given |= {name: place.parent / f"{name}.json" for name in ("positive", "reliable", "negative")}
+        inputs["scores"] = place.parent.parent / "train/scores.h5"
+        for name in ("positive", "reliable", "negative"):
+            inputs[name] = place.parent / f"train/{name}.json"
     few, more = STEPS[stage]
-    return (train(stage, given, settings, more) - train(stage, given, settings, few)) / (more - few)
+    return (train(stage, inputs, settings, more) - train(stage, inputs, settings, few)) / (more - few)
 
 
-def train(stage: str, given: dict, settings, steps: int) -> float:
+def train(stage: str, inputs: dict, settings, steps: int) -> float:
     """The seconds of a training of so many steps."""
     changed = {"iterations": steps} | ({"epochs": None} if stage == "stage2" else {})
     with tempfile.TemporaryDirectory() as folder:
-        options = given | {
+        options = inputs | {
             "settings": config.canonical(settings.model_copy(update=changed)),
             "seed": 0,
             "threads": 2,

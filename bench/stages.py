@@ -9,11 +9,13 @@ import oracle
 from hrpro import config
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
-from hrpro.instance.vectors import Vectors
+from hrpro.instance.dataset import VECTOR_BYTES, Batch, Reliable
+from hrpro.instance.vector_cache import VectorCache
 from hrpro.layers.packing import Packing
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
-from hrpro.training import common as training
+from hrpro.training.optimizer import autocast, make_optimizer
+from hrpro.utils.speed import keep_memory
 from machine import Clock, Result, at_limit, clock, medians
 
 VECTORS_MEMORY = config.Config().vectors_memory  # MB
@@ -32,7 +34,7 @@ def stage1_operations(lengths: list[int], width: int, settings) -> float:
     rows, snippets = sum(tokens), sum(lengths)
     total = 0.0
     for block in range(settings.blocks):
-        inner = block > 0  # its input is a block's output, which wants a gradient
+        inner = block > 0  # its input is a block's output, which needs a gradient
         total += 2 * linear(rows, width, width, inner)  # query, key
         total += 2 * linear(rows, width, width)  # project_query, project_key
         total += linear(rows, width, width, inner) + linear(rows, width, width)  # project_value, project_out
@@ -61,20 +63,22 @@ def batch(lengths: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def stage1_step(lengths: list[int], width: int, settings):
     """A step of stage 1 on videos of such lengths: ours and the oracle's, as calls."""
-    training.keep_memory()
+    keep_memory()
     torch.manual_seed(0)
     features, points = batch(lengths, width)
     model = SnippetModel(made.CLASSES, width, settings).train()
     model.prototypes.copy_(torch.randn_like(model.prototypes))
     packing = Packing(lengths)
-    optimizer, _ = training.optimizer(model, settings, settings.iterations)
+    optimizer, _ = make_optimizer(model, settings, settings.iterations)
 
     def ours():
         optimizer.zero_grad()
-        with training.autocast(settings, features.device):
+        with autocast(settings, features.device):
             scores = model(features, packing)
-        values, prototypes = snippet_losses.stage1(scores, points, model.prototypes, packing, settings)
-        values["total"].mean().backward()
+        loss, prototypes = snippet_losses.stage1(
+            scores, points, model.prototypes, packing=packing, settings=settings
+        )
+        loss["total"].mean().backward()
         optimizer.step()
         model.prototypes.copy_(prototypes)
 
@@ -123,42 +127,39 @@ def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
 
 def stage2_step(videos: int, proposals: int, width: int, settings):
     """A step of stage 2 on so many proposals a video: ours and the oracle's, on 2 * FEW of them, as calls."""
-    training.keep_memory()
+    keep_memory()
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     lengths = made.lengths("train", videos)
     features = [torch.randn(length, width) for length in lengths]
     ends = [torch.rand(proposals, 2).mul(length).sort(1).values for length in lengths]
     reliable = [torch.rand(made.INSTANCES, 2).mul(length).sort(1).values for length in lengths]
+    targets = [Reliable(segments, torch.zeros(made.INSTANCES, dtype=torch.long)) for segments in reliable]
     model = instance_model.InstanceModel(width, made.CLASSES, settings).train()
-    optimizer, _ = training.optimizer(model, settings, 100)
-    given, labels = torch.cat(ends), torch.zeros(videos * proposals, dtype=torch.long)
-    owner = Packing([proposals] * videos).video
-
-    kept = Vectors(
-        lambda video, chosen: model.vectors(features[video], None, ends[video][chosen]),
+    optimizer, _ = make_optimizer(model, settings, 100)
+    labels = torch.zeros(videos * proposals, dtype=torch.long)
+    video_of = Packing([proposals] * videos).video
+    cache = VectorCache(
+        lambda video, numbers: model.vectors(features[video], None, ends[video][numbers]),
         dict.fromkeys(range(videos), proposals),
-        3 * 4 * width,
-        VECTORS_MEMORY,
+        size=VECTOR_BYTES * width,
+        memory=VECTORS_MEMORY,
     )
 
     def ours():
         optimizer.zero_grad()
-        vectors = torch.cat([kept.of(video, rng.permutation(proposals)) for video in range(videos)])
-        with training.autocast(settings, vectors.device):
-            completeness, offsets = model(vectors, labels)
-        values = instance_losses.stage2(
+        vectors = torch.cat([cache.read(video, rng.permutation(proposals)) for video in range(videos)])
+        batch = Batch(vectors, torch.cat(ends), labels, video_of, targets)
+        with autocast(settings, vectors.device):
+            completeness, offsets = model(batch.vectors, batch.labels)
+        loss = instance_losses.stage2(
             completeness,
-            instance_model.refine(given, offsets),
-            given,
-            owner,
-            reliable,
-            labels,
-            [torch.zeros(made.INSTANCES, dtype=torch.long)] * videos,
-            torch.from_numpy(rng.random(len(given))),
-            settings,
+            instance_model.refine(batch.proposals, offsets),
+            batch,
+            random=torch.from_numpy(rng.random(len(labels))),
+            settings=settings,
         )
-        values["total"].mean().backward()
+        loss["total"].mean().backward()
         optimizer.step()
 
     def plain():

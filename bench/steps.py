@@ -12,11 +12,12 @@ import numpy as np
 
 import made
 import oracle
-from hrpro.data import annotations, features
-from hrpro.detection import suppression
+from hrpro.config import FeatureFiles
+from hrpro.data import conversion, features, layouts
+from hrpro.detection import results, suppression
 from hrpro.detection.segments import Segments
-from hrpro.evaluation import mean_ap as evaluation
-from hrpro.proposals import generation as proposals
+from hrpro.evaluation import mean_ap
+from hrpro.proposals import generation
 from machine import Clock, Result, clock, medians
 
 SCRIPTS = Path(__file__).parent.parent / "workflow" / "scripts"
@@ -40,7 +41,7 @@ def propose(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     videos = [made.scores(length, rng) for length in made.lengths("test", 210)]
 
     def ours():
-        return list(proposals.propose_test(videos, made.GRID, settings["proposals"]))
+        return list(generation.propose_test(videos, made.GRID, settings["proposals"]))
 
     def plain():
         return [oracle.propose(scores.fused, scores.video) for scores in videos]
@@ -52,7 +53,7 @@ def propose(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
 
 def suppress(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     """Soft-NMS of a test split's candidates, and of ten times as many videos."""
-    results = {}
+    parts = {}
     for name, videos in (("suppress", 210), ("suppress_840000", 2100)):
         if quick and name != "suppress":
             continue
@@ -69,8 +70,8 @@ def suppress(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
             baseline = clock(lambda plain=plain: [oracle.soft_nms(found) for found in plain], now)
             baseline *= sum(map(overlaps, candidates.values())) / sum(map(overlaps, share))
             size += f"; oracle on {len(share)} of {videos} videos"
-        results[name] = Result(size, seconds, baseline)
-    return results
+        parts[name] = Result(size, seconds, baseline)
+    return parts
 
 
 def overlaps(found: Segments) -> int:
@@ -81,31 +82,31 @@ def overlaps(found: Segments) -> int:
 def evaluate(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     """mAP of as many detections as the golden file has, and of a million; reading them from their file."""
     names = [f"class {label}" for label in range(made.CLASSES)]
-    results = {}
+    parts = {}
     for name, count in (("evaluate", DETECTIONS), ("evaluate_million", 1_000_000)):
-        truth, found = made.evaluation(count, A_VIDEO)
+        truth, detections = made.evaluation(count, A_VIDEO)
         rounds = 5 if name == "evaluate" else 2 if quick else 3
 
-        def ours(truth=truth, found=found):
-            return evaluation.evaluate(truth, found, names, TIOU)
+        def ours(truth=truth, detections=detections):
+            return mean_ap.evaluate(truth, detections, names, TIOU)
 
         seconds, baseline = medians(rounds, now, ours)[0], None
         if name == "evaluate":
-            plain = [(video, label, *times, score) for video, *times, label, score in videos_rows(found)]
+            plain = [(video, label, *times, score) for video, *times, label, score in videos_rows(detections)]
             instances = [(video, label, *times) for video, *times, label, _ in videos_rows(truth)]
             baseline = clock(
                 lambda plain=plain, instances=instances: oracle.evaluate(plain, instances, TIOU), now
             )
-        results[name] = Result(f"{count} detections, {len(truth)} videos", seconds, baseline)
+        parts[name] = Result(f"{count} detections, {len(truth)} videos", seconds, baseline)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "detections.json"
-            results.write(path, found, names)
+            results.write(path, detections, names)
             megabytes = path.stat().st_size / 1e6
             seconds = medians(rounds, now, lambda path=path: results.read(path, names))[0]
             plain = medians(rounds, now, lambda path=path: json.loads(path.read_text()))[0]
         size = f"{count} detections, {megabytes:.0f} MB; baseline: json.loads alone"
-        results[f"read_{name}"] = Result(size, seconds, plain)
-    return results
+        parts[f"read_{name}"] = Result(size, seconds, plain)
+    return parts
 
 
 def videos_rows(videos: dict[str, Segments]) -> list[tuple]:
@@ -127,8 +128,7 @@ def convert(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         durations = {name: float(made.GRID.seconds(length)) for name, length in names.items()}
 
         def ours():
-            splits = {"train": list(names), "test": []}
-            features.convert(root, splits, durations, made.GRID, "float32", Path(folder) / "features.h5")
+            convert_training_split(root, list(names), durations, Path(folder) / "features.h5")
 
         def plain():
             shutil.copytree(root, Path(folder) / "copy", dirs_exist_ok=True)
@@ -136,6 +136,13 @@ def convert(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         seconds, baseline = medians(5, time.perf_counter, ours, plain)
     size = f"{sum(lengths) * 2048 * 4 / 1e6:.0f} MB; baseline and limit: a plain copy"
     return {"convert": Result(size, seconds, baseline, baseline)}
+
+
+def convert_training_split(root: Path, videos: list[str], durations: dict[str, float], output: Path) -> None:
+    """The features of a data set's training videos in one file; durations: {video: seconds}."""
+    layout = FeatureFiles()
+    sources = layouts.of_splits(root, layout, {"train": videos})
+    features.convert(sources, durations, made.GRID, dtype="float32", layout=layout, output=output)
 
 
 def start(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
@@ -148,11 +155,11 @@ def start(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
             subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
 
         script("make_demo.py", "--output", folder / "data")
-        database, points = annotations.convert(folder / "data")
+        points = conversion.convert(folder / "data").points
         (folder / "points.json").write_text(json.dumps(points))
-        durations = {video: entry["duration"] for video, entry in database["database"].items()}
-        splits = annotations.read_splits(folder / "data")
-        features.convert(folder / "data", splits, durations, made.GRID, "float32", folder / "features.h5")
+        videos = list(points["videos"])
+        durations = conversion.durations(folder / "data", "train", videos)
+        convert_training_split(folder / "data", videos, durations, folder / "features.h5")
         cut = settings["stage1"].model_copy(update={"iterations": 1})
         arguments = ["--features", folder / "features.h5", "--points", folder / "points.json", "--seed", 0]
         arguments += ["--settings", cut.model_dump_json(), "--model", folder / "model.pt"]

@@ -5,6 +5,7 @@ system's cache, and the training resumed: the steps measured read from the disk.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -20,10 +21,11 @@ from hrpro.data import features
 from hrpro.utils import files, progress
 from settings import command, configuration
 
-WIDTH, CLASSES, POINTS = 2048, 200, 2  # channels, classes, points a video
+WIDTH, CLASSES, POINTS = 2048, 200, 2  # channels, classes, points per video
 SHORTEST = 20  # snippets; the longest has as many more than the mean as this has less
 BLOCK = 8192  # snippets of noise that the videos are cut from
 SPLITS = {"train": 2, "test": 1}  # shares
+KINDS = ("positive", "reliable", "negative")  # of training proposals
 
 
 def main() -> None:
@@ -35,7 +37,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    if not all((args.folder / name).exists() for name in ("features.h5", "points.json")):
+    if not (args.folder / "points.json").exists():
         make(args.folder, args.videos, args.gigabytes * 1e9)
     for state in args.folder.glob("state*.pt"):
         state.unlink()
@@ -43,73 +45,84 @@ def main() -> None:
     began = time.monotonic()
     begin([*stage1, "--state-every", "0"], args.folder / "state1.pt")
     print(f"stage 1, passes and the first step: {time.monotonic() - began:.0f} s")
-    drop(args.folder / "features.h5")
+    drop(args.folder / "train.h5")
     print(f"stage 1, {args.steps - 1} steps with start-up: {watched(stage1)}", flush=True)
-    print(f"scores: {watched(scoring(args.folder))}", flush=True)
-    print(f"proposals: {watched(proposing(args.folder))}", flush=True)
-    drop(args.folder / "features.h5")
+    for split in SPLITS:
+        print(f"scores, {split}: {watched(scoring(args.folder, split))}", flush=True)
+    print(f"proposals, train: {watched(proposing_training(args.folder))}", flush=True)
+    print(f"proposals, test: {watched(proposing_test(args.folder))}", flush=True)
+    drop(args.folder / "train.h5")
     stage2 = training(args.folder, "stage2", args.steps)
     print(f"stage 2, start-up, moments and {args.steps} steps: {watched(stage2)}", flush=True)
 
 
 def make(folder: Path, videos: int, size: float) -> None:
-    """features.h5 of `size` bytes and points.json."""
+    """train.h5 and test.h5, features of `size` bytes in all, and points.json."""
     rng = np.random.default_rng(0)
     block = rng.standard_normal((BLOCK, WIDTH), dtype=np.float32)
     mean = int(size / (4 * WIDTH * videos))
     names = [f"v_{number}" for number in range(videos)]
     lengths = rng.integers(SHORTEST, 2 * mean - SHORTEST, videos, endpoint=True).tolist()
     points = {}
-    with files.atomic(folder / "features.h5") as temporary, h5py.File(temporary, "w") as file:
-        facts = {"width": WIDTH, "snippet_frames": 16, "snippet_fps": 25.0}
-        file.attrs.update(facts, format_version=features.FORMAT_VERSION)
+    with contextlib.ExitStack() as stack:
+        parts = {}
+        for split in SPLITS:
+            temporary = stack.enter_context(files.atomic(folder / f"{split}.h5"))
+            parts[split] = stack.enter_context(h5py.File(temporary, "w"))
+            facts = {"width": WIDTH, "by_columns": [False], "format_version": features.FORMAT_VERSION}
+            parts[split].attrs.update(facts, snippet_frames=16, snippet_window=16, snippet_fps=25.0)
         for number, (video, length) in enumerate(
             progress.track(zip(names, lengths, strict=True), videos, "make")
         ):
             split = "train" if number % sum(SPLITS.values()) < SPLITS["train"] else "test"
             first = rng.integers(BLOCK - length)
             data = block[first : first + length]
-            file.create_dataset(f"{split}/{video}", data=data, chunks=data.shape)
+            stored = parts[split].create_dataset(video, data=data, chunks=data.shape)
+            stored.attrs["sha256"] = str(number)  # of no source; a checkpoint wants one
             if split == "train":
                 seconds = np.sort(rng.uniform(0, length * 16 / 25, POINTS)).tolist()
                 label = f"class {rng.integers(CLASSES)}"
                 points[video] = [{"label": label, "seconds": at} for at in seconds]
-    classes = sorted({point["label"] for own in points.values() for point in own})
+    classes = sorted({point["label"] for of_video in points.values() for point in of_video})
     files.write_json(folder / "points.json", {"classes": classes, "videos": points})
 
 
 def training(folder: Path, stage: str, steps: int) -> list[str]:
     """The default's training of so many steps."""
-    given = {
-        "features": folder / "features.h5",
+    options = {
+        "features": folder / "train.h5",
         "settings": settings(stage, iterations=steps),
         "seed": 0,
         "threads": os.cpu_count(),
         "model": folder / f"model{stage[-1]}.pt",
         "events": folder / f"events{stage[-1]}",
         "state": folder / f"state{stage[-1]}.pt",
-        "key": "bench",
+        "code": "bench",
     }
     if stage == "stage1":
-        given["points"] = folder / "points.json"
+        options["points"] = folder / "points.json"
     else:
-        given |= {"scores": folder / "scores.h5"}
-        given |= {name: folder / f"{name}.json" for name in ("positive", "reliable", "negative")}
-    return command(f"train_{stage}.py", given)
+        options |= {"scores": folder / "scores-train.h5"} | {name: folder / f"{name}.json" for name in KINDS}
+    return command(f"train_{stage}.py", options)
 
 
-def scoring(folder: Path) -> list[str]:
-    """The scores of all videos, by stage 1."""
-    given = {"features": folder / "features.h5", "model": folder / "model1.pt", "threads": os.cpu_count()}
-    return command("score_snippets.py", given | {"output": folder / "scores.h5"})
+def scoring(folder: Path, split: str) -> list[str]:
+    """The scores of a split's videos, by stage 1."""
+    options = {"features": folder / f"{split}.h5", "model": folder / "model1.pt", "threads": os.cpu_count()}
+    return command("score_snippets.py", options | {"output": folder / f"scores-{split}.h5"})
 
 
-def proposing(folder: Path) -> list[str]:
-    """All proposals."""
-    given = {"scores": folder / "scores.h5", "points": folder / "points.json", "seed": 0, "frames": 16}
-    given |= {"fps": 25, "settings": settings("proposals", class_score=1.0)}  # one class a video
-    names = ("positive", "reliable", "negative", "test")
-    return command("propose.py", given | {name: folder / f"{name}.json" for name in names})
+def proposing_training(folder: Path) -> list[str]:
+    """The proposals of the training videos."""
+    options = {"scores": folder / "scores-train.h5", "points": folder / "points.json", "seed": 0}
+    options |= {"settings": settings("proposals", class_score=1.0)}  # one class per video
+    return command("propose_training.py", options | {name: folder / f"{name}.json" for name in KINDS})
+
+
+def proposing_test(folder: Path) -> list[str]:
+    """The proposals of the test videos."""
+    options = {"scores": folder / "scores-test.h5", "settings": settings("proposals", class_score=1.0)}
+    return command("propose_test.py", options | {"output": folder / "proposals.json"})
 
 
 def settings(step: str, **changes) -> str:

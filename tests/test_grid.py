@@ -80,15 +80,15 @@ def numbers(cell: str) -> list[float]:
 def test_the_snippets_of_the_time_grid_page(example):
     table = rows("snippet | frames")
     assert example.length(2.5) == len(table) == 4
-    for i, (_, frames, centre, own) in enumerate(table):
+    for i, (_, frames, centre, part) in enumerate(table):
         line = drawn(f"snippet {i}")
         first, last = numbers(frames)
         assert (first, last + 1) == (i * example.frames, i * example.frames + example.window)
         assert [at(line.index(mark)) for mark in "[)"] == [first / example.fps, (last + 1) / example.fps]
         assert at(line.index("o", 9)) == float(centre) == example.seconds(i + 0.5)
         assert float(centre) == (i * example.frames + example.window / 2) / example.fps
-        assert numbers(own) == example.seconds([i, i + 1]).tolist()
-        assert drawn("own").index(f" {i} ") + 1 == drawn("axis").index(f" {i} ") + 1 + 5
+        assert numbers(part) == example.seconds([i, i + 1]).tolist()
+        assert drawn("part").index(f" {i} ") + 1 == drawn("axis").index(f" {i} ") + 1 + 5
     assert [at(drawn("axis").index(f"{i} " if i < 4 else "4")) for i in range(5)] == example.seconds(
         range(5)
     ).tolist()

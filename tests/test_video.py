@@ -393,6 +393,10 @@ from types import SimpleNamespace
 import torch
 
 requests = []
+# the name of the classifier, which comes last, and the channels that it reads
+NETWORKS = dict.fromkeys(("r3d_18", "mc3_18", "r2plus1d_18"), ("fc", 512))
+NETWORKS |= dict.fromkeys(("mvit_v1_b", "mvit_v2_s", "swin3d_t"), ("head", 768))
+NETWORKS["s3d"] = "classifier", 1024
 
 class Net(torch.nn.Module):
     def __init__(self, head, width):
@@ -411,7 +415,7 @@ def get_model(name, **config):
         from urllib.error import URLError
         raise URLError("no route to host")
     torch.manual_seed(1)
-    return Net(*{"r3d_18": ("fc", 512), "mvit_v2_s": ("head", 768)}[name])
+    return Net(*NETWORKS[name])
 
 def get_model_weights(name):
     transforms = SimpleNamespace(crop_size=[112, 112], resize_size=[128, 171])
@@ -458,8 +462,12 @@ def test_a_model_of_torchvision(torchvision, tmp_path):
     torch.testing.assert_close(finetuned(clips), torch.full((2, 512), -0.3))
 
 
-def test_the_configuration_knows_the_models_that_there_are():
-    assert {"i3d", *backbones.HEADS} == set(configuration.BACKBONES)
+@pytest.mark.parametrize("model", [name for name in configuration.BACKBONES if name != "i3d"])
+def test_every_model_of_the_configuration_can_be_loaded(torchvision, model):
+    torchvision()
+    backbone = backbones.load(model, "download", 16, torch.device("cpu"))
+    clips = torch.zeros(1, 3, 16, 8, 8, dtype=torch.uint8)
+    assert backbone(clips).shape == (1, backbone.width) == (1, configuration.BACKBONES[model])
 
 
 # --- the script

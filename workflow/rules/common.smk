@@ -1,4 +1,4 @@
-"""What every rule sees of the configuration: its settings, its code, its resources. Functions alone, no rules."""
+"""What all rules see of the configuration: settings, code, resources. Functions alone."""
 
 import importlib.metadata
 import json

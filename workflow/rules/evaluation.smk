@@ -1,66 +1,6 @@
 """mAP of each seed's detections and its reliable proposals' quality; both over the seeds; the ablation."""
 
 
-def evaluation_of(wildcards):
-    """A params function: what is scored and how, as options."""
-    evaluation = CONFIG.step(wildcards.dataset, "evaluation", wildcards.evaluation)
-    exclude = ",".join(dataset_of(wildcards).exclude)
-    options = [f"--exclude={exclude}", "--tiou", ",".join(map(str, evaluation.tiou))]
-    if evaluation.ignore_ambiguous:
-        options.append("--ignore-ambiguous")
-    return shlex.join(options)
-
-
-def runs_of(wildcards, stage, pick):
-    """The folders of an experiment's runs, one per seed, and its experiment; none where it has no such stage."""
-    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
-    if pick == "best-on-test" and not experiment.best_on_test:
-        return [], experiment
-    if stage == "stage2" and experiment.stage2 is None:
-        return [], experiment
-    folders = [
-        f"results/{wildcards.dataset}/{pick}/seed{seed}"
-        f"/stage1-{experiment.stage1}/proposals-{experiment.proposals}"
-        for seed in CONFIG.seeds
-    ]
-    if stage == "stage2":
-        folders = [f"{folder}/stage2-{experiment.stage2}" for folder in folders]
-    return folders, experiment
-
-
-def evaluations(stage, pick):
-    """An input function: a stage's map.json of every seed of an experiment, none where it has no such stage."""
-
-    def paths(wildcards):
-        require_truth(wildcards.dataset)
-        folders, experiment = runs_of(wildcards, stage, pick)
-        ending = f"detection-{experiment.detection}/evaluation-{experiment.evaluation}/map.json"
-        return [f"{folder}/{ending}" for folder in folders]
-
-    return paths
-
-
-def qualities(stage, pick):
-    """An input function: the quality of a stage's reliable proposals, where an experiment's tables show it."""
-
-    def paths(wildcards):
-        if getattr(wildcards, "experiment", "default") in CONFIG.ablations():
-            return []
-        folders, experiment = runs_of(wildcards, stage, pick)
-        if stage == "stage2":
-            folders = [f"{folder}/detection-{experiment.detection}" for folder in folders]
-        return [f"{folder}/reliable-quality.json" for folder in folders]
-
-    return paths
-
-
-def ablation_maps(wildcards):
-    """An input function: the map.json of every experiment of the ablation beside the default."""
-    if not CONFIG.ablation:
-        stop(f"results/{wildcards.dataset}/ablation.json: `ablation` in the configuration is empty")
-    return [f"results/{wildcards.dataset}/{name}/map.json" for name in CONFIG.ablations()]
-
-
 rule evaluate:
     """mAP of one detections file."""
     input:

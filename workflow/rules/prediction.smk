@@ -1,32 +1,6 @@
 """Detections on new videos, without ground truth, by the default experiment's model."""
 
 
-def final_model(stage):
-    """An input function: the model of a stage that goes into the data set's model.pt; none of no stage 2.
-
-    It is of the default experiment and the first seed, at the end of training.
-    """
-
-    def path(wildcards):
-        folders, _ = runs_of(wildcards, "stage2", "last")
-        if stage == "stage2":
-            return [f"{folder}/model.pt" for folder in folders[:1]]
-        folders, experiment = runs_of(wildcards, "stage1", "last")
-        return f"{os.path.dirname(folders[0])}/model.pt"
-
-    return path
-
-
-def bundled_settings(wildcards):
-    """A params function: the settings that the data set's model.pt holds beside the networks, as JSON."""
-    experiment = CONFIG.experiment("default")
-    steps = {
-        step: CONFIG.step(wildcards.dataset, step, getattr(experiment, step, None))
-        for step in settings.Prediction.model_fields
-    }
-    return settings.canonical(settings.Prediction(**steps))
-
-
 rule bundle_model:
     """Both stages' models and the settings around them in one file, to hand over."""
     input:

@@ -1,15 +1,6 @@
 """What `snakemake --report` shows beside the check: the default experiment's tables and a picture of detections."""
 
 
-def first_detections(wildcards):
-    """An input function: the first seed's detections of the default experiment's last stage."""
-    require_truth(wildcards.dataset)
-    experiment = CONFIG.experiment("default")
-    stage = "stage1" if experiment.stage2 is None else "stage2"
-    folders, _ = runs_of(wildcards, stage, "last")
-    return f"{folders[0]}/detection-{experiment.detection}/detections.json"
-
-
 rule tables:
     """The tables of the default experiment as a page."""
     input:

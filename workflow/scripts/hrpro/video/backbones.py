@@ -1,4 +1,7 @@
-"""Networks that turn clips of a video into features, by name behind one interface (Backbone)."""
+"""Networks that turn clips of a video into features, by name behind one interface (Backbone).
+
+config.BACKBONES names them: i3d (i3d.py), and video models of torchvision.
+"""
 
 import itertools
 import pickle
@@ -15,17 +18,6 @@ from ..utils import progress
 from ..utils.errors import InputError
 from . import decoding, flow, i3d
 
-# torchvision's video models, and the name of the classifier in them, which is removed; config.BACKBONES has
-# the channels of each.
-HEADS = {
-    "r3d_18": "fc",
-    "mc3_18": "fc",
-    "r2plus1d_18": "fc",
-    "s3d": "classifier",
-    "mvit_v1_b": "head",
-    "mvit_v2_s": "head",
-    "swin3d_t": "head",
-}
 # Frames of a clip that a network can take, at least and at most; 8 make one step of I3D's time.
 WINDOWS = {I3D: (8, None), "s3d": (14, None), "mvit_v1_b": (16, 16), "mvit_v2_s": (16, 16)}
 
@@ -121,7 +113,6 @@ def load_i3d(weights: dict[str, str], device: torch.device) -> Backbone:
 def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone:
     """One of torchvision's video models without its classifier; pictures are scaled as its weights ask."""
     models = torchvision_models(model)
-    head = HEADS[model]
     download = weights == DOWNLOAD
     try:
         network = models.get_model(model, weights="DEFAULT" if download else None)
@@ -131,6 +122,7 @@ def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone
             f"weights: download: torchvision could not get those of {model} ({reason}); "
             "name a file of them in `weights`"
         ) from None
+    head = [name for name, _ in network.named_children()][-1]  # the classifier comes last in all of them
     setattr(network, head, nn.Identity())
     if not download:
         fill(network, weights, head, f"torchvision's {model}")

@@ -1,0 +1,93 @@
+"""What an experiment is made of: its runs, and the files that its tables, model and figures need. Functions alone."""
+
+
+def evaluation_of(wildcards):
+    """A params function: what is scored and how, as options."""
+    evaluation = CONFIG.step(wildcards.dataset, "evaluation", wildcards.evaluation)
+    exclude = ",".join(dataset_of(wildcards).exclude)
+    options = [f"--exclude={exclude}", "--tiou", ",".join(map(str, evaluation.tiou))]
+    if evaluation.ignore_ambiguous:
+        options.append("--ignore-ambiguous")
+    return shlex.join(options)
+
+
+def runs_of(wildcards, stage, pick):
+    """The folders of an experiment's runs, one per seed, and its experiment; none where it has no such stage."""
+    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
+    if pick == "best-on-test" and not experiment.best_on_test:
+        return [], experiment
+    if stage == "stage2" and experiment.stage2 is None:
+        return [], experiment
+    steps = f"stage1-{experiment.stage1}/proposals-{experiment.proposals}"
+    folders = [f"results/{wildcards.dataset}/{pick}/seed{seed}/{steps}" for seed in CONFIG.seeds]
+    if stage == "stage2":
+        folders = [f"{folder}/stage2-{experiment.stage2}" for folder in folders]
+    return folders, experiment
+
+
+def evaluations(stage, pick):
+    """An input function: a stage's map.json of every seed of an experiment, none where it has no such stage."""
+
+    def paths(wildcards):
+        require_truth(wildcards.dataset)
+        folders, experiment = runs_of(wildcards, stage, pick)
+        ending = f"detection-{experiment.detection}/evaluation-{experiment.evaluation}/map.json"
+        return [f"{folder}/{ending}" for folder in folders]
+
+    return paths
+
+
+def qualities(stage, pick):
+    """An input function: the quality of a stage's reliable proposals, where an experiment's tables show it."""
+
+    def paths(wildcards):
+        if getattr(wildcards, "experiment", "default") in CONFIG.ablations():
+            return []
+        folders, experiment = runs_of(wildcards, stage, pick)
+        if stage == "stage2":
+            folders = [f"{folder}/detection-{experiment.detection}" for folder in folders]
+        return [f"{folder}/reliable-quality.json" for folder in folders]
+
+    return paths
+
+
+def ablation_maps(wildcards):
+    """An input function: the map.json of every experiment of the ablation beside the default."""
+    if not CONFIG.ablation:
+        stop(f"results/{wildcards.dataset}/ablation.json: `ablation` in the configuration is empty")
+    return [f"results/{wildcards.dataset}/{name}/map.json" for name in CONFIG.ablations()]
+
+
+def final_model(stage):
+    """An input function: the model of a stage that goes into the data set's model.pt; none of no stage 2.
+
+    It is of the default experiment and the first seed, at the end of training.
+    """
+
+    def path(wildcards):
+        folders, _ = runs_of(wildcards, "stage2", "last")
+        if stage == "stage2":
+            return [f"{folder}/model.pt" for folder in folders[:1]]
+        folders, experiment = runs_of(wildcards, "stage1", "last")
+        return f"{os.path.dirname(folders[0])}/model.pt"
+
+    return path
+
+
+def bundled_settings(wildcards):
+    """A params function: the settings that the data set's model.pt holds beside the networks, as JSON."""
+    experiment = CONFIG.experiment("default")
+    steps = {
+        step: CONFIG.step(wildcards.dataset, step, getattr(experiment, step, None))
+        for step in settings.Prediction.model_fields
+    }
+    return settings.canonical(settings.Prediction(**steps))
+
+
+def first_detections(wildcards):
+    """An input function: the first seed's detections of the default experiment's last stage."""
+    require_truth(wildcards.dataset)
+    experiment = CONFIG.experiment("default")
+    stage = "stage1" if experiment.stage2 is None else "stage2"
+    folders, _ = runs_of(wildcards, stage, "last")
+    return f"{folders[0]}/detection-{experiment.detection}/detections.json"
