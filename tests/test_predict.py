@@ -73,11 +73,11 @@ def expected(run, model) -> dict[str, Segments]:
     return results.read(run / STAGE2, model.classes)
 
 
-def assert_same(found: Segments, wanted: Segments) -> None:
+def assert_same(found: Segments, expected: Segments) -> None:
     """Equal to the last bit."""
-    assert len(wanted) > 0
+    assert len(expected) > 0
     for name in ("times", "labels", "scores"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 # --- the numbers
@@ -169,7 +169,7 @@ def rows_of(path: Path) -> list[dict]:
 
 def test_the_csv_holds_what_the_json_holds(run):
     whole = json.loads((run / TARGET).read_text())["results"]
-    wanted = [
+    expected = [
         {"video": video, "start": start, "end": end, "class": one["label"], "score": one["score"]}
         for video, found in whole.items()
         for one in found
@@ -180,7 +180,7 @@ def test_the_csv_holds_what_the_json_holds(run):
         row | {name: float(row[name]) for name in numbers}
         for row in rows_of(run / f"{PREDICTED}/detections.csv")
     ]
-    assert rows == wanted
+    assert rows == expected
 
 
 CLOCK = r"(\d\d+):([0-5]\d):([0-5]\d)\.(\d{3})"
@@ -207,13 +207,13 @@ def test_a_vtt_shows_the_detections_of_a_high_score_by_their_start(run, model, e
     shown = 0
     for video, found in expected.items():
         cues = cues_of((run / f"{PREDICTED}/vtt/{video}.vtt").read_text())
-        wanted = [
+        expected = [
             (round(1000 * start), round(1000 * end), model.classes[label], f"{score:.2f}")
             for (start, end), label, score in zip(found.times, found.labels, found.scores, strict=True)
             if score >= 0.1
         ]
         assert [cue[0] for cue in cues] == sorted(cue[0] for cue in cues)
-        assert sorted(cues) == sorted(wanted)
+        assert sorted(cues) == sorted(expected)
         shown += len(cues)
     assert 0 < shown < sum(map(len, expected.values()))
 
@@ -247,8 +247,8 @@ def test_a_csv_quotes_what_it_has_to(tmp_path):
     path = tmp_path / "found.csv"
     found = {'v,"1"': segments([[0.1, 2 / 3]], [0], [1e-20])}
     exports.write(str(path), found, ["über,\nall"], 0.1)
-    wanted = {"video": 'v,"1"', "start": "0.1", "end": "0.6666666666666666", "class": "über,\nall"}
-    assert rows_of(path) == [wanted | {"score": "1e-20"}]
+    expected = {"video": 'v,"1"', "start": "0.1", "end": "0.6666666666666666", "class": "über,\nall"}
+    assert rows_of(path) == [expected | {"score": "1e-20"}]
 
 
 def test_a_folder_keeps_what_else_is_in_it(run, tmp_path):
@@ -455,7 +455,7 @@ CASES = [
     Case(
         "no folder",
         asks(features="nowhere"),
-        ["nowhere: no such file or folder", "wanted the features of videos"],
+        ["nowhere: no such file or folder", "expected the features of videos"],
     ),
     Case("no such video", asks(features="videos/none.npy"), ["videos/none.npy: no such file or folder"]),
     Case("an empty folder", emptied, ["videos: no features of a video", "name the folder or file"]),
@@ -467,7 +467,7 @@ CASES = [
         [f"{NPY}: shape (", ", 60)", "the model takes 64 channels"],
     ),
     Case("NaN", array(holed), [f"{NPY}: row 7, channel 3: nan", "extract it again"]),
-    Case("integers", array(lambda a: a.astype(int)), [f"{NPY}: values of type int64", "wanted float32"]),
+    Case("integers", array(lambda a: a.astype(int)), [f"{NPY}: values of type int64", "expected float32"]),
     Case("pickled", array(lambda a: a.astype(object)), [f"{NPY}: a pickled array", "save it as float32"]),
     Case("no rows", array(lambda a: a[:0]), [f"{NPY}: shape (0, 64)"]),
     Case("half a file", cut(NPY), [f"{NPY}: damaged or not in .npy format", "copy it again"]),
@@ -486,10 +486,10 @@ CASES = [
     Case(
         "a file for a folder",
         asks(output="extra.yaml/a.json"),
-        ["extra.yaml is no folder", "name another place"],
+        ["extra.yaml is not a folder", "name another place"],
     ),
     Case(
-        "a file with a slash", asks(output="extra.yaml/"), ["extra.yaml is no folder", "name another place"]
+        "a file with a slash", asks(output="extra.yaml/"), ["extra.yaml is not a folder", "name another place"]
     ),
     Case("a device that is none", asks(device="gpu"), ["device 'gpu': expected auto, cpu, cuda"]),
 ]
