@@ -537,8 +537,8 @@ def results_json(*found) -> str:
 
 DETECTION_CASES = [
     Case("malformed", '{"results": {', ["line 1: not valid JSON", "correct it"]),
-    Case("no results", "{}", ['no "results" object', "wanted"]),
-    Case("a list for results", '{"results": []}', ['no "results" object', "wanted"]),
+    Case("no results", "{}", ['no "results" object', "expected"]),
+    Case("a list for results", '{"results": []}', ['no "results" object', "expected"]),
     Case(
         "a NaN score",
         results_json(GOOD, GOOD | {"score": float("nan")}),
