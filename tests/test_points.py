@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import run_script, snakemake
+import digest as code_digest
+from conftest import SCRIPTS, run_script, snakemake
 from hrpro import config
 from hrpro.data import annotations, conversion, layouts, points, splits
 from hrpro.data.conversion import Converted
@@ -279,6 +280,22 @@ def test_the_files_that_are_there_by_themselves(root):
     assert points.file_of(root, config.Points()) == root / PLAIN
     (root / PLAIN).unlink()
     assert points.file_of(root, config.Points()) == root / HRPRO  # which is then missing
+
+
+def test_no_training_waits_for_pandas():
+    """Half a second per start: what trains, scores and proposes reads points.json, and no table."""
+    scripts = [
+        "train_stage1.py",
+        "train_stage2.py",
+        "score_snippets.py",
+        "propose_training.py",
+        "propose_test.py",
+    ]
+    methods = [str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob("hrpro/*/method.py")]
+    assert methods
+    paths = code_digest.imports(SCRIPTS, *scripts, *methods, "hrpro/evaluation/protocol.py")
+    assert [path for path in paths if re.search(r"^\s*(import|from) pandas", path.read_text(), re.M)] == []
+    assert SCRIPTS / "hrpro/data/points.py" in code_digest.imports(SCRIPTS, "convert_points.py")
 
 
 # --- training videos with points alone

@@ -507,7 +507,7 @@ def extracted(monkeypatch) -> list[str]:
         names.append(Path(path).name)
         return real(path, *arguments, **settings)
 
-    monkeypatch.setattr(backbones, "load", lambda *arguments: MEANS)
+    monkeypatch.setattr(backbones, "load", lambda *arguments, **settings: MEANS)
     monkeypatch.setattr(backbones, "features", features)
     return names
 

@@ -31,7 +31,7 @@ def checked(function):
 def converted(dataset):
     """A data set's checked annotations and points, without the durations that its features say."""
     entry = CONFIG.datasets[dataset]
-    return conversion.convert(entry.root, entry.labels, entry.ambiguous)
+    return conversion.convert(entry.root, entry.labels, ambiguous=entry.ambiguous)
 
 
 @cache

@@ -23,7 +23,7 @@ def main() -> None:
 
     labels = config.from_json(config.Labels, args.labels)
     lengths = features.read_lengths(args.features) if args.features else None
-    converted = conversion.convert(args.root, labels, args.ambiguous, lengths)
+    converted = conversion.convert(args.root, labels, ambiguous=args.ambiguous, lengths=lengths)
     database = annotations.of_split(converted.annotations["database"], args.split)
     annotations.require_durations(
         database, args.features or annotations.file_of(args.root, labels.annotations)

@@ -43,7 +43,7 @@ def main() -> None:
     with training as training_file:
         features.convert(
             {video: sources[video] for video in sorted(videos[args.split])},
-            conversion.durations(args.root, args.split, videos[args.split], labels),
+            conversion.durations(args.root, args.split, videos[args.split], labels=labels),
             Grid(snippet.frames, snippet.fps, snippet.window),
             dtype=settings.dtype,
             layout=layout,

@@ -56,7 +56,7 @@ def main() -> None:
     decoding.pyav()  # an error ends it before the weights are read
     torch.set_num_threads(args.threads)
     device = devices.choose_device(args.device)
-    backbone = backbones.load(settings.model, settings.weights, grid.window, device)
+    backbone = backbones.load(settings.model, settings.weights, window=grid.window, device=device)
     weights = {name: files.sha256(file) for name, file in settings.files().items()} or settings.weights
     recipe = {"model": settings.model, "weights": weights, "snippet": grid.model_dump()}
     failures = []

@@ -39,7 +39,9 @@ def files_of(root, labels: Labels) -> list[Path]:
     return paths
 
 
-def convert(root, labels: Labels = RECOGNISED, ambiguous=None, lengths: Lengths | None = None) -> Converted:
+def convert(
+    root, labels: Labels = RECOGNISED, *, ambiguous=None, lengths: Lengths | None = None
+) -> Converted:
     """A data set's annotations and points, checked; ambiguous: the file of THUMOS14's ambiguous segments.
 
     A training video with points in seconds may lack an entry: its duration is that of `lengths`, None
@@ -56,7 +58,7 @@ def convert(root, labels: Labels = RECOGNISED, ambiguous=None, lengths: Lengths 
             if split == "train" and in_seconds and video not in entries:
                 entry, duration = {"annotations": []}, lengths.seconds.get(video) if lengths else None
             else:
-                entry = splits.entry_of(video, entries, split, path)
+                entry = splits.entry_of(video, entries, split=split, path=path)
                 duration = number(entry, "duration", f"{path}: {video}")
             database[video] = {
                 "subset": split,
@@ -135,7 +137,7 @@ def outside(point, duration: float | None, path: Path) -> str:
     return f"{point.seconds:.2f} s, outside the video{length}; {remedy}"
 
 
-def durations(root, split: str, videos: list[str], labels: Labels = RECOGNISED) -> dict[str, float]:
+def durations(root, split: str, videos: list[str], *, labels: Labels = RECOGNISED) -> dict[str, float]:
     """The seconds of each video of a split, except training videos that have no entry and need none.
 
     Raises InputError if a video has no entry or no duration.
@@ -145,7 +147,7 @@ def durations(root, split: str, videos: list[str], labels: Labels = RECOGNISED) 
     if split == "train" and splits.may_lack_entries(root, labels):
         videos = [video for video in videos if video in entries]
     return {
-        video: number(splits.entry_of(video, entries, split, path), "duration", f"{path}: {video}")
+        video: number(splits.entry_of(video, entries, split=split, path=path), "duration", f"{path}: {video}")
         for video in videos
     }
 

@@ -28,10 +28,13 @@ def change(
     check(database, points, classes, settings=settings, place=place)
     rng = np.random.default_rng(settings.seed)
     if settings.held_back:
-        database, points = hold_back(database, points, settings.held_back, settings.truth, rng)
+        database, points = hold_back(
+            database, points, share=settings.held_back, truth=settings.truth, rng=rng
+        )
     if settings.points == "uniform":
         points = redraw(database, points, rng)
-    points = mislabel(leave_out(points, settings.missing, rng), classes, settings.wrong, rng)
+    points = leave_out(points, settings.missing, rng)
+    points = mislabel(points, classes, share=settings.wrong, rng=rng)
     if not any(points.values()):
         raise InputError(
             f"{place}: no point of a training video is left to the copy; lower held_back or missing"
@@ -63,7 +66,7 @@ def check(database: dict, points: dict, classes: list[str], *, settings: Copy, p
 
 
 def hold_back(
-    database: dict, points: dict, share: float, truth: str, rng: np.random.Generator
+    database: dict, points: dict, *, share: float, truth: str, rng: np.random.Generator
 ) -> tuple[dict, dict]:
     """A share of the training videos, at least one, becomes the test split in place of the former one.
 
@@ -110,7 +113,7 @@ def redraw_point(point: dict, entry: dict, rng: np.random.Generator) -> dict:
     instance = holding(times, labels, point["seconds"], point["label"])
     if instance is None:
         return point
-    return {**point, "seconds": moment(times[instance], entry["duration"], "uniform", rng)}
+    return {**point, "seconds": moment(times[instance], entry["duration"], distribution="uniform", rng=rng)}
 
 
 def leave_out(points: dict, share: float, rng: np.random.Generator) -> dict:
@@ -122,7 +125,7 @@ def leave_out(points: dict, share: float, rng: np.random.Generator) -> dict:
     }
 
 
-def mislabel(points: dict, classes: list[str], share: float, rng: np.random.Generator) -> dict:
+def mislabel(points: dict, classes: list[str], *, share: float, rng: np.random.Generator) -> dict:
     """The points, a share of them with a class drawn uniformly among the others."""
     wrong, relabelled = choose(points, share, rng), {}
     for video, of_video in points.items():

@@ -52,7 +52,7 @@ def of_splits(root, settings: FeatureFiles, splits: dict[str, list[str]]) -> dic
         is_missing = settings.layout == "auto" and not folder.exists() and folder.suffix not in ENDINGS
         if is_missing or settings.layout in PATTERNS:  # each video's file is then missing
             fitting = {"hrpro" if is_missing else settings.layout: [None] * len(videos)}
-    layout = the_only(fitting, folder, settings, f"{videos[0][1]} or another video of the splits")
+    layout = the_only(fitting, folder, settings, videos=f"{videos[0][1]} or another video of the splits")
     sources = {}
     for (split, video), source in zip(videos, fitting[layout], strict=True):
         if source is None and layout in SHARED:
@@ -60,7 +60,7 @@ def of_splits(root, settings: FeatureFiles, splits: dict[str, list[str]]) -> dic
                 f"{shared_file(layout, folder)}: no features of {video} in it; "
                 "add them or take the video out of the split"
             )
-        sources[video] = source or Source(files_of_video(layout, folder, split, video))
+        sources[video] = source or Source(files_of_video(layout, folder, split=split, video=video))
     return sources
 
 
@@ -77,7 +77,7 @@ def of_folder(path, settings: FeatureFiles) -> dict[str, Source]:
         parts = [part for part in sources_in(layout, path, settings).values() if part]
         if parts:
             fitting[layout] = parts
-    parts = fitting[the_only(fitting, path, settings, "a video")]
+    parts = fitting[the_only(fitting, path, settings, videos="a video")]
     counts = Counter(video for part in parts for video in part)
     for video, count in counts.items():
         if count > 1:
@@ -97,7 +97,7 @@ def possible_layouts(settings: FeatureFiles) -> list[str]:
     return list(LAYOUTS) if settings.layout == "auto" else [settings.layout]
 
 
-def the_only(fitting: dict, folder: Path, settings: FeatureFiles, videos: str) -> str:
+def the_only(fitting: dict, folder: Path, settings: FeatureFiles, *, videos: str) -> str:
     """The one layout that fits. Raises InputError if there is none or more than one; it names `videos`."""
     if len(fitting) > 1:
         raise InputError(
@@ -124,8 +124,10 @@ def sources_in(layout: str, folder: Path, settings: FeatureFiles) -> dict[str, d
         return {"": {folder.stem: Source((folder,))}} if fits else {}
     sources = {}
     for split in SPLITS if "{split}" in PATTERNS[layout][0] else ("",):
-        videos = set.intersection(*map(names_like, files_of_video(layout, folder, split, "*")))
-        sources[split] = {video: Source(files_of_video(layout, folder, split, video)) for video in videos}
+        videos = set.intersection(*map(names_like, files_of_video(layout, folder, split=split, video="*")))
+        sources[split] = {
+            video: Source(files_of_video(layout, folder, split=split, video=video)) for video in videos
+        }
     if layout == "flat":  # files of two streams are not videos
         for video in sources_in("flat_rgb_flow", folder, settings)[""]:
             for stream in STREAMS:
@@ -133,7 +135,7 @@ def sources_in(layout: str, folder: Path, settings: FeatureFiles) -> dict[str, d
     return sources
 
 
-def files_of_video(layout: str, folder: Path, split: str, video: str) -> tuple[Path, ...]:
+def files_of_video(layout: str, folder: Path, *, split: str, video: str) -> tuple[Path, ...]:
     """The files of a video in a layout of separate files."""
     return tuple(folder / pattern.format(split=split, video=video) for pattern in PATTERNS[layout])
 

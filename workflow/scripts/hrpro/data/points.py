@@ -155,7 +155,10 @@ def draw(database: dict, videos: list[str], settings: Points) -> dict[str, list[
         rng = np.random.default_rng([settings.seed, name])
         duration = database[video]["duration"]
         drawn = [
-            {"label": a["label"], "seconds": moment(a["segment"], duration, settings.distribution, rng)}
+            {
+                "label": a["label"],
+                "seconds": moment(a["segment"], duration, distribution=settings.distribution, rng=rng),
+            }
             for a in database[video]["annotations"]
             if a["segment"][1] > 0 and a["segment"][0] < duration
         ]
@@ -163,7 +166,7 @@ def draw(database: dict, videos: list[str], settings: Points) -> dict[str, list[
     return points
 
 
-def moment(segment: list[float], duration: float, distribution: str, rng: np.random.Generator) -> float:
+def moment(segment: list[float], duration: float, *, distribution: str, rng: np.random.Generator) -> float:
     """A moment, in seconds, drawn from the part of a segment that lies in the video.
 
     distribution: "uniform"; "centre", the middle; "gaussian", around the middle with deviation SIGMA,

@@ -56,7 +56,7 @@ def read_entries(root, labels: Labels) -> dict[str, dict]:
     return annotations.read_database(path) if needs_annotations(path, root, labels) else {}
 
 
-def entry_of(video: str, entries: dict, split: str, path) -> dict:
+def entry_of(video: str, entries: dict, *, split: str, path) -> dict:
     """A video's entry of the annotation file `path`. Raises InputError if it has none."""
     if video not in entries:
         raise InputError(f"{path}: {video} of {split_file(split)} has no entry; add it or drop the video")

@@ -53,7 +53,7 @@ def features(path, backbone: Backbone, *, stride: int, window: int, fps: float, 
     rows = []
     with decoding.open_video(path, torch.get_num_threads()) as reader:
         frames = reader.frames(fps, backbone.resize, backbone.crop)
-        clips = decoding.snippets(frames, stride, window, backbone.ahead)
+        clips = decoding.snippets(frames, stride=stride, window=window, ahead=backbone.ahead)
         batches = reader.length(stride, fps) // batch + 1
         for clips_of_batch in progress.track(batched(clips, batch), batches, Path(path).name):
             rows.append(backbone(torch.from_numpy(np.stack(clips_of_batch))).numpy())
@@ -93,7 +93,7 @@ def load_i3d(weights: dict[str, str], device: torch.device) -> Backbone:
     for stream, channels in (("rgb", 3), ("flow", 2)):
         if stream in weights:
             network = i3d.I3D(channels)
-            fill(network, weights[stream], "logits", f"i3d's {stream} stream")
+            fill(network, weights[stream], head="logits", name=f"i3d's {stream} stream")
             streams[stream] = network.eval().to(device)
     ahead = int("flow" in weights)  # the flow of a clip's last frame leads to the one after it
 
@@ -107,7 +107,7 @@ def load_i3d(weights: dict[str, str], device: torch.device) -> Backbone:
         return torch.cat(by_stream, dim=1)
 
     width = BACKBONES[I3D] * len(streams)
-    return Backbone(width, (256,), (224, 224), network, device, ahead)
+    return Backbone(width=width, resize=(256,), crop=(224, 224), network=network, device=device, ahead=ahead)
 
 
 def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone:
@@ -125,16 +125,16 @@ def load_torchvision(model: str, weights: str, device: torch.device) -> Backbone
     head = [name for name, _ in network.named_children()][-1]  # the classifier comes last in all of them
     setattr(network, head, nn.Identity())
     if not download:
-        fill(network, weights, head, f"torchvision's {model}")
+        fill(network, weights, head=head, name=f"torchvision's {model}")
     network.eval().to(device)
     transforms = models.get_model_weights(model).DEFAULT.transforms()
     mean, std = list(transforms.mean), list(transforms.std)
     return Backbone(
-        BACKBONES[model],
-        tuple(transforms.resize_size),
-        tuple(transforms.crop_size),
-        lambda clips: network(normalized(clips, mean, std)),
-        device,
+        width=BACKBONES[model],
+        resize=tuple(transforms.resize_size),
+        crop=tuple(transforms.crop_size),
+        network=lambda clips: network(normalized(clips, mean, std)),
+        device=device,
     )
 
 
@@ -161,7 +161,7 @@ def normalized(clips: torch.Tensor, mean: list[float], std: list[float]) -> torc
     return (clips.float() / 255 - mean) / std
 
 
-def fill(network: nn.Module, path: str, head: str, name: str) -> None:
+def fill(network: nn.Module, path: str, *, head: str, name: str) -> None:
     """Give a network the weights of a file, those of its classifier `head` left out.
 
     The file: a state_dict, or a dictionary with one as "state_dict" (or "model"); "module." before every
