@@ -189,7 +189,7 @@ ANNOTATION_CASES = [
     Case("no points file", remove(POINTS), [f"{POINTS}: no such file"]),
     Case("malformed JSON", cut(GT), [f"{GT}: line ", "not valid JSON", "correct it"]),
     Case("empty JSON", write(GT, ""), [f"{GT}: line 1: not valid JSON"]),
-    Case("no text", write(GT, b"\xff\xfe\x00"), [f"{GT}: no text file in UTF-8", "save it as one"]),
+    Case("no text", write(GT, b"\xff\xfe\x00"), [f"{GT}: not a text file in UTF-8", "save it as one"]),
     Case("no database", write(GT, '{"videos": {}}'), [f'{GT}: no "database"', "expected"]),
     Case("a list for a database", write(GT, "[]"), [f'{GT}: no "database"', "expected"]),
     Case(
@@ -537,15 +537,17 @@ def results_json(*found) -> str:
 
 DETECTION_CASES = [
     Case("malformed", '{"results": {', ["line 1: not valid JSON", "correct it"]),
-    Case("no results", "{}", ['no "results" object', "wanted"]),
-    Case("a list for results", '{"results": []}', ['no "results" object', "wanted"]),
+    Case("no results", "{}", ['no "results" object', "expected"]),
+    Case("a list for results", '{"results": []}', ['no "results" object', "expected"]),
     Case(
         "a NaN score",
         results_json(GOOD, GOOD | {"score": float("nan")}),
         [TEST, "detection 2", "nan", "remove it"],
     ),
     Case(
-        "no score", results_json({"segment": [1, 2], "label": "dive"}), [TEST, "wanted a list of", "'score'"]
+        "no score",
+        results_json({"segment": [1, 2], "label": "dive"}),
+        [TEST, "expected a list of", "'score'"],
     ),
     Case("a score of null", results_json(GOOD | {"score": None}), [TEST, "detection 1", "None", "remove it"]),
     Case(
@@ -553,10 +555,10 @@ DETECTION_CASES = [
         results_json(GOOD | {"segment": [1, float("inf")]}),
         [TEST, "detection 1", "inf"],
     ),
-    Case("three numbers", results_json(GOOD | {"segment": [1, 2, 3]}), [TEST, "wanted a list of"]),
-    Case("four numbers", results_json(GOOD | {"segment": [1, 2, 3, 4]}), [TEST, "wanted a list of"]),
-    Case("text", results_json("dive"), [TEST, "wanted a list of"]),
-    Case("null", f'{{"results": {{"{TEST}": null}}}}', [TEST, "wanted a list of"]),
+    Case("three numbers", results_json(GOOD | {"segment": [1, 2, 3]}), [TEST, "expected a list of"]),
+    Case("four numbers", results_json(GOOD | {"segment": [1, 2, 3, 4]}), [TEST, "expected a list of"]),
+    Case("text", results_json("dive"), [TEST, "expected a list of"]),
+    Case("null", f'{{"results": {{"{TEST}": null}}}}', [TEST, "expected a list of"]),
 ]
 
 

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from conftest import run_script, run_script_process, snakemake
+from conftest import run_script, snakemake
 from hrpro import config
 from hrpro.data import annotations, copies
 from hrpro.data.features import FeatureFile
@@ -230,14 +230,14 @@ def parent(demo_data, tmp_path_factory) -> Path:
     return folder
 
 
-def copy_split(parent: Path, output: Path, split: str, of: str, run=run_script, **values):
+def copy_split(parent: Path, output: Path, split: str, of: str, **values):
     """Run copy_dataset.py for a split of the copy, of the split `of` of the data set."""
     outputs = ["--output-annotations", output / split / "annotations.json"]
     outputs += ["--output-features", output / split / "features.h5"]
     if split == "train":
         outputs += ["--output-points", output / split / "points.json"]
     points = [parent / "train/points.json"] if of == "train" else []
-    return run(
+    return run_script(
         *("copy_dataset.py", "--split", split, "--annotations", parent / of / "annotations.json"),
         *("--features", parent / of / "features.h5", "--points", *points),
         *("--settings", config.canonical(copy(**values)), *outputs),
@@ -333,7 +333,7 @@ def test_an_evaluation_reads_truth_by_points(parent):
 
 @pytest.mark.parametrize("split", config.SPLITS)
 def test_a_refused_copy_leaves_nothing(parent, tmp_path, split):
-    run = copy_split(parent, tmp_path / "out", split, "train", run=run_script_process, truth="points")
+    run = copy_split(parent, tmp_path / "out", split, "train", truth="points")
     assert run.returncode == 1
     (line,) = run.stderr.splitlines()
     assert line.startswith(f"error: {parent}/train/annotations.json: ")

@@ -62,7 +62,8 @@ SUPPRESSED = {
     "detect",
     "detect_stage1.py",
 }
-EVALUATED = {"train, tested", "train stage 2, tested", "evaluate.py", "gather.py", "ablate.py"}
+EVALUATED = {"train, tested", "train stage 2, tested", "evaluate.py", "gather.py"}
+PAGES = {"check_dataset.py", "show.py", "draw_timeline.py"}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,7 @@ EVALUATED = {"train, tested", "train stage 2, tested", "evaluate.py", "gather.py
         ("hrpro/detection/suppression.py", "np.exp(-(", "np.exp(-1.0 * (", SUPPRESSED),
         ("hrpro/evaluation/mean_ap.py", "* 100", "* 100.0", EVALUATED),
         ("hrpro/proposals/ranking.py", "-np.inf", "-1", RANKED),
+        ("hrpro/report/templates/style.css", "62rem", "60rem", PAGES),
     ],
 )
 def test_a_change_reaches_the_steps_that_use_it(scripts, module, old, new, expected):

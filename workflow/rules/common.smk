@@ -181,8 +181,8 @@ def if_ambiguous_dropped(path):
     """An input function: a file that is read only where detections on ambiguous segments are dropped."""
 
     def annotations(wildcards):
-        chosen = CONFIG.step(wildcards.dataset, "detection", wildcards.detection)
-        return path.format(**wildcards) if chosen.drop_ambiguous else []
+        detection = CONFIG.step(wildcards.dataset, "detection", wildcards.detection)
+        return path.format(**wildcards) if detection.drop_ambiguous else []
 
     return annotations
 

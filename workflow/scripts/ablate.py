@@ -7,7 +7,7 @@ The figure is mAP's mean over all thresholds, in %, of the models at the end of 
 import argparse
 
 from hrpro import config
-from hrpro.evaluation import aggregation, tables
+from hrpro.evaluation import tables
 from hrpro.utils import errors, files, progress
 
 
@@ -36,8 +36,8 @@ def main() -> None:
                 f"{path}: experiment {result['experiment']!r} is not one of an ablation; "
                 "expected alone_<row> or without_<row>"
             )
-        rows.setdefault(row, {})[kind] = aggregation.over_all_thresholds(result)
-    rows[tables.BASES]["without"] = aggregation.over_all_thresholds(default)
+        rows.setdefault(row, {})[kind] = tables.over_all_thresholds(result)
+    rows[tables.BASES]["without"] = tables.over_all_thresholds(default)
     files.write_json(
         args.output,
         {"dataset": default["dataset"], "seeds": default["seeds"], "tiou": default["tiou"], "rows": rows},

@@ -19,11 +19,11 @@ def write(path, videos: Mapping[str, Segments], classes: list[str]) -> None:
     """
     with files.atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write('{"version": "hrpro 1", "results": {')
-        for number, (video, found) in enumerate(videos.items()):
+        for number, (video, segments) in enumerate(videos.items()):
             rows = [
                 {"segment": [start, end], "label": classes[label] if label >= 0 else None, "score": score}
                 for (start, end), label, score in zip(
-                    found.times.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True
+                    segments.times.tolist(), segments.labels.tolist(), segments.scores.tolist(), strict=True
                 )
             ]
             comma = ", " if number else ""
@@ -36,27 +36,27 @@ def read(path, classes: list[str]) -> dict[str, Segments]:
     """Read a results file; a segment of a class that is not in `classes` is left out.
 
     Only "results" is needed ("version" and "external_data" may be absent). Raises InputError where
-    the file is no results file, or a segment lacks a finite start, end or score.
+    the file is not a results file, or a segment lacks a finite start, end or score.
     """
     content = files.read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
-        raise InputError(f'{path}: no "results" object; wanted {{"results": {{video: [segments]}}}}')
+        raise InputError(f'{path}: no "results" object; expected {{"results": {{video: [segments]}}}}')
     number = {name: label for label, name in enumerate(classes)} | {None: -1}
     videos = {}
-    for video, found in content["results"].items():
+    for video, items in content["results"].items():
         place = f"{path}: {video}"
         try:
-            rows = [(*item["segment"], item["score"]) for item in found]
+            rows = [(*item["segment"], item["score"]) for item in items]
             values = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
-            labels = np.array([number.get(item.get("label"), UNKNOWN) for item in found], dtype=np.int64)
+            labels = np.array([number.get(item.get("label"), UNKNOWN) for item in items], dtype=np.int64)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f'{place}: wanted a list of {{"segment": [start, end], "label", "score"}} ({error!r})'
+                f'{place}: expected a list of {{"segment": [start, end], "label", "score"}} ({error!r})'
             ) from None
         bad = np.flatnonzero(~np.isfinite(values).all(1))
         if len(bad):
             raise InputError(
-                f"{place}: detection {bad[0] + 1}: {found[bad[0]]}: NaN, infinite or null; remove it"
+                f"{place}: detection {bad[0] + 1}: {items[bad[0]]}: NaN, infinite or null; remove it"
             )
         known = labels != UNKNOWN
         videos[video] = Segments(values[known, :2], labels[known], values[known, 2])

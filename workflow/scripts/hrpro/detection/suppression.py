@@ -15,20 +15,22 @@ def suppress(
 
     ambiguous: {video: (K, 2) seconds}.
     """
-    found = soft_nms(candidates, settings.sigma, settings.tiou_padding)
+    suppressed = soft_nms(candidates, settings.sigma, settings.tiou_padding)
     if not settings.drop_ambiguous:
-        return found
-    return {video: drop_ambiguous(kept, ambiguous.get(video)) for video, kept in found.items()}
+        return suppressed
+    return {
+        video: drop_ambiguous(detections, ambiguous.get(video)) for video, detections in suppressed.items()
+    }
 
 
-def drop_ambiguous(found: Segments, regions: np.ndarray | None) -> Segments:
+def drop_ambiguous(detections: Segments, regions: np.ndarray | None) -> Segments:
     """Without the detections that share a whole second with a region (K, 2) (fault 9)."""
     if regions is None or not len(regions):
-        return found
-    start, end = np.trunc(found.times).T
+        return detections
+    start, end = np.trunc(detections.times).T
     low, high = np.rint(regions).T
     shared = np.minimum(end[:, None], high) > np.maximum(start[:, None], low)
-    return found.take(~shared.any(1))
+    return detections.take(~shared.any(1))
 
 
 def soft_nms(videos: dict[str, Segments], sigma: float, padding: float) -> dict[str, Segments]:
@@ -37,21 +39,21 @@ def soft_nms(videos: dict[str, Segments], sigma: float, padding: float) -> dict[
     Nothing is dropped; detections come out class by class in the order in which they were kept.
     padding: seconds added to lengths and intersections in the tIoU (released: 1, fault 5; exact: 0).
     """
-    given = join(list(videos.values()))
-    lengths = [len(own) for own in videos.values()]
+    candidates = join(list(videos.values()))
+    lengths = [len(segments) for segments in videos.values()]
     video = np.repeat(np.arange(len(videos)), lengths)
-    by_group = np.lexsort((given.labels, video))
-    given, video = given.take(by_group), video[by_group]
-    opens = (np.diff(video, prepend=-1) != 0) | (np.diff(given.labels, prepend=0) != 0)
-    order, scores = np.arange(len(given)), given.scores.copy()
+    by_group = np.lexsort((candidates.labels, video))
+    candidates, video = candidates.take(by_group), video[by_group]
+    opens = (np.diff(video, prepend=-1) != 0) | (np.diff(candidates.labels, prepend=0) != 0)
+    order, scores = np.arange(len(candidates)), candidates.scores.copy()
     first = np.flatnonzero(opens)
-    sizes = np.diff(np.append(first, len(given)))
+    sizes = np.diff(np.append(first, len(candidates)))
     by_size = np.argsort(-sizes, kind="stable")
     while len(by_size):
         many = max(1, CELLS // sizes[by_size[0]])
         block, by_size = by_size[:many], by_size[many:]
-        suppress_groups(given.times, first[block], sizes[block], sigma, padding, order, scores)
-    kept = Segments(given.times[order], given.labels[order], scores)
+        suppress_groups(candidates.times, first[block], sizes[block], sigma, padding, order, scores)
+    kept = Segments(candidates.times[order], candidates.labels[order], scores)
     ends = np.cumsum(lengths)
     return {
         name: kept.take(slice(end - length, end))

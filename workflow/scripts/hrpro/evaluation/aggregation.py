@@ -37,16 +37,3 @@ def mean(rows: list[list[float]]) -> list[float]:
 def deviation(table: pd.DataFrame) -> pd.Series:
     """The sample standard deviation (n - 1) of each column over the seeds, and 0 for one seed."""
     return table.std().fillna(0.0)
-
-
-def over_all_thresholds(result: dict) -> dict[str, dict]:
-    """{stage: {"mean", "std"}} over seeds of mAP's mean over all thresholds, in %, of the models of `last`.
-
-    result: a map.json, whose first average is that over all thresholds.
-    """
-    figures = {}
-    for stage, picks in result["stages"].items():
-        last = picks["last"]
-        name = next(iter(last["average"]))
-        figures[stage] = {"mean": last["average"][name], "std": last["std"][name]}
-    return figures

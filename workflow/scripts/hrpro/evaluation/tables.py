@@ -53,6 +53,19 @@ def quality_cells(quality: dict, seeds: list[int]) -> dict[str, str]:
     }
 
 
+def over_all_thresholds(result: dict) -> dict[str, dict]:
+    """{stage: {"mean", "std"}} over seeds of mAP's mean over all thresholds, in %, of the models of `last`.
+
+    result: a map.json, whose first average is that over all thresholds.
+    """
+    figures = {}
+    for stage, picks in result["stages"].items():
+        last = picks["last"]
+        name = next(iter(last["average"]))
+        figures[stage] = {"mean": last["average"][name], "std": last["std"][name]}
+    return figures
+
+
 def of_ablation(rows: dict, seeds: list[int]) -> pd.DataFrame:
     """The ablation, {row: {"alone" or "without": {stage: {"mean", "std"}}}}; one row per row of settings."""
     lines = []

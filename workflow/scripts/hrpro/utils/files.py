@@ -99,7 +99,7 @@ def write_json(path, value, indent: int | None = None) -> None:
 
 
 def read_text(path) -> str:
-    """The text of a file. Raises InputError where it is missing or no UTF-8."""
+    """The text of a file. Raises InputError where it is missing or not UTF-8."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte-order mark
     except FileNotFoundError:
@@ -107,7 +107,7 @@ def read_text(path) -> str:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: no text file in UTF-8 ({error}); save it as one") from None
+        raise InputError(f"{path}: not a text file in UTF-8 ({error}); save it as one") from None
 
 
 def read_json(path, *keys: str):
