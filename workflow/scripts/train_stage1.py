@@ -7,6 +7,7 @@ released program does (fault 3).
 import argparse
 import contextlib
 import importlib
+from pathlib import Path
 
 from hrpro import config, methods, model_file
 from hrpro.data.features import FeatureFile
@@ -44,7 +45,7 @@ def main() -> None:
             settings=settings,
             rng=process.start(seed=args.seed, threads=args.threads, width=features.width),
             device=devices.choose_device(args.device),
-            events=args.events,
+            events=Path(args.events),
             checkpoint=make_checkpoint(args, features.digest(), args.points, args.test_annotations),
             test=test,
         )

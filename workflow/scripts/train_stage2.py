@@ -7,6 +7,7 @@ released program does (fault 3).
 import argparse
 import contextlib
 import importlib
+from pathlib import Path
 
 from hrpro import config, methods, model_file
 from hrpro.data.features import FeatureFile
@@ -60,7 +61,7 @@ def main() -> None:
             settings=settings,
             rng=process.start(seed=args.seed, threads=args.threads, width=features.width),
             device=devices.choose_device(args.device),
-            events=args.events,
+            events=Path(args.events),
             checkpoint=make_checkpoint(args, features.digest(), *inputs, *test_inputs),
             test=test,
             vectors_memory=args.vectors_memory,

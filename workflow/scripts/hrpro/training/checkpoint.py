@@ -49,8 +49,9 @@ class Checkpoint:
     """A training's checkpoint in the file `path`, saved every `every` seconds; without a path never.
 
     key: text of all that the training depends on, its settings, code and inputs; a checkpoint with another
-    key is refused. After SIGTERM the process ends at the next `maybe_save`, with its state saved. Raises
-    InputError where another process trains in the same folder, such as one that a killed Snakemake left.
+    key is refused. From `resume` on, SIGTERM ends the process at the next `maybe_save`, with its state
+    saved. Raises InputError where another process trains in the same folder, such as one that a killed
+    Snakemake left.
     """
 
     def __init__(self, path, *, key: str, every: float):
@@ -63,7 +64,6 @@ class Checkpoint:
             self.lock = lock_folder(self.path.parent)
             for partial in self.path.parent.glob(f".{self.path.name}.*"):  # killed while it was written
                 partial.unlink()
-            signal.signal(signal.SIGTERM, self.terminate)
 
     def terminate(self, *_) -> None:
         """Remember that the process is to end."""
@@ -74,6 +74,8 @@ class Checkpoint:
 
         A checkpoint that is damaged or has another key changes no part and is logged.
         """
+        if self.path is not None:
+            signal.signal(signal.SIGTERM, self.terminate)
         state = self.read()
         if state is None:
             return 0
