@@ -36,8 +36,7 @@ def scripts(tmp_path):
 
 
 def digests(scripts) -> dict[str, str]:
-    for cached in (digest.digest, digest.code, digest.imported):
-        cached.cache_clear()
+    digest.digest.cache_clear()
     paths = {name: [f"{m.replace('.', '/')}.py" for m in modules] for name, (_, *modules) in STEPS.items()}
     return {name: digest.digest(scripts, STEPS[name][0], *paths[name]) for name in STEPS}
 

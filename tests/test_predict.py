@@ -207,13 +207,13 @@ def test_a_vtt_shows_the_detections_of_a_high_score_by_their_start(run, model, e
     shown = 0
     for video, found in expected.items():
         cues = cues_of((run / f"{PREDICTED}/vtt/{video}.vtt").read_text())
-        expected = [
+        above_the_threshold = [
             (round(1000 * start), round(1000 * end), model.classes[label], f"{score:.2f}")
             for (start, end), label, score in zip(found.times, found.labels, found.scores, strict=True)
             if score >= 0.1
         ]
         assert [cue[0] for cue in cues] == sorted(cue[0] for cue in cues)
-        assert sorted(cues) == sorted(expected)
+        assert sorted(cues) == sorted(above_the_threshold)
         shown += len(cues)
     assert 0 < shown < sum(map(len, expected.values()))
 

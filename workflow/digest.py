@@ -53,10 +53,15 @@ def is_settings(path: Path) -> bool:
     return path.parent.name == "config" or path.name in ("settings.py", "methods.py")
 
 
-@cache
 def code(path: Path) -> str:
     """The code of a file without comments and docstrings, in one layout."""
-    tree = ast.parse(path.read_text())
+    return normalized(path.read_text())
+
+
+@cache
+def normalized(source: str) -> str:
+    """Code without comments and docstrings, in one layout."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
@@ -66,22 +71,26 @@ def code(path: Path) -> str:
     return ast.unparse(tree)
 
 
-@cache
 def imported(path: Path, root: Path) -> list[Path]:
     """The files under `root` that a file imports, packages' __init__.py included."""
     package = path.parent.relative_to(root).parts
     modules = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for name in imported_names(path.read_text(), package):
+        for end in range(1, len(name) + 1):
+            module = root.joinpath(*name[:end])
+            modules += [p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()]
+    return modules
+
+
+@cache
+def imported_names(source: str, package: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The dotted names that code of a package imports, each as its parts; some are no modules."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names = [tuple(alias.name.split(".")) for alias in node.names]
+            names += [tuple(alias.name.split(".")) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             base += tuple(node.module.split(".")) if node.module else ()
-            names = [base, *((*base, alias.name) for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            for end in range(1, len(name) + 1):
-                module = root.joinpath(*name[:end])
-                modules += [p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()]
-    return modules
+            names += [base, *((*base, alias.name) for alias in node.names)]
+    return names
