@@ -489,7 +489,9 @@ CASES = [
         ["extra.yaml is not a folder", "name another place"],
     ),
     Case(
-        "a file with a slash", asks(output="extra.yaml/"), ["extra.yaml is not a folder", "name another place"]
+        "a file with a slash",
+        asks(output="extra.yaml/"),
+        ["extra.yaml is not a folder", "name another place"],
     ),
     Case("a device that is none", asks(device="gpu"), ["device 'gpu': expected auto, cpu, cuda"]),
 ]
