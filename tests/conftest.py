@@ -32,6 +32,8 @@ DATA = ROOT / "tests" / "data"
 PROJECT = ("Snakefile", "config", "envs", "profiles", "workflow")
 SHARED = ROOT.parent / "shared"
 
+torch.set_num_threads(1)  # xdist's processes share the cores
+
 # A data set of a user, as `finished_run` has it; its trainings are short.
 MINE = {
     "seeds": [0],

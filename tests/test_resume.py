@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from conftest import ROOT, SCRIPTS, snakemake, warm_torch
+from conftest import ROOT, SCRIPTS, once, snakemake, warm_torch
 from hrpro.training.checkpoint import TERMINATED, Checkpoint, RngState
 from hrpro.training.logging import EventLog
 from hrpro.training.sampler import BatchSampler
@@ -41,14 +42,34 @@ STAGE2 = f"{STAGE1}/proposals-default/stage2-default"
 MODELS = {"stage1": f"{STAGE1}/model.pt", "stage2": f"{STAGE2}/model.pt"}
 
 
+class Whole(NamedTuple):
+    """A finished run, and by stage the model of a training on it that nothing has stopped."""
+
+    run: Path
+    models: dict[str, bytes]
+
+
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory) -> Path:
+def whole(tmp_path_factory, finished_run, config) -> Whole:
+    def train(folder):
+        for stage in STEPS:
+            (folder / stage).mkdir()
+            Training(stage, Whole(finished_run, {}), folder / stage, config).finish(every=3600)
+
+    folder = once(tmp_path_factory, "whole", train)
+    return Whole(finished_run, {stage: (folder / stage / "model.pt").read_bytes() for stage in STEPS})
+
+
+@pytest.fixture(scope="session")
+def short_demo(tmp_path_factory) -> Path:
     """A run of the demo that nothing has stopped, its training short."""
-    folder = tmp_path_factory.mktemp("whole")
-    (folder / "short.yaml").write_text(yaml.safe_dump(SHORT))
-    run = snakemake(folder, "--configfile=short.yaml", "--", "results/demo/map.json")
-    assert run.returncode == 0, run.stderr
-    return folder
+
+    def make(folder):
+        (folder / "short.yaml").write_text(yaml.safe_dump(SHORT))
+        run = snakemake(folder, "--configfile=short.yaml", "--", "results/demo/map.json")
+        assert run.returncode == 0, run.stderr
+
+    return once(tmp_path_factory, "short_demo", make)
 
 
 @pytest.fixture(autouse=True)
@@ -67,12 +88,12 @@ def wait_for(condition, process: Process | subprocess.Popen) -> None:
 
 
 class Training:
-    """One of the whole run's trainings once more, as a process of its own, in a folder of its own.
+    """A training on the finished run's data, as a process of its own, in a folder of its own.
 
-    step: stage1 or stage2, tested on the test split with _on_test; steps: others than the whole run's.
+    step: stage1 or stage2, tested on the test split with _on_test; steps: others than those of `whole`.
     """
 
-    def __init__(self, step: str, whole: Path, folder: Path, config, steps: int | None = None):
+    def __init__(self, step: str, whole: Whole, folder: Path, config, steps: int | None = None):
         stage, _, tested = step.partition("_")
         self.stage = stage
         changes = {"iterations": steps or STEPS[stage]}
@@ -81,9 +102,9 @@ class Training:
         settings = getattr(config.settings, stage).model_copy(update=changes)
         self.folder, self.model, self.state = folder, folder / "model.pt", folder / "state.pt"
         self.log = folder / "train.log"
-        self.expected = (whole / MODELS[stage]).read_bytes()
-        train, test = whole / "results/demo/train", whole / "results/demo/test"
-        stage1 = whole / STAGE1
+        self.expected = whole.models.get(stage)
+        train, test = whole.run / "results/mine/train", whole.run / "results/mine/test"
+        stage1 = whole.run / STAGE1.replace("demo", "mine")
         self.command = [SCRIPTS / f"train_{stage}.py", "--features", train / "features.h5"]
         if stage == "stage1":
             self.command += ["--points", train / "points.json"]
@@ -301,7 +322,7 @@ def start_workflow(folder, *arguments) -> subprocess.Popen:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["stage1", "stage2"])
-def test_the_workflow_killed_in_a_training_goes_on(whole, tmp_path, stage):
+def test_the_workflow_killed_in_a_training_goes_on(short_demo, tmp_path, stage):
     process = start_workflow(tmp_path)
     wait_for((tmp_path / MODELS[stage]).with_name("state.pt").exists, process)
     os.killpg(process.pid, signal.SIGKILL)
@@ -314,13 +335,13 @@ def test_the_workflow_killed_in_a_training_goes_on(whole, tmp_path, stage):
     folder = Path(MODELS[stage].replace("results/", "logs/")).parent
     assert "resumed at step" in (tmp_path / folder / f"train_{stage}.log").read_text()
     for name in (*MODELS.values(), "results/demo/map.json"):
-        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+        assert (tmp_path / name).read_bytes() == (short_demo / name).read_bytes(), name
     # what is finished needs no state
     assert not list(tmp_path.rglob("state.pt"))
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_do_not_damage_each_other(whole, tmp_path):
+def test_two_runs_at_once_do_not_damage_each_other(short_demo, tmp_path):
     first = start_workflow(tmp_path)
     wait_for((tmp_path / MODELS["stage1"]).with_name("state.pt").exists, first)
     second = start_workflow(tmp_path)
@@ -330,4 +351,4 @@ def test_two_runs_at_once_do_not_damage_each_other(whole, tmp_path):
     output, _ = first.communicate()
     assert first.returncode == 0, output
     for name in (*MODELS.values(), "results/demo/map.json"):
-        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+        assert (tmp_path / name).read_bytes() == (short_demo / name).read_bytes(), name

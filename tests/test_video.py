@@ -35,14 +35,6 @@ SMALL = (32,)
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}  # of features of about 1, computed in another order
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def film(path, pictures=50, fps=25, codec="mpeg4", times=None, turn=0, sound=False) -> Path:
     """Write a video of 64 x 48; times: of the frames, in milliseconds."""
     pictures = range(pictures) if isinstance(pictures, int) else pictures

@@ -2,8 +2,10 @@
 
 import json
 import re
+import shlex
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
@@ -90,28 +92,21 @@ def test_only_the_released_experiment_trains_with_the_test_split(tmp_path):
     assert jobs["evaluate"] == 4
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    """The demo as `make demo` runs it: its folder and the run."""
-    folder = tmp_path_factory.mktemp("demo_run")
-    run = snakemake(folder, "results/demo/map.json")
+@pytest.mark.slow
+def test_the_demo_reaches_its_map_and_a_second_run_has_nothing_to_do(tmp_path):
+    run = snakemake(tmp_path, "results/demo/map.json")
     assert run.returncode == 0, run.stderr
-    return folder, run
-
-
-def test_the_demo_reaches_its_map(demo):
-    folder, _ = demo
-    result = json.loads((folder / "results/demo/map.json").read_text())
+    result = json.loads((tmp_path / "results/demo/map.json").read_text())
     stages = {stage: picks["last"]["average"]["0.1:0.7"] for stage, picks in result["stages"].items()}
     assert 50 <= stages["stage2"] < 95
     assert stages["stage2"] >= stages["stage1"] + 2
+    assert planned(tmp_path, "results/demo/map.json") == {}
 
 
-def test_map_json_keeps_its_contract(demo):
-    folder, _ = demo
-    result = json.loads((folder / "results/demo/map.json").read_text())
+def test_map_json_keeps_its_contract(finished_run):
+    result = json.loads((finished_run / "results/mine/map.json").read_text())
     assert list(result) == ["dataset", "experiment", "tiou", "seeds", "stages"]
-    assert (result["dataset"], result["experiment"], result["seeds"]) == ("demo", "default", [0])
+    assert (result["dataset"], result["experiment"], result["seeds"]) == ("mine", "default", [0])
     assert result["tiou"] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
     assert list(result["stages"]) == ["stage1", "stage2"]
     for picks in result["stages"].values():
@@ -129,11 +124,6 @@ def test_map_json_keeps_its_contract(demo):
             assert figures["mAP"][threshold] == pytest.approx(sum(values) / 5)
 
 
-def test_a_second_run_has_nothing_to_do(demo):
-    folder, _ = demo
-    assert planned(folder, "results/demo/map.json") == {}
-
-
 def events_of(folder) -> EventAccumulator:
     """The TensorBoard events of a training step."""
     events = EventAccumulator(str(folder / "events"))
@@ -141,46 +131,61 @@ def events_of(folder) -> EventAccumulator:
     return events
 
 
-def test_training_leaves_events_and_logs(demo):
-    folder, _ = demo
+def test_training_leaves_events_and_logs(finished_run):
     step = "last/seed0/stage1-default"
-    events = events_of(folder / "results/demo" / step)
+    events = events_of(finished_run / "results/mine" / step)
     losses = {f"loss/{name}" for name in ("video", "frame", "background", "contrastive", "total")}
     assert set(events.Tags()["scalars"]) == losses | {"learning rate", "prototype movement"}
     assert all(scalar.value > 0 for scalar in events.Scalars("prototype movement"))
-    log = (folder / "logs/demo" / step / "train_stage1.log").read_text()
+    log = (finished_run / "logs/mine" / step / "train_stage1.log").read_text()
     assert re.search(r"info stage 1 \d+/\d+ .* loss \d", log)
     assert re.search(r"info took \d+\.\d s, \d+\.\d s of processor time, \d+ MB at most\n$", log)
 
     step += "/proposals-default/stage2-default"
-    events = events_of(folder / "results/demo" / step)
+    events = events_of(finished_run / "results/mine" / step)
     losses = {f"loss/{name}" for name in ("regression", "completeness", "total")}
     assert set(events.Tags()["scalars"]) == losses | {"learning rate"}
 
 
-def test_the_table_of_a_map(demo):
-    folder, _ = demo
-    shown = run_script("show.py", folder / "results/demo/map.json").stdout.splitlines()
+def test_the_table_of_a_map(finished_run):
+    shown = run_script("show.py", finished_run / "results/mine/map.json").stdout.splitlines()
     assert [cell.strip() for cell in shown[0].split("|")[1:5]] == ["data set", "experiment", "stage", "model"]
     assert [line.split("|")[3].strip() for line in shown[2 : shown.index("")]] == ["stage1", "stage2"]
-    result = json.loads((folder / "results/demo/map.json").read_text())
+    result = json.loads((finished_run / "results/mine/map.json").read_text())
     average = result["stages"]["stage2"]["last"]["average"]["0.3:0.7"]
     assert shown[3].split("|")[-2].strip() == f"{average:.1f}"
 
 
-def test_one_seed_gives_the_same_bytes_twice_and_another_seed_others(tmp_path):
-    produced = []
-    for name in ("a", "b"):
-        folder = tmp_path / name
-        folder.mkdir()
-        run = snakemake(folder, configured(folder, SHORT), "--", "results/demo/map.json")
-        assert run.returncode == 0, run.stderr
-        paths = sorted(folder.rglob("results/**/*.json")) + sorted(folder.rglob("results/**/*.pt"))
-        produced.append({str(path.relative_to(folder)): path.read_bytes() for path in paths})
-    assert produced[0] == produced[1]
-    of = "results/demo/last/seed{}/stage1-default/proposals-default/stage2-default/"
-    for name in ("model.pt", "detection-default/detections.json"):
-        assert produced[0][of.format(0) + name] != produced[0][of.format(1) + name]
+def repeat(run, folder, seed: int) -> None:
+    """Run the commands of a finished run once more, in a folder with its data; seed: in place of its 0."""
+    for command in re.findall(r"^Shell command: python (.+)$", (run / "run.txt").read_text(), re.M):
+        command = re.sub(r" > /dev/null$", "", command)
+        command = re.sub(r"\$\(dirname (\S+)\)", lambda found: str(Path(found[1]).parent), command)
+        script, *arguments = shlex.split(command.replace("--seed 0", f"--seed {seed}"))
+        arguments = [argument.replace("/seed0/", f"/seed{seed}/") for argument in arguments]
+        for path in arguments:
+            if path.startswith(("results/", "logs/")):  # as Snakemake makes them
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        run_script(Path(script).name, *arguments).check_returncode()
+
+
+def test_one_seed_gives_the_same_bytes_twice_and_another_seed_others(finished_run, tmp_path, monkeypatch):
+    for name in ("data", "videos"):
+        shutil.copytree(finished_run / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    repeat(finished_run, tmp_path, seed=0)
+    repeat(finished_run, tmp_path, seed=1)
+    last = "results/mine/last/seed{}/stage1-default/"
+    made = [
+        path for suffix in ("json", "pt") for path in finished_run.rglob(f"{last.format(0)}**/*.{suffix}")
+    ]
+    assert len(made) == 13
+    for path in made:
+        name = path.relative_to(finished_run)
+        assert (tmp_path / name).read_bytes() == path.read_bytes(), name
+    for name in ("model.pt", "proposals-default/stage2-default/detection-default/detections.json"):
+        contents = [(tmp_path / f"{last.format(seed)}{name}").read_bytes() for seed in (0, 1)]
+        assert contents[0] != contents[1]
 
 
 @pytest.mark.slow
@@ -253,7 +258,8 @@ def test_a_failed_job_shows_its_command_and_log_and_the_others_go_on(tmp_path):
     broken = {"variants": {"stage1": {"broken": {"heads": 7}}}}
     names = dict.fromkeys(("proposals", "stage2", "detection", "evaluation"), "default")
     broken["experiments"] = {"broken": names | {"stage1": "broken"}}
-    targets = ["results/demo/broken/map.json", "results/demo/floor/map.json"]
+    floor = "results/demo/last/seed0/stage1-floor/proposals-default/test/proposals.json"
+    targets = ["results/demo/broken/map.json", floor]
     run = snakemake(tmp_path, configured(tmp_path, SHORT | broken | {"seeds": [0]}), "--", *targets)
     output = run.stdout + run.stderr
     assert run.returncode == 1
