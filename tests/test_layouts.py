@@ -19,7 +19,7 @@ from hrpro.data.features import FeatureFile
 from hrpro.data.sources import FileDigests
 from hrpro.grid import Grid
 from hrpro.utils.errors import InputError
-from test_bad_input import Case, assert_stopped, table
+from test_bad_input import Case, assert_says, assert_stopped, table
 
 TRAIN, OTHER, TEST = "demo_train_000", "demo_train_001", "demo_test_000"
 HALF = 40  # of the demo's 64 channels: those of rgb; the rest are flow's
@@ -618,6 +618,134 @@ def test_one_array_alone_does_not_say_which_side_is_time(tmp_path):
     sources, _ = orientation.orient(sources, config.FeatureFiles(width=9))
     array, _ = readers.read(sources["a"])
     assert array.shape == (4, 9)
+
+
+# --- pickles
+
+
+class Reduced:
+    """What a pickle of it calls, and with what."""
+
+    def __init__(self, *reduced):
+        self.reduced = reduced
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def array_of(shape, dtype, content) -> Reduced:
+    """An array by what its pickle says of it."""
+    function, arguments, _ = np.empty(0).__reduce__()
+    return Reduced(function, arguments, (1, shape, dtype, False, content))
+
+
+def joint_of(*rows) -> Reduced:
+    return array_of((len(rows),), np.dtype("O"), list(rows))
+
+
+F4, OBJECT = np.dtype("f4"), np.dtype("O")
+FROM_BUFFER = np.empty(0).__reduce_ex__(5)[0]
+SHARED_BYTES = bytes(4000)
+PICKLE_CASES = [  # what is pickled, or a pickle's bytes; words of the message
+    Case("addresses for objects", Reduced(np.ndarray, ((36,), OBJECT, b"A" * 288)), ["calls numpy.ndarray"]),
+    Case("zero strides", joint_of(Reduced(np.ndarray, ((9**9,), F4, b"A" * 4, 0, (0,)))), ["numpy.ndarray"]),
+    Case("lying strides", joint_of(Reduced(np.ndarray, ((2,), F4, b"A" * 8, 0, (-400,)))), ["numpy.ndarray"]),
+    Case("objects of bytes", array_of((36,), OBJECT, b"A" * 288), ["not an array of objects"]),
+    Case(
+        "a row of addresses",
+        joint_of(array_of((2, 1), OBJECT, b"A" * 16)),
+        ["array 1", "values of type 'O8'"],
+    ),
+    Case(
+        "a row of objects", joint_of(joint_of(1, 2)), ["array 1", "values of type 'O8'", "expected float32"]
+    ),
+    Case(
+        "a structure with objects",
+        joint_of(array_of((1,), np.dtype([("a", "O")]), b"A" * 8)),
+        ["more than arrays"],
+    ),
+    Case("whole numbers", joint_of(array_of((1, 1), np.dtype("i4"), bytes(4))), ["array 1", "type 'i4'"]),
+    Case("a shape past the bytes", joint_of(array_of((9**9, 64), F4, bytes(8))), ["does not fit its bytes"]),
+    Case("a shape short of them", joint_of(array_of((1, 1), F4, bytes(8))), ["array 1", "does not fit its"]),
+    Case("a negative shape", joint_of(array_of((-1, -2), F4, bytes(8))), ["array 1", "shape (-1, -2)"]),
+    Case("a shape of text", joint_of(array_of(("2",), F4, bytes(8))), ["array 1", "shape ('2',)"]),
+    Case("more objects than listed", array_of((9**9,), OBJECT, [1]), ["shape (387420489,), but 1 objects"]),
+    Case("a buffer's lies", joint_of(Reduced(FROM_BUFFER, (bytes(8), F4, (9**9,), "C"))), ["does not fit"]),
+    Case("no bytes", joint_of(Reduced(FROM_BUFFER, (None, F4, (2,), "C"))), ["does not fit its bytes"]),
+    Case(
+        "another order of bytes",
+        joint_of(array_of((1,), Reduced(np.dtype, ("f4",), (3, "O")), bytes(4))),
+        ["f4"],
+    ),
+    Case(
+        "a type by a function",
+        joint_of(array_of((1,), Reduced(eval, ("1",)), bytes(4))),
+        [".eval, which no features need"],
+    ),
+    Case("a file of numpy's", joint_of(Reduced(np.memmap, ("x",))), ["calls numpy.memmap", "do not trust"]),
+    Case("a number of numpy's", joint_of(np.float64(1)), ["multiarray.scalar", "do not trust this file"]),
+    Case("a dictionary", {"a": 1}, ["holds more than arrays (EMPTY_DICT)", "save it as an array of arrays"]),
+    Case("a list", [1, 2], ["not an array but list"]),
+    Case(
+        "the same bytes again and again",
+        joint_of(*[array_of((1000,), F4, SHARED_BYTES)] * 9),
+        ["do not trust"],
+    ),
+    Case("a place far out", b"\x80\x02Nr\xff\xff\xff\x7f.", ["damaged or not in .npy format"]),
+    Case(
+        "more bytes than there are",
+        b"\x80\x04\x8e" + b"\xff" * 7 + b"\x0fA.",
+        ["damaged or not in .npy format"],
+    ),
+    Case(
+        "a frame past the end", b"\x80\x04\x95" + b"\xff" * 7 + b"\x0fN.", ["damaged or not in .npy format"]
+    ),
+    Case("a nest", b"\x80\x02]" + b"]" * 100_000 + b"a" * 100_000 + b".", ["not an array but list"]),
+    Case("cut short", pickle.dumps(joint_of(1))[:-9], ["damaged or not in .npy format"]),
+]
+
+
+@pytest.mark.parametrize("protocol", [2, 5])
+@table(PICKLE_CASES)
+def test_a_pickle_calls_nothing(case, protocol, tmp_path):
+    path, pickled = tmp_path / "Joint.npy", case.damage
+    write_pickle(path, pickled if isinstance(pickled, bytes) else pickle.dumps(pickled, protocol))
+    with pytest.raises(InputError) as caught:
+        readers.opened_joint_file(path)
+    assert_says(caught.value, f"{path}: ", case.words)
+
+
+def write_pickle(path: Path, content: bytes) -> None:
+    """Write an .npy file of an array of objects with that pickle."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": (1,)})
+        file.write(content)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_arrays_of_floats_are_unpickled(protocol, tmp_path):
+    rows = np.empty(4, dtype=object)
+    rows[:] = [np.arange(12.0).reshape(3, 4).astype(kind) for kind in ("f2", "<f4", ">f4", "f8")]
+    rows[1] = np.asfortranarray(rows[1])
+    write_pickle(tmp_path / "Joint.npy", pickle.dumps(rows, protocol))
+    for row, expected in zip(readers.opened_joint_file(tmp_path / "Joint.npy"), rows, strict=True):
+        assert row.dtype == expected.dtype
+        np.testing.assert_array_equal(row, expected)
+
+
+def test_arrays_that_python_2_has_pickled(tmp_path):
+    def array(shape: bytes, dtype: bytes, order: bytes, content: bytes) -> bytes:
+        dtype = b"cnumpy\ndtype\nU\x02" + dtype + b"K\x00K\x01\x87R(K\x03U\x01" + order
+        dtype += b"NNN" + b"J\xff\xff\xff\xff" * 2 + b"K\x00tb"
+        array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+        return array + b"(K\x01" + shape + dtype + b"\x89" + content + b"tb"
+
+    row = array(b"K\x01K\x02\x86", b"f4", b"<", b"U\x08" + np.array([1.5, -2.5], "<f4").tobytes())
+    write_pickle(
+        tmp_path / "Joint.npy", b"\x80\x02" + array(b"K\x01\x85", b"O8", b"|", b"]" + row + b"a") + b"."
+    )
+    (unpickled,) = readers.opened_joint_file(tmp_path / "Joint.npy")
+    np.testing.assert_array_equal(unpickled, np.array([[1.5, -2.5]], "f4"))
 
 
 # --- digests

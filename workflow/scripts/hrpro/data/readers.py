@@ -304,8 +304,7 @@ def read_names(path: Path) -> list[str]:
 def row_of_joint(file: Path, names_path: Path, video: str) -> np.ndarray:
     """A video's array in a joint file. Raises InputError if it and the list of its videos do not fit."""
     names = read_names(names_path)
-    with errors_of(file):
-        joint = opened_joint(file, stamp(file))
+    joint = opened_joint_file(file)
     if joint.shape != (len(names),):
         raise InputError(
             f"{file}: shape {joint.shape} of objects, but {names_path} lists {len(names)} videos; "
@@ -315,6 +314,12 @@ def row_of_joint(file: Path, names_path: Path, video: str) -> np.ndarray:
     if not isinstance(row, np.ndarray):
         raise InputError(f"{file}: {video}: {type(row).__name__}; expected an array (snippets, channels)")
     return row
+
+
+def opened_joint_file(file: Path) -> np.ndarray:
+    """The array of objects in a joint file, opened once."""
+    with errors_of(file):
+        return opened_joint(file, stamp(file))
 
 
 @lru_cache(maxsize=1)
