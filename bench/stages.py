@@ -135,7 +135,7 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
     ends = [torch.rand(proposals, 2).mul(length).sort(1).values for length in lengths]
     reliable = [torch.rand(made.INSTANCES, 2).mul(length).sort(1).values for length in lengths]
     targets = [Reliable(segments, torch.zeros(made.INSTANCES, dtype=torch.long)) for segments in reliable]
-    model = instance_model.InstanceModel(width, made.CLASSES, settings).train()
+    model = instance_model.InstanceModel(made.CLASSES, width, settings).train()
     optimizer, _ = make_optimizer(model, settings, 100)
     labels = torch.zeros(videos * proposals, dtype=torch.long)
     video_of = Packing([proposals] * videos).video
