@@ -280,16 +280,19 @@ def test_checkouts_share_what_takes_long_through_the_cache(tmp_path, monkeypatch
     for name in ("a", "b"):
         folder = tmp_path / name
         folder.mkdir()
-        one_seed = configured(folder, SHORT | {"seeds": [0]})
-        run = snakemake(folder, one_seed, "--cache", "--", "results/demo/map.json")
+        two_seeds = configured(folder, SHORT)
+        run = snakemake(folder, two_seeds, "--cache", "--", "results/demo/map.json")
         assert run.returncode == 0, run.stderr
         made.append((folder / "results/demo/map.json").read_bytes())
-        step = folder / "results/demo/last/seed0/stage1-default"
-        models = [step / "model.pt", step / "proposals-default/stage2-default/model.pt"]
+        steps = [folder / f"results/demo/last/seed{seed}/stage1-default" for seed in (0, 1)]
+        models = [
+            step / place / "model.pt" for step in steps for place in ("", "proposals-default/stage2-default")
+        ]
+        scores = [step / split / "scores.h5" for step in steps for split in ("train", "test")]
         features = [folder / f"results/demo/{split}/features.h5" for split in ("train", "test")]
-        scores = [step / split / "scores.h5" for split in ("train", "test")]
-        for path in (*features, *scores, *models):
-            assert path.resolve().parent == store
-        assert [(model.parent / "events").exists() for model in models] == [name == "a"] * 2
-        assert planned(folder, one_seed, "--", "results/demo/map.json") == {}
+        cached = [path.resolve() for path in (*features, *scores, *models)]
+        assert {path.parent for path in cached} == {store}
+        assert len(set(cached)) == len(cached)
+        assert [(model.parent / "events").exists() for model in models] == [name == "a"] * 4
+        assert planned(folder, two_seeds, "--", "results/demo/map.json") == {}
     assert made[0] == made[1]

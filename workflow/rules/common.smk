@@ -82,11 +82,19 @@ def settings_of(step):
     return settings_for
 
 
+def seeded(step):
+    """A params function: the step's settings and the seed, as options.
+
+    The seed is not left to {wildcards.seed}: Snakemake's cache knows a job by its params and inputs alone.
+    """
+    return lambda wildcards: shlex.join(["--settings", settings_of(step)(wildcards), "--seed", wildcards.seed])
+
+
 def training_of(step):
-    """A params function: a training's settings, and of `best-on-test` those of its tests, as options."""
+    """A params function: as `seeded`, and of `best-on-test` also the settings of a training's tests."""
 
     def options(wildcards):
-        words = ["--settings", settings_of(step)(wildcards)]
+        words = ["--settings", settings_of(step)(wildcards), "--seed", wildcards.seed]
         if wildcards.pick == "best-on-test":
             words += ["--test", test_settings(wildcards)]
         return shlex.join(words)

@@ -17,14 +17,13 @@ rule propose_training:
     resources:
         script=script("propose_training.py"),
     params:
-        settings=settings_of("proposals"),
+        settings=seeded("proposals"),
         code=code_of("propose_training.py", "torch"),
     shell:
         "python {resources.script:q}"
         " --scores {input.scores}"
         " --points {input.points}"
-        " --settings {params.settings:q}"
-        " --seed {wildcards.seed}"
+        " {params.settings}"
         " --positive {output.positive}"
         " --reliable {output.reliable}"
         " --negative {output.negative}"

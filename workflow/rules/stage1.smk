@@ -32,7 +32,6 @@ rule train_stage1:
         " --features {input.features}"
         " --points {input.points}"
         " {params.settings}"
-        " --seed {wildcards.seed}"
         " --test-features {input.test_features}"
         " --test-annotations {input.test_annotations}"
         " --device {resources.device}"

@@ -43,7 +43,6 @@ rule train_stage2:
         " --reliable {input.reliable}"
         " --negative {input.negative}"
         " {params.settings}"
-        " --seed {wildcards.seed}"
         " --test-features {input.test_features}"
         " --test-annotations {input.test_annotations}"
         " --test-scores {input.test_scores}"
