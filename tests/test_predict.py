@@ -278,7 +278,7 @@ def test_the_page_is_true(run, tmp_path):
         ).stdout
         for command in [*commands, "python lines.py"]
     ]
-    assert {path.name for path in tmp_path.glob("*found.*")} == {"found.json", "found.csv"}
+    assert {path.name for path in tmp_path.glob("detections.*")} == {"detections.json", "detections.csv"}
     assert len(list((tmp_path / "vtt").glob("*.vtt"))) == 12
     assert (tmp_path / "demo_test_000.vtt").is_file()
     assert said[:3] == [""] * 3 and len(said[3].splitlines()) == 5

@@ -87,7 +87,9 @@ def seeded(step):
 
     The seed is not left to {wildcards.seed}: Snakemake's cache knows a job by its params and inputs alone.
     """
-    return lambda wildcards: shlex.join(["--settings", settings_of(step)(wildcards), "--seed", wildcards.seed])
+    return lambda wildcards: shlex.join(
+        ["--settings", settings_of(step)(wildcards), "--seed", wildcards.seed]
+    )
 
 
 def training_of(step):
