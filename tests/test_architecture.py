@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import SCRIPTS
+from hrpro import methods
 
 # Each room (a package or module of hrpro) may import those of the lines above it, and a package itself.
 LAYERS = (
@@ -17,7 +18,7 @@ LAYERS = (
     {"detection", "model_file"},
     {"data"},
     {"proposals", "video", "training"},
-    {"snippet", "instance", "linear"},
+    {package.removeprefix("hrpro.") for stage in methods.STAGES.values() for package in stage.values()},
     {"inference"},
     {"evaluation", "predict", "report"},
     {"predict_cli"},

@@ -93,7 +93,7 @@ rule gather:
         " --log {log}"
 
 
-use rule gather as gather_experiment with:
+use rule gather as gather_experiment with:  # of any other experiment
     output:
         "results/{dataset}/{experiment}/map.json",
     log:

@@ -88,7 +88,7 @@ def require_truth(dataset):
     entry, copy = CONFIG.origin(dataset)
     if (copy is None or not CONFIG.copies[copy].held_back) and not is_demo(entry):
         require_labels(entry)
-        annotations.require_truth(converted(entry)[0]["database"], f"data set {entry}")
+        annotations.require_truth(converted(entry).annotations["database"], f"data set {entry}")
 
 
 # Input functions: they stop the plan where a file is missing, and declare what the workflow makes itself.
@@ -135,7 +135,7 @@ def training_lengths(wildcards):
     dataset = wildcards.dataset
     if is_demo(dataset) or getattr(wildcards, "split", "train") == "test":
         return []
-    database = converted(dataset)[0]["database"].values()
+    database = converted(dataset).annotations["database"].values()
     unknown = any(video["duration"] is None for video in database)
     return f"results/{dataset}/train/features.h5" if unknown else []
 
@@ -226,7 +226,7 @@ def annotations_source(wildcards):
     """The annotations of a split's videos; of the demo, whose folder is an input, where they come from."""
     if is_demo(wildcards.dataset):
         return labels_of(wildcards)
-    database = converted(wildcards.dataset)[0]["database"]
+    database = converted(wildcards.dataset).annotations["database"]
     return digest(annotations.of_split(database, wildcards.split))
 
 
@@ -234,7 +234,7 @@ def points_source(wildcards):
     """The points of the training videos, and the names of the classes."""
     if is_demo(wildcards.dataset):
         return labels_of(wildcards)
-    return digest(converted(wildcards.dataset)[1])
+    return digest(converted(wildcards.dataset).points)
 
 
 def features_source(wildcards):

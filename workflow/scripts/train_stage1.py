@@ -33,11 +33,12 @@ def main() -> None:
     classes = points["classes"]
     with contextlib.ExitStack() as stack:
         features = stack.enter_context(FeatureFile(args.features))
-        test = None
+        feature_files, test = [features], None
         if args.test:
             # imported only here: its code is in the digest of trainings that are tested and of no other
             protocol = importlib.import_module("hrpro.evaluation.protocol").from_arguments(args, classes)
-            test = protocol.stage1_test(method, stack.enter_context(FeatureFile(args.test_features)))
+            feature_files.append(stack.enter_context(FeatureFile(args.test_features)))
+            test = protocol.stage1_test(method, feature_files[-1])
         task = Stage1Task(
             features=features,
             points=points["videos"],
@@ -46,7 +47,9 @@ def main() -> None:
             rng=process.start(seed=args.seed, threads=args.threads, width=features.width),
             device=devices.choose_device(args.device),
             events=Path(args.events),
-            checkpoint=make_checkpoint(args, features.digest(), args.points, args.test_annotations),
+            checkpoint=make_checkpoint(
+                args, features=feature_files, inputs=[args.points, args.test_annotations]
+            ),
             test=test,
         )
         model = method.train(task)

@@ -40,18 +40,19 @@ def main() -> None:
         features = stack.enter_context(FeatureFile(args.features))
         scores = stack.enter_context(ScoreFile(args.scores))
         classes = scores.classes
-        test = None
+        feature_files, test = [features], None
         if args.test:
             # imported only here: its code is in the digest of trainings that are tested and of no other
             protocol = importlib.import_module("hrpro.evaluation.protocol").from_arguments(args, classes)
+            feature_files.append(stack.enter_context(FeatureFile(args.test_features)))
             test = protocol.stage2_test(
                 method,
-                features=stack.enter_context(FeatureFile(args.test_features)),
+                features=feature_files[-1],
                 scores=stack.enter_context(ScoreFile(args.test_scores)),
                 proposals=results.read(args.test_proposals, classes),
             )
-        inputs = (args.scores, args.positive, args.reliable, args.negative)
-        test_inputs = (args.test_annotations, args.test_proposals)
+        inputs = [args.scores, args.positive, args.reliable, args.negative]
+        inputs += [args.test_scores, args.test_annotations, args.test_proposals]
         task = Stage2Task(
             features=features,
             scores=scores,
@@ -62,7 +63,7 @@ def main() -> None:
             rng=process.start(seed=args.seed, threads=args.threads, width=features.width),
             device=devices.choose_device(args.device),
             events=Path(args.events),
-            checkpoint=make_checkpoint(args, features.digest(), *inputs, *test_inputs),
+            checkpoint=make_checkpoint(args, features=feature_files, inputs=inputs),
             test=test,
             vectors_memory=args.vectors_memory,
         )

@@ -47,13 +47,13 @@ class Grid:
         return (np.asarray(seconds, dtype=np.float64) * self.fps - self.offset) / self.frames
 
     def index(self, seconds):
-        """Seconds -> the number of the snippet whose they are; what is before the first is the first's."""
+        """Seconds -> the index of the snippet that they fall in; what is before the first has index 0."""
         return np.maximum(np.floor(self.snippets(seconds) + ROUNDING).astype(np.int64), 0)
 
     def length(self, seconds: float) -> float:
-        """How many snippets a video of so many seconds has; the last may be a part of one."""
+        """The snippets of a video of the given length in seconds; the last may be a part of one."""
         return (seconds * self.fps - self.window) / self.frames + 1
 
     def duration(self, snippets: int) -> float:
-        """The seconds of a video of so many whole snippets."""
+        """The length in seconds of a video of the given number of whole snippets."""
         return ((snippets - 1) * self.frames + self.window) / self.fps

@@ -11,6 +11,9 @@ Stage 1 scores snippets:
     load(file: model_file.ModelFile, device) -> model              ready for use
     score(model, features) -> data.scores.Scores                   features (T, D) of a video
 
+A method that trains in no steps may ignore the task's checkpoint, events and test, as the linear baseline
+does. An experiment with best_on_test needs a setting test_every, the steps between tests.
+
 Its Settings also have background_threshold and action_threshold: B from which a snippet is a background seed,
 and up to which a point spreads (docs/method.md, section 2.5). They go into the score file.
 

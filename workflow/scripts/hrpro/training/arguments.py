@@ -2,6 +2,7 @@
 
 import argparse
 
+from ..data.features import FeatureFile
 from ..utils import files
 from .checkpoint import Checkpoint
 
@@ -26,14 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", help="log file")
 
 
-def make_checkpoint(args: argparse.Namespace, features_digest: str, *inputs: str | None) -> Checkpoint:
+def make_checkpoint(
+    args: argparse.Namespace, *, features: list[FeatureFile], inputs: list[str | None]
+) -> Checkpoint:
     """The checkpoint of a training with these arguments; its key is of all that the training depends on.
 
-    features_digest: `FeatureFile.digest`; inputs: the other files that it reads, None for one that it
-    does without.
+    features: the feature files that it reads; inputs: its other files, None for one that it does without.
     """
     if not args.state:
         return Checkpoint(None, key="", every=args.state_every)
-    digests = [files.sha256(path) for path in inputs if path]
-    key = " ".join([args.code, args.settings, str(args.seed), str(args.test), features_digest, *digests])
+    digests = [file.digest() for file in features] + [files.sha256(path) for path in inputs if path]
+    key = " ".join([args.code, args.settings, str(args.seed), str(args.test), *digests])
     return Checkpoint(args.state, key=key, every=args.state_every)

@@ -1,4 +1,4 @@
-"""What a user can get wrong, said in one line."""
+"""Errors a user can cause, and how a script ends."""
 
 import errno
 import os
