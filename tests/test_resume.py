@@ -1,5 +1,7 @@
 """A training that is stopped at any moment goes on and ends with the same bytes."""
 
+import argparse
+import contextlib
 import json
 import os
 import random
@@ -18,6 +20,10 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conftest import ROOT, SCRIPTS, once, snakemake, warm_torch
+from feature_files import write_features
+from hrpro.data.features import FeatureFile
+from hrpro.grid import Grid
+from hrpro.training.arguments import make_checkpoint
 from hrpro.training.checkpoint import TERMINATED, Checkpoint, RngState
 from hrpro.training.logging import EventLog
 from hrpro.training.sampler import BatchSampler
@@ -198,6 +204,33 @@ def test_a_state_of_another_key_is_refused(saved, caplog):
     locks.release(other.lock)
     assert f"{saved}: the checkpoint is of other settings, code or inputs; {ANEW}" in caplog.text
     assert Checkpoint(saved, key="key", every=0).resume({"sampler": sampler(0)}) == 4
+
+
+@pytest.mark.parametrize(
+    "changed", ["code", "settings", "seed", "test", "features", "test features", "an input"]
+)
+def test_the_key_is_of_all_that_a_training_reads(tmp_path, changed):
+    """Another value of any of them makes another key; a file that is not read makes none."""
+
+    def key(which: str | None) -> str:
+        words = {name: f"{name}, changed" if name == which else name for name in ("code", "settings", "test")}
+        args = argparse.Namespace(
+            **words, seed=1 if which == "seed" else 0, state=str(tmp_path / "state.pt"), state_every=60
+        )
+        (tmp_path / "points.json").write_text("[1]" if which == "an input" else "[0]")
+        with contextlib.ExitStack() as stack:
+            features = []
+            for name in ("features", "test features"):
+                video = "changed" if name == which else "video"
+                path = write_features(tmp_path / f"{name}.h5", {video: np.zeros((3, 2))}, Grid(16, 25))
+                features.append(stack.enter_context(FeatureFile(path)))
+            checkpoint = make_checkpoint(
+                args, features=features, inputs=[str(tmp_path / "points.json"), None]
+            )
+        locks.release(checkpoint.lock)
+        return checkpoint.key
+
+    assert key(None) == key(None) != key(changed)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-100], lambda b: b[:500] + b"x" + b[501:], lambda b: b""])
