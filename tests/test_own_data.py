@@ -57,6 +57,7 @@ def test_the_page_has_its_commands():
     ]
 
 
+@pytest.mark.slow
 def test_the_shown_formats_are_those_of_the_made_data(folder):
     (shown,) = blocks("csv")
     assert shown.splitlines()[0] == (folder / "mine/points.csv").read_text().splitlines()[0]
@@ -67,6 +68,7 @@ def test_the_shown_formats_are_those_of_the_made_data(folder):
     assert list(made["annotations"][0]) == list(entry["annotations"][0])
 
 
+@pytest.mark.slow
 def test_the_check_finds_the_data_set_sound(folder):
     known = json.loads((folder / "results/mine/check.json").read_text())
     assert known["findings"] == []
@@ -76,12 +78,14 @@ def test_the_check_finds_the_data_set_sound(folder):
     assert (folder / "results/mine/check.html").read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.slow
 def test_the_training_learns_it_and_the_table_is_shown(folder):
     result = json.loads((folder / "results/mine/map.json").read_text())
     assert result["stages"]["stage2"]["last"]["average"]["0.1:0.7"] > 70
     assert "| mine" in (folder / "3.txt").read_text()
 
 
+@pytest.mark.slow
 def test_new_videos_get_detections(folder):
     found = json.loads((folder / "results/mine/predict/new/detections.json").read_text())["results"]
     assert set(found) == {"new_0", "new_1"}
