@@ -5,7 +5,7 @@ import torch
 from ..training.best import BestModel
 from ..training.checkpoint import RngState
 from ..training.logging import EventLog
-from ..training.optimizer import autocast, make_optimizer
+from ..training.optimizer import autocast, gradient_norm, make_optimizer
 from ..training.sampler import BatchSampler
 from ..training.task import Stage2Task
 from ..utils.progress import track
@@ -61,10 +61,12 @@ def train(task: Stage2Task) -> InstanceModel:
             schedule.step()
 
             # log
-            events.log_step(step, learning_rate, {f"loss/{name}": value for name, value in loss.items()})
+            values = {f"loss/{name}": value for name, value in loss.items()}
+            events.log_step(step, learning_rate, values | {"gradient": gradient_norm(model)})
 
             # test
             if task.test is not None and (step % test_every == 0 or step == total):
+                events.write()  # a training that has diverged is not tested
                 model.eval()
                 mean_ap = task.test(model)
                 events.log_test(step, mean_ap)

@@ -5,7 +5,7 @@ import torch
 from ..training.best import BestModel
 from ..training.checkpoint import RngState
 from ..training.logging import EventLog
-from ..training.optimizer import autocast, make_optimizer
+from ..training.optimizer import autocast, gradient_norm, make_optimizer
 from ..training.sampler import BatchSampler
 from ..training.task import Stage1Task
 from ..utils.progress import track
@@ -65,10 +65,12 @@ def train(task: Stage1Task) -> SnippetModel:
 
             # log
             values = {f"loss/{name}": value for name, value in loss.items()}
-            events.log_step(step, learning_rate, values | {"prototype movement": movement})
+            values |= {"gradient": gradient_norm(model), "prototype movement": movement}
+            events.log_step(step, learning_rate, values)
 
             # test
             if task.test is not None and (step % settings.test_every == 0 or step == settings.iterations):
+                events.write()  # a training that has diverged is not tested
                 model.eval()
                 mean_ap = task.test(model)
                 events.log_test(step, mean_ap)
