@@ -186,7 +186,8 @@ class Diverging(NamedTuple):
         ),  # not tested
     ],
 )
-def test_a_training_that_diverges_ends_at_the_step(tmp_path, case):
+def test_a_training_that_diverges_ends_at_the_step(tmp_path, monkeypatch, case):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
     features = case.factor * np.random.default_rng(0).standard_normal((30, 8), dtype=np.float32)
     settings = Settings(**{"iterations": 12} | case.settings)
     with FeatureFile(write_features(tmp_path / "features.h5", {"a": features}, GRID)) as file:

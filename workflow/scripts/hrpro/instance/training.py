@@ -13,6 +13,8 @@ from . import losses
 from .dataset import Dataset
 from .model import InstanceModel, refine
 
+FASTER = "lower settings.stage2.iterations, batch or proposals"
+
 
 def train(task: Stage2Task) -> InstanceModel:
     """Train; -> the model after the last step or, with a test, the best tested one, in evaluation mode."""
@@ -40,7 +42,7 @@ def train(task: Stage2Task) -> InstanceModel:
 
     status = {}  # shown with the progress
     with EventLog(task.events, done, status) as events:
-        for step in track(range(done + 1, total + 1), total, "stage 2", status, done):
+        for step in track(range(done + 1, total + 1), total, "stage 2", status, done, FASTER):
             model.train()
             optimizer.zero_grad()  # before the forward pass, which then has the gradients' memory
             batch = dataset.batch(next(sampler))

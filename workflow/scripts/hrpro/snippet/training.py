@@ -13,6 +13,10 @@ from . import losses, memory
 from .dataset import Dataset
 from .model import SnippetModel
 
+FASTER = (
+    "lower settings.stage1.iterations or batch, or cut long videos: attention takes time with the square of "
+    "a video's snippets"
+)
 PROTOTYPE_BATCH = 8  # videos at a time while the prototypes are initialized
 
 
@@ -42,7 +46,7 @@ def train(task: Stage1Task) -> SnippetModel:
     status = {}  # shown with the progress
     with EventLog(task.events, done, status) as events:
         steps = range(done + 1, settings.iterations + 1)
-        for step in track(steps, settings.iterations, "stage 1", status, done):
+        for step in track(steps, settings.iterations, "stage 1", status, done, FASTER):
             model.train()
             optimizer.zero_grad()  # before the forward pass, which then has the gradients' memory
             batch = dataset.batch(next(sampler))
