@@ -924,3 +924,29 @@ def test_files_of_different_data_sets_end_with_one_line(demo, tmp_path, name, ch
     assert run.stderr.count("\n") == 1 and "remove both and make them again" in run.stderr
     assert video in run.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "annotated", [["train_0"], ["train_0", "train_7"], [f"train_{n}" for n in range(11)]]
+)
+def test_points_are_judged_only_where_segments_are_known(made, annotated):
+    """Of most training videos only points may be known (docs/data.md)."""
+    database = {
+        video: entry if entry["subset"] == "test" or video in annotated else entry | {"annotations": []}
+        for video, entry in made.database.items()
+    }
+    known = facts.point_facts(database, made.points, GRID)
+    assert known["known"]
+    assert (known["outside"], known["unmarked"]) == ({}, {})
+    assert known["inside"] == 4 * len(annotated)
+    lengths = dict.fromkeys(database, LENGTH)
+    share = facts.split_facts(database, made.points, lengths, "train")["action"]
+    assert share == pytest.approx(4 * ACTION / LENGTH)
+
+
+def test_a_point_outside_is_still_found_where_few_videos_have_segments(made):
+    database = {video: entry | {"annotations": []} for video, entry in made.database.items()}
+    database["train_3"] = made.database["train_3"]
+    made.points["train_3"][0]["seconds"] = 0.1
+    known = facts.point_facts(database, made.points, GRID)
+    assert (known["outside"], known["unmarked"], known["inside"]) == ({"train_3": 1}, {"train_3": 1}, 3)

@@ -65,6 +65,39 @@ def test_excluded_videos_count_neither_way(tmp_path):
     assert evaluate(tmp_path, arguments, "--exclude", "b,c")["mAP"][0] == pytest.approx(100)
 
 
+@pytest.mark.parametrize("exclude", ["b,c", "b, c", " c ,b, ", "c,b,"])
+def test_blanks_in_a_list_of_videos_do_not_count(tmp_path, exclude):
+    database = {video: entry(("run", [0, 10])) for video in "abc"}
+    results = {"a": found(("run", [0, 10], 0.5)), "b": found(("run", [30, 40], 0.9)), "c": []}
+    arguments = files(tmp_path, database, results)
+    run = run_script("evaluate.py", *arguments, "--subset", "Test", "--exclude", exclude)
+    assert "mAP at tIoU 0.1: 100.00 %" in run.stdout
+    assert run.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("exclude", "label", "words"),
+    [
+        ("B,C", "run", "has none of the excluded videos B, C; correct their names"),
+        ("b,c.mp4", "run", "has none of the excluded videos c.mp4;"),
+        (
+            "",
+            "Run",
+            "left out 2 segments of classes that are not known here: 'Run'; expected, to the letter, 'run'",
+        ),
+        ("", "run ", "'run '; expected, to the letter, 'run'"),
+        ("", None, None),  # proposals without a class count as before
+    ],
+)
+def test_what_matches_no_name_is_told(tmp_path, exclude, label, words):
+    results = {"a": found((label, [0, 10], 0.5)), "b": found((label, [30, 40], 0.9))}
+    arguments = files(tmp_path, {video: entry(("run", [0, 10])) for video in "abc"}, results)
+    run = run_script("evaluate.py", *arguments, "--subset", "Test", "--exclude", exclude)
+    assert run.returncode == 0
+    assert run.stderr.count("\n") == (words is not None)
+    assert (words or "") in run.stderr
+
+
 def test_detections_outside_the_subset_count_as_wrong_and_are_told(tmp_path):
     database = {"a": entry(("run", [0, 10])), "b": entry(("run", [0, 10]), subset="Validation")}
     results = {"b": found(("run", [0, 10], 0.9)), "a": found(("run", [0, 10], 0.5))}

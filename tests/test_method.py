@@ -17,6 +17,7 @@ from hrpro.instance.dataset import Batch, Reliable
 from hrpro.instance.method import fuse
 from hrpro.instance.model import InstanceModel, score
 from hrpro.instance.vector_cache import VectorCache
+from hrpro.layers.packing import Packing
 from hrpro.layers.standardize import Standardize
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
@@ -250,10 +251,28 @@ def test_inputs_are_standardized_by_the_training_split(tmp_path):
     assert noise.std().item() == pytest.approx(0.5, rel=0.05)
 
 
-def test_wide_features_are_projected_narrow_ones_are_not(config):
-    settings = config.settings.stage1.model_copy(update={"width": 16})
-    assert model.SnippetModel(3, 40, settings).prototypes.shape == (3, 16)
-    assert model.SnippetModel(3, 12, settings).prototypes.shape == (3, 12)
+@pytest.mark.parametrize(
+    ("width", "setting", "projected"),
+    [
+        (40, 16, 16), (16, 16, 16), (12, 16, 16),
+        (2048, 128, 128), (64, 128, 64), (44, 128, 44), (32, 128, 32),
+        (1, 128, 32), (2, 128, 32), (7, 128, 32), (31, 128, 32),
+        (1, None, 1), (7, None, 7), (2048, None, 2048),  # as released
+    ],
+)  # fmt: skip
+def test_wide_features_are_projected_down_and_narrow_ones_up(config, width, setting, projected):
+    settings = config.settings.stage1.model_copy(update={"width": setting})
+    network = model.SnippetModel(3, width, settings)
+    assert network.prototypes.shape == (3, projected)
+    assert isinstance(network.project, torch.nn.Identity) == (width == projected)
+
+
+def test_a_single_channel_reaches_the_scores(config):
+    """A block's LayerNorm over one channel would be a constant."""
+    features = torch.linspace(-2, 2, 40).unsqueeze(1)
+    with torch.no_grad():
+        scores = model.SnippetModel(2, 1, config.settings.stage1).eval()(features, Packing([40]))
+    assert scores.fused[5:-5].std(0).min() > 1e-3
 
 
 def test_contrast_on_the_whole_activation_prefers_the_segment_to_its_peak(config):

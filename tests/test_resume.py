@@ -24,7 +24,7 @@ from feature_files import write_features
 from hrpro.data.features import FeatureFile
 from hrpro.grid import Grid
 from hrpro.training.arguments import make_checkpoint
-from hrpro.training.checkpoint import TERMINATED, Checkpoint, RngState
+from hrpro.training.checkpoint import Checkpoint, RngState
 from hrpro.training.logging import EventLog
 from hrpro.training.sampler import BatchSampler
 from hrpro.utils import locks
@@ -80,10 +80,11 @@ def short_demo(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_signals():
-    """Leave pytest's handling of SIGTERM as it was."""
-    before = signal.getsignal(signal.SIGTERM)
+    """Leave pytest's handling of signals as it was."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def wait_for(condition, process: Process | subprocess.Popen) -> None:
@@ -172,13 +173,14 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(stopped):
     assert steps == list(range(1, STEPS[stopped.stage] + 1))  # each once, none lost
 
 
-def test_on_sigterm_the_state_is_saved_whatever_the_interval(whole, tmp_path, config):
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_when_asked_to_end_the_state_is_saved_whatever_the_interval(whole, tmp_path, config, sign):
     one = Training("stage1", whole, tmp_path, config)
     process = one.start(every=3600)
     wait_for(lambda: list((tmp_path / "events").glob("*")), process)
-    process.terminate()
+    process.send_signal(sign)
     _, said = process.communicate()
-    assert process.returncode == TERMINATED
+    assert process.returncode == 128 + sign
     assert said.startswith("warning: terminated after step ") and said.count("\n") == 1
     assert "resumed at step" in one.finish(every=3600)
     assert one.model.read_bytes() == one.expected

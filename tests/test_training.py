@@ -4,17 +4,28 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
-from hrpro import methods, model_file
+from feature_files import write_features
+from hrpro import inference, methods, model_file
+from hrpro.data.features import FeatureFile
+from hrpro.data.scores import Scores
+from hrpro.detection.segments import segments
 from hrpro.grid import Grid
+from hrpro.snippet import training as snippet_training
 from hrpro.snippet.model import SnippetModel
+from hrpro.snippet.settings import Settings
 from hrpro.training.best import BestModel
+from hrpro.training.checkpoint import Checkpoint
+from hrpro.training.logging import EventLog
 from hrpro.training.optimizer import make_optimizer
 from hrpro.training.sampler import BatchSampler
+from hrpro.training.task import Stage1Task
 from hrpro.utils.errors import InputError
 
 GRID = Grid(25, 25)
@@ -152,3 +163,84 @@ def test_the_learning_rate_warms_up_and_follows_a_cosine(config):
     constant = settings.model_copy(update={"schedule": "constant"})
     optimizer, schedule = make_optimizer(torch.nn.Linear(1, 1), constant, 100)
     assert schedule.get_last_lr() == [settings.learning_rate]
+
+
+class Diverging(NamedTuple):
+    """A training of stage 1 that diverges: settings, a factor on the features, and the words of its end."""
+
+    settings: dict
+    factor: float
+    words: str
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Diverging({"learning_rate": 1e12, "schedule": "constant"}, 1, r"at step \d+ loss/video is nan"),
+        Diverging(
+            {"learning_rate": 1e30, "iterations": 2}, 1, r"at step 2 loss/video is nan"
+        ),  # under 10 steps
+        Diverging({"standardize": False}, 1e37, r"at step 1 loss/video is nan"),
+        Diverging(
+            {"learning_rate": 1e12, "test_every": 2}, 1, r"at step \d+ loss/video is nan"
+        ),  # not tested
+    ],
+)
+def test_a_training_that_diverges_ends_at_the_step(tmp_path, monkeypatch, case):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    features = case.factor * np.random.default_rng(0).standard_normal((30, 8), dtype=np.float32)
+    settings = Settings(**{"iterations": 12} | case.settings)
+    with FeatureFile(write_features(tmp_path / "features.h5", {"a": features}, GRID)) as file:
+        task = Stage1Task(
+            features=file,
+            points={"a": [{"seconds": 5.5, "label": "x"}, {"seconds": 15.5, "label": "y"}]},
+            classes=["x", "y"],
+            settings=settings,
+            rng=np.random.default_rng(0),
+            device=torch.device("cpu"),
+            events=tmp_path / "events",
+            checkpoint=Checkpoint(tmp_path / "state.pt", key="", every=0),
+            test=(lambda model: pytest.fail("a model that has diverged was tested"))
+            if "test_every" in case.settings
+            else None,
+        )
+        with pytest.raises(InputError, match=f"the training diverged: {case.words}; lower its learning_rate"):
+            snippet_training.train(task)
+    saved = task.checkpoint.read()
+    assert saved is None or all(value.isfinite().all() for value in saved["model"].values())
+
+
+@pytest.mark.parametrize("name", ["loss/regression", "loss/total", "gradient"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_whatever_is_not_finite_is_named_with_its_first_step(tmp_path, name, value):
+    values = {"loss/regression": torch.ones(2), "loss/total": torch.ones(2), "gradient": torch.tensor(1.0)}
+    with EventLog(tmp_path, 0, {}) as events:
+        events.log_step(1, 0.1, values)
+        events.log_step(2, 0.1, values | {name: torch.tensor(value)})
+        events.log_step(3, 0.1, values | {"loss/regression": torch.tensor(np.nan)})
+        with pytest.raises(InputError, match=rf"at step 2 {name} is {value}; lower"):
+            events.flush()
+
+
+def test_weights_that_are_not_finite_make_no_model_file(tmp_path, config):
+    settings = config.settings.stage1
+    network = SnippetModel(3, 8, settings)
+    network.classifier.weight.data[0, 0] = torch.inf
+    with pytest.raises(InputError, match=r"diverged: weights of classifier\.weight are NaN or infinite"):
+        model_file.save(tmp_path / "m.pt", network, settings=settings, classes=["x"] * 3, width=8, grid=GRID)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("part", ["classes", "background", "video"])
+def test_scores_that_are_not_finite_are_refused(part):
+    scores = {"classes": np.ones((4, 2)), "background": np.ones(4), "video": np.ones(2)}
+    scores[part][0] = np.nan
+    method = SimpleNamespace(score=lambda model, features: Scores(**scores))
+    with pytest.raises(InputError, match="the snippet scores are NaN or infinite"):
+        inference.Stage1(method, None).score(np.zeros((4, 3)))
+
+
+def test_completeness_that_is_not_finite_is_refused():
+    method = SimpleNamespace(detect=lambda *_, **__: segments([[0, 1]], [0], [np.nan]))
+    with pytest.raises(InputError, match="the times and scores of stage 2 are NaN or infinite"):
+        inference.Stage2(method, None).detect(None, None, proposals=None, grid=GRID, settings=None)

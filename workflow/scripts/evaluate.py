@@ -36,7 +36,7 @@ def main() -> None:
     settings = config.parse(
         config.Evaluation, {"tiou": tiou, "ignore_ambiguous": args.ignore_ambiguous}, "evaluation"
     )
-    exclude = args.exclude.split(",")
+    exclude = [video.strip() for video in args.exclude.split(",") if video.strip()]
     truth, ambiguous, classes = annotations.test_truth(args.annotations, args.subset, exclude)
     if not any(map(len, truth.values())):
         raise errors.InputError(

@@ -13,6 +13,7 @@ from .detection.segments import Segments
 from .grid import Grid
 from .model_file import ModelFile
 from .proposals.generation import propose_test
+from .utils.errors import InputError
 
 
 class Stage1(NamedTuple):
@@ -23,7 +24,9 @@ class Stage1(NamedTuple):
 
     def score(self, features: np.ndarray) -> Scores:
         """The scores of a video by its features (T, D)."""
-        return self.method.score(self.model, features)
+        scores = self.method.score(self.model, features)
+        require_finite("snippet scores", scores.classes, scores.background, scores.video)
+        return scores
 
     def propose(self, features: FeatureFile, settings: config.Proposals) -> dict[str, Segments]:
         """The proposals of the videos of a file, as those of test videos."""
@@ -47,9 +50,11 @@ class Stage2(NamedTuple):
         settings: config.Detection,
     ) -> Segments:
         """The candidates of a video by its features (T, D), its stage-1 scores and its proposals."""
-        return self.method.detect(
+        detections = self.method.detect(
             self.model, features, scores, proposals=proposals, grid=grid, settings=settings
         )
+        require_finite("times and scores of stage 2", detections.times, detections.scores)
+        return detections
 
     def detect_all(
         self,
@@ -81,3 +86,12 @@ def stage2(file: ModelFile, device: torch.device) -> Stage2:
     """A trained model of stage 2, ready for use."""
     method = methods.load("stage2", file.settings.method)
     return Stage2(method, method.load(file, device))
+
+
+def require_finite(name: str, *arrays: np.ndarray) -> None:
+    """Raise InputError where a model's outputs are not finite."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise InputError(
+            f"the {name} are NaN or infinite; train the model again with a lower "
+            "learning_rate, or see whether these features are scaled as those of its training"
+        )

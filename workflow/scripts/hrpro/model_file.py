@@ -30,13 +30,18 @@ class ModelFile(NamedTuple):
 def save(
     path, model: torch.nn.Module, *, settings: Strict, classes: list[str], width: int, grid: Grid
 ) -> None:
-    """Write a trained model; equal models give equal bytes."""
+    """Write a trained model; equal ones give equal bytes. Raises InputError where a weight is not finite."""
     values = settings.model_dump()
     if values["method"] == methods.DEFAULT:  # written only where it differs: as before there were others
         del values["method"]
     facts = {"classes": classes, "width": width}
     facts |= {"frames": grid.frames, "fps": grid.fps, "window": grid.window}
     weights = {name: value.cpu() for name, value in model.state_dict().items()}
+    for name, value in weights.items():
+        if not value.isfinite().all():
+            raise InputError(
+                f"the training diverged: weights of {name} are NaN or infinite; lower its learning_rate"
+            )
     write(
         path,
         {"facts": json.dumps(facts), "settings": json.dumps(values, sort_keys=True), "state": weights},

@@ -153,6 +153,8 @@ def test_truth(path, subset: str | None, exclude: list[str], classes: list[str] 
     class that `classes` lack.
     """
     database = read_database(path)
+    if absent := sorted(set(exclude) - database.keys()):
+        log.warning("%s: has none of the excluded videos %s; correct their names", path, ", ".join(absent))
     classes = classes or class_names(database)
     entries = {v: e for v, e in database.items() if subset in (None, e.get("subset")) and v not in exclude}
     if not entries:

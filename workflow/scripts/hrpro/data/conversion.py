@@ -66,6 +66,10 @@ def convert(
                 "annotations": [{"label": a["label"], "segment": a["segment"]} for a in entry["annotations"]],
                 "ambiguous": ambiguous_segments.get(video, []),
             }
+    if ambiguous_segments and not ambiguous_segments.keys() & database.keys():
+        log.warning(
+            "%s: no line is of a video of the data set; expected its names, as %s", ambiguous, min(database)
+        )
     train = sorted(videos["train"])
     classes = set(class_names(entries))
     if table is not None:

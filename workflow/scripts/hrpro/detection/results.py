@@ -1,14 +1,17 @@
 """Files of scored segments, proposals and detections: the ActivityNet results format."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
 
 from ..utils import files
 from ..utils.errors import InputError
+from ..utils.progress import log
 from .segments import Segments
 
+NAMED = 5  # classes that a message names
 UNKNOWN = -2  # the label of a class that nobody asked for
 
 
@@ -33,7 +36,7 @@ def write(path, videos: Mapping[str, Segments], classes: list[str]) -> None:
 
 @files.no_collection()
 def read(path, classes: list[str]) -> dict[str, Segments]:
-    """Read a results file; a segment of a class that is not in `classes` is left out.
+    """Read a results file; segments of classes that are not in `classes` are left out, with a warning.
 
     Only "results" is needed ("version" and "external_data" may be absent). Raises InputError where
     the file is not a results file, or a segment lacks a finite start, end or score.
@@ -42,7 +45,7 @@ def read(path, classes: list[str]) -> dict[str, Segments]:
     if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
         raise InputError(f'{path}: no "results" object; expected {{"results": {{video: [segments]}}}}')
     number = {name: label for label, name in enumerate(classes)} | {None: -1}
-    videos = {}
+    videos, others = {}, Counter()
     for video, items in content["results"].items():
         place = f"{path}: {video}"
         try:
@@ -59,5 +62,17 @@ def read(path, classes: list[str]) -> dict[str, Segments]:
                 f"{place}: detection {bad[0] + 1}: {items[bad[0]]}: NaN, infinite or null; remove it"
             )
         known = labels != UNKNOWN
+        others.update(items[row].get("label") for row in np.flatnonzero(~known))
         videos[video] = Segments(values[known, :2], labels[known], values[known, 2])
+    if others:
+        log.warning(
+            "%s: left out %d segments of classes that are not known here: %s; expected, to the letter, %s",
+            path, others.total(), quoted(others), quoted(classes),
+        )  # fmt: skip
     return videos
+
+
+def quoted(names) -> str:
+    """The first few names in quotes, in their order."""
+    names = list(names)
+    return ", ".join(map(repr, names[:NAMED])) + (" and others" if len(names) > NAMED else "")

@@ -5,13 +5,15 @@ import torch
 from ..training.best import BestModel
 from ..training.checkpoint import RngState
 from ..training.logging import EventLog
-from ..training.optimizer import autocast, make_optimizer
+from ..training.optimizer import autocast, gradient_norm, make_optimizer
 from ..training.sampler import BatchSampler
 from ..training.task import Stage2Task
 from ..utils.progress import track
 from . import losses
 from .dataset import Dataset
 from .model import InstanceModel, refine
+
+FASTER = "lower settings.stage2.iterations, batch or proposals"
 
 
 def train(task: Stage2Task) -> InstanceModel:
@@ -40,7 +42,7 @@ def train(task: Stage2Task) -> InstanceModel:
 
     status = {}  # shown with the progress
     with EventLog(task.events, done, status) as events:
-        for step in track(range(done + 1, total + 1), total, "stage 2", status, done):
+        for step in track(range(done + 1, total + 1), total, "stage 2", status, done, FASTER):
             model.train()
             optimizer.zero_grad()  # before the forward pass, which then has the gradients' memory
             batch = dataset.batch(next(sampler))
@@ -61,10 +63,12 @@ def train(task: Stage2Task) -> InstanceModel:
             schedule.step()
 
             # log
-            events.log_step(step, learning_rate, {f"loss/{name}": value for name, value in loss.items()})
+            values = {f"loss/{name}": value for name, value in loss.items()}
+            events.log_step(step, learning_rate, values | {"gradient": gradient_norm(model)})
 
             # test
             if task.test is not None and (step % test_every == 0 or step == total):
+                events.write()  # a training that has diverged is not tested
                 model.eval()
                 mean_ap = task.test(model)
                 events.log_test(step, mean_ap)

@@ -58,12 +58,14 @@ def labels(entry: dict, points: list[dict]) -> set[str]:
 
 
 def split_facts(database: dict, points: dict, lengths: dict[str, int], split: str) -> dict:
-    """How much a split holds. "action": the share of time in an instance, None where no segment is known."""
+    """How much a split holds. "action": the share of time in an instance, None if no segment is known."""
     videos = entries(database, split)
     durations = [entry["duration"] for entry in videos.values()]
     shown = {video: labels(entry, points.get(video, [])) for video, entry in videos.items()}
     known = any(map(instances_of, videos.values()))
     action = sum(covered(entry) for entry in videos.values())
+    # a video with points and no segment is one that nobody annotated
+    annotated = [e["duration"] for v, e in videos.items() if instances_of(e) or not points.get(v)]
     class_counts = Counter(map(len, shown.values()))
     return {
         "videos": len(videos),
@@ -71,7 +73,7 @@ def split_facts(database: dict, points: dict, lengths: dict[str, int], split: st
         "snippets": sum(lengths[video] for video in videos),
         "instances": sum(len(entry["annotations"]) for entry in videos.values()),
         "points": sum(len(points.get(video, [])) for video in videos),
-        "action": action / sum(durations) if known else None,
+        "action": action / sum(annotated) if known else None,
         "empty": [video for video, classes in shown.items() if not classes],
         "without_points": [video for video in videos if split == "train" and not points.get(video)],
         "classes_a_video": {str(count): class_counts[count] for count in sorted(class_counts)},
@@ -123,15 +125,16 @@ def alike(classes: list[str]) -> list[list[str]]:
 
 
 def point_facts(database: dict, points: dict, grid: Grid) -> dict:
-    """How points and instances of the training videos fit; counts are None where no segment is known.
+    """How points and instances of the training videos with segments fit; counts are None where none is known.
 
     "outside": points in no instance of their class, of which "other_class" are in one of another;
     "unmarked": instances without a point; "repeated": with several; "positions": counts of where in its
     instance a point lies, in tenths; "conflicts": points in a snippet with one of another class.
     """
-    known = any(instances_of(database[video]) for video in points)
-    facts = {"known": known, "conflicts": conflicts(points, grid)}
-    if not known:
+    facts = {"conflicts": conflicts(points, grid)}
+    points = {video: of_video for video, of_video in points.items() if instances_of(database[video])}
+    facts["known"] = bool(points)
+    if not points:
         return facts | dict.fromkeys(COUNTS)
     outside, unmarked = Counter(), Counter()
     other_class, repeated, positions = 0, 0, []

@@ -11,10 +11,16 @@ from .model import SnippetScores, video_scores
 from .settings import Settings
 
 
+def cross_entropy(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy, elementwise; NaN of NaN, on which torch's own stops the process."""
+    value = F.binary_cross_entropy(prediction.nan_to_num(), target, reduction="none")
+    return torch.where(prediction.isnan(), prediction, value)
+
+
 def focal(prediction: torch.Tensor, target: torch.Tensor, power: float) -> torch.Tensor:
     """((1 - p) y + p (1 - y))^power times the binary cross-entropy, summed over the last axis (eq. 10)."""
     weight = (1 - prediction) * target + prediction * (1 - target)
-    return (weight**power * F.binary_cross_entropy(prediction, target, reduction="none")).sum(-1)
+    return (weight**power * cross_entropy(prediction, target)).sum(-1)
 
 
 def frame(
@@ -30,7 +36,7 @@ def frame(
 
 def video(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
     """Binary cross-entropy of the video scores (B, C) with the classes present (B, C): (B,) (eq. 13)."""
-    return F.binary_cross_entropy(scores, present, reduction="none").mean(1)
+    return cross_entropy(scores, present).mean(1)
 
 
 def contrastive(

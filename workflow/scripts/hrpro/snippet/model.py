@@ -18,6 +18,7 @@ from .attention import AttentionBlock
 from .settings import Settings
 
 MOST_HEADS = 8  # where the settings do not say how many
+LEAST_WIDTH = 32  # channels of the blocks: their LayerNorm makes a constant of one, and little more of a few
 
 
 class SnippetScores(NamedTuple):
@@ -37,8 +38,8 @@ class SnippetScores(NamedTuple):
 class SnippetModel(nn.Module):
     """Attention blocks over snippets and prototypes, a convolution of width 3, a classifier.
 
-    classes: how many, C; width: channels of the features. The blocks' width D is the features' or, with
-    `settings.width` below it, that.
+    classes: how many, C; width: channels of the features. The blocks' width D is the features', at least
+    LEAST_WIDTH and at most `settings.width`; without the latter it is the features' as it is.
     """
 
     def __init__(self, classes: int, width: int, settings: Settings):
@@ -46,9 +47,10 @@ class SnippetModel(nn.Module):
         self.settings = settings
         self.inputs = Standardize(width, standardize=settings.standardize, noise=settings.noise)
         self.project = nn.Identity()
-        if settings.width is not None and settings.width < width:
-            self.project = nn.Linear(width, settings.width)
-            width = settings.width
+        projected = width if settings.width is None else min(max(width, LEAST_WIDTH), settings.width)
+        if projected != width:
+            self.project = nn.Linear(width, projected)
+            width = projected
         heads = attention_heads(width, settings.heads)
         self.register_buffer("prototypes", torch.zeros(classes, width))
         self.blocks = nn.ModuleList(

@@ -25,7 +25,9 @@ class Settings(TrainingSettings):
         True, description="features by the training split's mean and standard deviation"
     )
     width: Count | None = Field(
-        128, description="channels that wider features are projected to; null: no projection"
+        128,
+        description="channels that wider features are projected to, as those of fewer than 32 are to 32; "
+        "null: no projection",
     )
     noise: NonNegative = Field(
         0.7, description="standard deviation of the noise added to (standardized) features in training"

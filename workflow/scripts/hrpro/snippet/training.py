@@ -5,7 +5,7 @@ import torch
 from ..training.best import BestModel
 from ..training.checkpoint import RngState
 from ..training.logging import EventLog
-from ..training.optimizer import autocast, make_optimizer
+from ..training.optimizer import autocast, gradient_norm, make_optimizer
 from ..training.sampler import BatchSampler
 from ..training.task import Stage1Task
 from ..utils.progress import track
@@ -13,6 +13,10 @@ from . import losses, memory
 from .dataset import Dataset
 from .model import SnippetModel
 
+FASTER = (
+    "lower settings.stage1.iterations or batch, or cut long videos: attention takes time with the square of "
+    "a video's snippets"
+)
 PROTOTYPE_BATCH = 8  # videos at a time while the prototypes are initialized
 
 
@@ -42,7 +46,7 @@ def train(task: Stage1Task) -> SnippetModel:
     status = {}  # shown with the progress
     with EventLog(task.events, done, status) as events:
         steps = range(done + 1, settings.iterations + 1)
-        for step in track(steps, settings.iterations, "stage 1", status, done):
+        for step in track(steps, settings.iterations, "stage 1", status, done, FASTER):
             model.train()
             optimizer.zero_grad()  # before the forward pass, which then has the gradients' memory
             batch = dataset.batch(next(sampler))
@@ -65,10 +69,12 @@ def train(task: Stage1Task) -> SnippetModel:
 
             # log
             values = {f"loss/{name}": value for name, value in loss.items()}
-            events.log_step(step, learning_rate, values | {"prototype movement": movement})
+            values |= {"gradient": gradient_norm(model), "prototype movement": movement}
+            events.log_step(step, learning_rate, values)
 
             # test
             if task.test is not None and (step % settings.test_every == 0 or step == settings.iterations):
+                events.write()  # a training that has diverged is not tested
                 model.eval()
                 mean_ap = task.test(model)
                 events.log_test(step, mean_ap)

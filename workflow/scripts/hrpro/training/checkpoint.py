@@ -20,8 +20,6 @@ from ..utils.errors import InputError
 from ..utils.progress import log
 from .logging import EventLog
 
-TERMINATED = 128 + signal.SIGTERM  # exit code
-
 
 class RngState:
     """The states of a training's random number generators: numpy's `rng`, and torch's of CPU and `device`."""
@@ -49,9 +47,9 @@ class Checkpoint:
     """A training's checkpoint in the file `path`, saved every `every` seconds; without a path never.
 
     key: text of all that the training depends on, its settings, code and inputs; a checkpoint with another
-    key is refused. From `resume` on, SIGTERM ends the process at the next `maybe_save`, with its state
-    saved. Raises InputError where another process trains in the same folder, such as one that a killed
-    Snakemake left.
+    key is refused. From `resume` on, SIGTERM and Ctrl-C end the process at the next `maybe_save`, with its
+    state saved; a second Ctrl-C at once. Raises InputError where another process trains in the same
+    folder, such as one that a killed Snakemake left.
     """
 
     def __init__(self, path, *, key: str, every: float):
@@ -59,15 +57,16 @@ class Checkpoint:
         self.key = hashlib.sha256(key.encode()).hexdigest()
         self.every = every
         self.saved_at = time.monotonic()
-        self.terminated = False
+        self.exit_code = 0  # another one: that with which the process is to end
         if self.path is not None:
             self.lock = lock_folder(self.path.parent)
             for partial in self.path.parent.glob(f".{self.path.name}.*"):  # killed while it was written
                 partial.unlink()
 
-    def terminate(self, *_) -> None:
+    def terminate(self, number: int, _) -> None:
         """Remember that the process is to end."""
-        self.terminated = True
+        self.exit_code = 128 + number
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def resume(self, parts: dict) -> int:
         """Restore the state of named parts, objects with `load_state_dict`; -> the steps done, or 0.
@@ -76,6 +75,7 @@ class Checkpoint:
         """
         if self.path is not None:
             signal.signal(signal.SIGTERM, self.terminate)
+            signal.signal(signal.SIGINT, self.terminate)
         state = self.read()
         if state is None:
             return 0
@@ -108,12 +108,12 @@ class Checkpoint:
         """
         if self.path is None:
             return
-        if self.terminated or time.monotonic() - self.saved_at >= self.every:
+        if self.exit_code or time.monotonic() - self.saved_at >= self.every:
             events.flush()
             self.save(step, parts)
-        if self.terminated:
+        if self.exit_code:
             log.warning("terminated after step %d; run again to resume", step)
-            sys.exit(TERMINATED)
+            sys.exit(self.exit_code)
 
     def save(self, step: int, parts: dict) -> None:
         """Write the parts' state after a step, preceded by its digest."""

@@ -1,11 +1,13 @@
-"""TensorBoard events of a training."""
+"""TensorBoard events of a training, and its end where it diverges."""
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from ..utils.errors import InputError
 from ..utils.progress import log
 
 WRITE_EVERY = 10  # steps
@@ -25,6 +27,7 @@ class EventLog:
 
     done: the steps before it. Without any, events of an earlier training are removed. Events are written
     WRITE_EVERY steps at a time, so that no step waits for a GPU. status: receives the latest "loss".
+    Whatever writes raises InputError at the first step of which a value is not finite.
     """
 
     def __init__(self, folder, done: int, status: dict[str, float]):
@@ -38,8 +41,9 @@ class EventLog:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.write()
+    def __exit__(self, error, *_):
+        if error is None:
+            self.write()
         self.writer.close()
 
     def log_step(self, step: int, learning_rate: float, values: dict[str, torch.Tensor]) -> None:
@@ -56,15 +60,26 @@ class EventLog:
 
     def write(self) -> None:
         """Write the steps that are waiting."""
-        for step in self.steps:
+        steps, self.steps = self.steps, []
+        for step in steps:
             values = dict(zip(step.names, step.means.tolist(), strict=True))
+            require_finite(step.step, values)
             for name, value in values.items():
                 self.writer.add_scalar(name, value, step.step)
             self.writer.add_scalar("learning rate", step.learning_rate, step.step)
             self.status["loss"] = values["loss/total"]
-        self.steps.clear()
 
     def flush(self) -> None:
         """Write the steps that are waiting and flush the file."""
         self.write()
         self.writer.flush()
+
+
+def require_finite(step: int, values: dict[str, float]) -> None:
+    """Raise InputError where one of a step's values is NaN or infinite."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise InputError(
+                f"the training diverged: at step {step} {name} is {value}; lower its learning_rate or, where "
+                "standardize is false, set it to true"
+            )

@@ -34,6 +34,12 @@ def warmup_cosine(step: int, steps: int) -> float:
     return warmup * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
+def gradient_norm(model: torch.nn.Module) -> torch.Tensor:
+    """The norm of the gradients of all parameters, (); not finite where one of them is not."""
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients)
+
+
 def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast:
     """A context in which matrix products are in bfloat16, if the settings' precision says so."""
     return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import signal
 import sys
 import time
 
@@ -37,6 +38,9 @@ def run(main) -> None:
     except InputError as error:
         progress.log.error("%s", error)
         sys.exit(1)
+    except KeyboardInterrupt:
+        progress.log.error("interrupted; run again")
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:  # who reads the output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

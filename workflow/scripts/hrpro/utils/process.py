@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from . import speed
+from .progress import log
 
 MANY_CHANNELS = 256  # from here on a second thread pays
 
@@ -17,4 +18,8 @@ def start(seed: int, threads: int, width: int) -> np.random.Generator:
     speed.keep_memory()
     torch.manual_seed(seed)
     torch.set_num_threads(threads if width >= MANY_CHANNELS else 1)
+    # what the last digits on a CPU depend on (docs/running.md)
+    log.info(
+        "threads: %d, instructions: %s", torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()
+    )
     return np.random.default_rng(seed)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 log = logging.getLogger("hrpro")
 LINE_EVERY = 10.0  # seconds between progress lines
+LONG = 12 * 3600  # seconds from which a warning says beforehand how long it will take
 
 
 def start(path=None) -> None:
@@ -30,12 +31,17 @@ def start(path=None) -> None:
 
 
 def track(
-    items: Iterable, total: int | None, name: str, status: dict | None = None, done: int = 0
+    items: Iterable,
+    total: int | None,
+    name: str,
+    status: dict | None = None,
+    done: int = 0,
+    remedy: str = "",
 ) -> Iterator:
     """Pass `items` on with a bar in a terminal and, every few seconds, a line in the log.
 
     total: None where it is not known. `status`: figures shown with it; the caller changes them as it
-    goes. done: of `total`, before these.
+    goes. done: of `total`, before these. remedy: what makes it faster, for a warning where it takes LONG.
     """
     began = said = time.monotonic()
     terminal = sys.stderr.isatty()
@@ -44,9 +50,14 @@ def track(
             yield item
             bar.update()
             now = time.monotonic()
+            left = (now - began) / (count - done) * (total - count) if total else 0
+            if remedy and left > LONG and now - began >= LINE_EVERY:
+                log.warning("%s: about %.0f hours left; %s", name, left / 3600, remedy)
+                remedy = ""  # said once
             if now - said >= LINE_EVERY or count == total:
                 said = now
                 figures = "".join(f"  {key} {value:.4g}" for key, value in (status or {}).items())
                 bar.set_postfix_str(figures)
                 of = "" if total is None else f"/{total}"
-                log.info("%s %d%s  %.0f s%s", name, count, of, now - began, figures)
+                estimate = f", {left:.0f} s left" if left else ""
+                log.info("%s %d%s  %.0f s%s%s", name, count, of, now - began, estimate, figures)
