@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
-from ..utils.settings import Count, Length, Path, Rate, Share, Strict, Whole
+from ..utils.settings import Count, Length, Path, Positive, Rate, Share, Strict, Whole
 from .parsing import tag
 
 SPLITS = ("train", "test")
@@ -217,6 +217,9 @@ class Remote(Strict):
     )
     to: str | None = Field(None, description="where it goes, under `root`; null: there, by its own name")
     unpack: bool = Field(False, description="whether it is an archive to unpack where it lies")
+    unpacked: Positive | None = Field(
+        None, description="GB that it may unpack to; null: 100 times its own size, or 0.1 GB if that is more"
+    )
 
     @model_validator(mode="before")
     @classmethod
