@@ -264,3 +264,45 @@ def kill_at_the_fifth(archive: Path) -> None:
 
     archives.progress.track = track
     archives.unpack(archive, DIGEST)
+
+
+def make_zeros(megabytes: int) -> bytes:
+    """A zip archive of a file of zeros, which packs a thousandfold."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros.npy", bytes(megabytes * 10**6))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "limit", "words"),
+    [
+        (
+            make_zeros(150),
+            None,
+            "would unpack to 0.1 GB, more than 0.1 GB; if that is right, say `unpacked: 1`",
+        ),
+        (make_zeros(3), 0.001, "would unpack to 0.0 GB, more than 0.0 GB"),
+        (make_tar(("a.npy", "x" * 10**6)), 0.0005, "say `unpacked: 1` in the entry"),
+    ],
+)
+def test_an_archive_unpacks_to_no_more_than_its_entry_says(put, content, limit, words):
+    archive = put("x.zip", content)
+    with pytest.raises(InputError) as caught:
+        archives.unpack(archive, DIGEST, limit)
+    assert str(caught.value).startswith(f"{archive}: ") and words in str(caught.value)
+    assert list_files(archive.parent) == ["x.zip"]
+
+
+def test_an_archive_of_zeros_is_unpacked_where_its_entry_allows_it(put):
+    archive = put("x.zip", make_zeros(150))
+    archives.unpack(archive, DIGEST, 0.2)
+    assert (archive.parent / "zeros.npy").stat().st_size == 150 * 10**6
+
+
+def test_an_archive_is_not_unpacked_through_a_link(put, tmp_path):
+    archive = put("x.tar", make_tar(*MEMBERS))
+    (tmp_path / "elsewhere").mkdir()
+    (archive.parent / "features").symlink_to(tmp_path / "elsewhere")
+    assert "a symbolic link leads out of" in unpack_error(archive)
+    assert list(tmp_path.joinpath("elsewhere").iterdir()) == []

@@ -165,6 +165,16 @@ def test_null_removes_an_entry_that_is_there_by_default():
     assert {*left.variants["stage1"]} == {"default", "floor"}
 
 
+def test_a_home_folder_is_expanded(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    entry = {"root": "~/mine", "ambiguous": "~/a.txt", "annotations": {"file": "~/b.json"}}
+    mine = parsed(datasets={"mine": entry}, predict={"new": "~/new"})
+    assert mine.datasets["mine"].root == "/home/me/mine"
+    assert mine.datasets["mine"].ambiguous == "/home/me/a.txt"
+    assert mine.datasets["mine"].annotations.file == "/home/me/b.json"
+    assert mine.predict["new"] == "/home/me/new"
+
+
 # --- what `make config` writes
 
 

@@ -1,8 +1,11 @@
 """The digest of a step's code: what changes it, and what does not."""
 
+import ast
+import re
 import shutil
 
 import pytest
+import yaml
 
 import digest
 from conftest import SCRIPTS
@@ -93,6 +96,17 @@ def test_settings_reach_a_step_as_params_not_as_code(scripts, module):
     before = digests(scripts)
     path.write_text(path.read_text() + "\nADDED = 1\n")
     assert digests(scripts) == before
+
+
+def test_what_computes_is_named_in_one_place():
+    text = (SCRIPTS.parent / "rules/common.smk").read_text()
+    computing = ast.literal_eval(re.search(r"^COMPUTING = (\{.*\})$", text, re.M)[1])
+    pinned = set()
+    for path in (SCRIPTS.parents[1] / "envs").glob("*.yaml"):
+        pinned |= {pin.split("=")[0] for pin in yaml.safe_load(path.read_text())["dependencies"]}
+    assert computing <= pinned
+    shows = {"python", "h5py", "pydantic", "tqdm", "pandas", "tabulate", "matplotlib", "jinja2", "requests"}
+    assert pinned - computing == shows | {"threadpoolctl", "tensorboard"}
 
 
 def test_what_a_step_imports():

@@ -415,6 +415,25 @@ def test_a_part_that_is_not_a_file_is_not_written_to(site, out, tmp_path, kind):
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("place", ["linked/x.bin", "linked/deeper/x.bin", "folder/up/x.bin"])
+def test_no_file_is_fetched_through_a_link_out_of_the_folder(site, out, tmp_path, place):
+    (tmp_path / "elsewhere").mkdir()
+    (out / "linked").symlink_to(tmp_path / "elsewhere")
+    (out / "folder").mkdir()
+    (out / "folder/up").symlink_to("../..")
+    assert f"a symbolic link leads out of {out}" in fetch_error(
+        out, site.serve("x.bin", CONTENT) | {"to": place}
+    )
+    assert list((tmp_path / "elsewhere").iterdir()) == [] and site.requests == []
+
+
+def test_a_link_that_stays_inside_is_followed(site, out):
+    (out / "real").mkdir()
+    (out / "linked").symlink_to("real")
+    fetch(out, site.serve("x.bin", CONTENT) | {"to": "linked/x.bin"})
+    assert (out / "real/x.bin").read_bytes() == CONTENT
+
+
 def test_an_unknown_digest_is_told_and_nothing_is_downloaded_twice(site, out):
     remote = site.serve("x.bin", CONTENT)
     unknown = remote | {"sha256": "unknown"}

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 import yaml
 
+import command_line
 from conftest import PROJECT, ROOT, copy_project, jobs_of, snakemake
 
 ENTRY = {"root": "my data", "snippet": {"frames": 16, "fps": 25}}
@@ -81,3 +82,81 @@ def test_in_the_project_s_own_folder_either_snakefile_is_found(folder, entry):
     run = snakemake(folder, "--configfile=mine.yaml", "--", POINTS, snakefile=None)
     assert jobs_of(run) == {"convert_points": 1}
     assert set(PROJECT) >= {"profiles"}  # found beside either
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (["0", "1"], [0, 1]),
+        ("true", True),
+        (
+            {"stage1": {"learning_rate": "0.01", "heads": "null"}},
+            {"stage1": {"learning_rate": 0.01, "heads": None}},
+        ),
+        ({"new": "a: b"}, {"new": "a: b"}),
+        ("auto", "auto"),
+        (3, 3),
+    ],
+)
+def test_values_of_the_command_line_are_read_as_yaml_reads_them(text, expected):
+    assert command_line.typed({"key": text, "other": "7"}, {"key": text}) == {"key": expected, "other": "7"}
+
+
+def test_a_value_of_the_command_line_beside_those_of_a_file():
+    config = {"datasets": {"mine": {"root": "7", "snippet": {"fps": "25"}}}}
+    typed = command_line.typed(config, {"datasets": {"mine": {"snippet": {"fps": "25"}}}})
+    assert typed == {"datasets": {"mine": {"root": "7", "snippet": {"fps": 25}}}}
+
+
+def test_seeds_of_the_command_line_are_planned(folder):
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": ENTRY}}))
+    options = [
+        "-n",
+        "--configfile",
+        "mine.yaml",
+        "--config",
+        "seeds=[0,1,2]",
+        "settings={stage1: {blocks: 2}}",
+    ]
+    assert jobs_of(snakemake(folder, *options, "--", "results/mine/map.json"))["train_stage1"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--configfile", "mine.yaml", "results/mine/map.json"], "targets come after --, as in: "),
+        (["--configfile", "mine.yaml", "fetch_mine"], "--configfile fetch_mine: no configuration"),
+        (["--configfile", "mien.yaml", "--", "results/mine/map.json"], "--configfile mien.yaml: no config"),
+        (["results/mine/map.json"], "no data set 'mine' in the configuration; "),
+        (["results/Demo/map.json"], "did you mean 'demo'?"),
+        (["fetch_thumso"], "fetch_thumso: no data set 'thumso' in the configuration; did you mean 'thumos'?"),
+        (["results/demo/mpa.json"], "no step makes it; did you mean results/demo/map.json?"),
+        (["map.json"], "map.json: no such target; expected a file of results/<data set>/"),
+        (
+            ["results/demo/last/seed0/x/evaluation-default/map.json"],
+            "expected last/seed<N>/stage1-<variant>/",
+        ),
+        (["results/demo/last/seed0/a/b/c/reliable-quality.json"], "expected last/seed<N>/stage1-<variant>/"),
+        (["results/demo/last/seed007/stage1-default/model.pt"], "0 to 999999999 without leading zeros"),
+        ([f"results/demo/last/seed{10**30}/stage1-default/model.pt"], "N from 0 to 999999999"),
+        ([f"results/{'x' * 244}/map.json"], "xxx...' in the configuration"),
+    ],
+)
+def test_a_target_that_nothing_makes_ends_in_one_line(folder, arguments, words):
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": ENTRY}}))
+    run = snakemake(folder, "-n", *arguments)
+    assert run.returncode == 1
+    last = run.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and words in last
+    assert "Traceback" not in run.stderr
+
+
+def test_braces_in_paths_are_no_wildcards(tmp_path, demo_data):
+    data = shutil.copytree(demo_data, tmp_path / "cam{left}")
+    for path in (data / "gt_full.json", data / "split_train.txt", data / "point_labels/point_gaussian.csv"):
+        path.write_text(path.read_text().replace("demo_train_000", "film{1a}"))
+    (data / "features/train/demo_train_000.npy").rename(data / "features/train/film{1a}.npy")
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": ENTRY | {"root": "cam{left}"}}}))
+    arguments = ["--configfile", "mine.yaml", "--", "results/mine/check.html"]
+    run = snakemake(tmp_path, *arguments)
+    assert run.returncode == 0, run.stderr

@@ -15,6 +15,7 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
 
+import command_line
 import digest as code_digest
 from hrpro import config as settings
 from hrpro import methods
@@ -33,16 +34,21 @@ def stop(message):
 
 
 try:
-    CONFIG = settings.parse(settings.Config, config)
+    settings.limit(config)
+    CONFIG = settings.parse(settings.Config, command_line.typed(config, workflow.config_settings.config))
 except InputError as error:
     stop(error)
 
 # Whether steps that take long share their files with other checkouts by Snakemake's own cache (--cache).
 CACHED = workflow.workflow_settings.cache is not None
 CONDA_NAMES = {"pytorch": "torch"}  # where a package has another name there
+# The packages of envs/ that compute: another release of one may change figures, and runs its steps again. The
+# others read, write, check, draw or show: they change no figure.
+COMPUTING = {"numpy", "scipy", "scikit-learn", "pytorch", "av"}
 
 DATASETS = "|".join(CONFIG.datasets)
 COPIES = "|".join(CONFIG.copies) or "none"
+SEED = r"(0|[1-9]\d{0,8})"
 EXPERIMENTS = [name for name in CONFIG.experiments if name != "default"] + CONFIG.ablations()
 
 
@@ -58,9 +64,13 @@ wildcard_constraints:
     split="train|test",
     experiment="|".join(EXPERIMENTS) or "none",
     pick="last|best-on-test",
-    seed=r"\d+",
+    seed=SEED,
     video="[^/]+",
-    steps=r"(last|best-on-test)/seed\d+/.+",
+    steps=(
+        rf"(last|best-on-test)/seed{SEED}/stage1-({variants_of('stage1')})"
+        rf"/proposals-({variants_of('proposals')})(/stage2-({variants_of('stage2')}))?"
+        rf"(/detection-({variants_of('detection')}))?"
+    ),
     stage1=variants_of("stage1"),
     proposals=variants_of("proposals"),
     stage2=variants_of("stage2"),
@@ -139,13 +149,15 @@ def modules_of(stage, wildcards):
 
 @cache
 def software(environment):
-    """The versions of an environment's packages: as installed here or, where conda is used, as pinned."""
+    """The versions of an environment's packages that compute: as installed or, where conda is used, as pinned."""
     pinned = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
     versions = {}
     for pin in yaml.safe_load((HOME / "envs" / f"{environment}.yaml").read_text())["dependencies"]:
         name, version = pin.split("=")
+        if name not in COMPUTING:
+            continue
         if not pinned:
-            # python itself is no package; and where Snakemake runs apart from the steps, the pins have to do
+            # where Snakemake runs apart from the steps, the pins have to do
             with suppress(importlib.metadata.PackageNotFoundError):
                 version = importlib.metadata.version(CONDA_NAMES.get(name, name))
         versions[name] = version.partition("+")[0]  # the same release for a CPU and for a GPU

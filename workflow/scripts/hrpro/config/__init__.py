@@ -20,7 +20,7 @@ from .datasets import (
     Videos,
 )
 from .experiments import ABLATIONS, Experiment
-from .parsing import Strict, canonical, from_json, merge, parse, yaml_number
+from .parsing import Strict, canonical, from_json, limit, merge, parse, yaml_number
 from .schema import Config, Detection, Evaluation, Features, Prediction, Proposals, Stage1, Stage2
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "Videos",
     "canonical",
     "from_json",
+    "limit",
     "merge",
     "parse",
     "yaml_number",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
-from ..utils.settings import Count, Positive, Share, Strict, Whole
+from ..utils.settings import Count, Length, Path, Positive, Rate, Share, Strict, Whole
 from .parsing import tag
 
 SPLITS = ("train", "test")
@@ -14,8 +14,9 @@ SPLITS = ("train", "test")
 # The steps of which an experiment chooses a variant, in the order of the flow.
 STEPS = ("stage1", "proposals", "stage2", "detection", "evaluation")
 Step = Literal[STEPS]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
-DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+# They are parts of file names, and words of command lines.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=100)]
+DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=100)]
 
 UNKNOWN = "unknown"  # in place of a sha256 that the fetch is to print
 
@@ -40,9 +41,9 @@ DOWNLOAD = "download"
 class Snippet(Strict):
     """The grid of the snippets."""
 
-    frames: Count = Field(description="frames from the start of a snippet to the start of the next one")
-    fps: Positive = Field(description="frames per second")
-    window: Count | None = Field(None, description="frames that a snippet sees; null: as many as `frames`")
+    frames: Length = Field(description="frames from the start of a snippet to the start of the next one")
+    fps: Rate = Field(description="frames per second")
+    window: Length | None = Field(None, description="frames that a snippet sees; null: as many as `frames`")
 
     @model_validator(mode="before")
     @classmethod
@@ -59,12 +60,12 @@ class FeatureFiles(Strict):
     layout: Literal["auto", *LAYOUTS] = Field(
         "auto", description="how the features lie (docs/data.md); auto: recognised by the files that exist"
     )
-    folder: str = Field("features", description="where, under `root`: a folder, or a layout's one file")
-    width: Count | None = Field(
+    folder: Path = Field("features", description="where, under `root`: a folder, or a layout's one file")
+    width: Length | None = Field(
         None,
         description="channels, which tell (T, D) from (D, T); null: the size common to all training videos",
     )
-    names: str | None = Field(
+    names: Path | None = Field(
         None,
         description="of W-TALC's joint file: the list of its videos, relative to it; null: videoname.npy",
     )
@@ -81,9 +82,9 @@ class Videos(Strict):
         Literal["videos"],
         Field(alias="from", description="videos: compute the features instead of reading them"),
     ]
-    folder: str = Field("videos", description="where the videos lie, under `root`")
+    folder: Path = Field("videos", description="where the videos lie, under `root`")
     model: Literal[tuple(BACKBONES)] = Field(description="the network; all but i3d need torchvision")
-    weights: str | dict[str, str] = Field(
+    weights: Path | dict[str, Path] = Field(
         description="of i3d `{rgb: FILE, flow: FILE}` or one of them alone; of the others a file, or "
         "`download`: from torchvision. Files are absolute, or relative to the working directory"
     )
@@ -129,7 +130,7 @@ Features = Annotated[
 class Annotations(Strict):
     """Where the annotations lie, and which of their subsets are the splits."""
 
-    file: str | None = Field(
+    file: Path | None = Field(
         None,
         description="under `root`, or absolute; null: gt_full.json or, if there is none, annotations.json",
     )
@@ -161,7 +162,7 @@ class Points(Strict):
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    file: str | None = Field(
+    file: Path | None = Field(
         None,
         description="under `root`, or absolute; null: point_labels/point_gaussian.csv or, if there is none, "
         "points.csv",
@@ -216,6 +217,9 @@ class Remote(Strict):
     )
     to: str | None = Field(None, description="where it goes, under `root`; null: there, by its own name")
     unpack: bool = Field(False, description="whether it is an archive to unpack where it lies")
+    unpacked: Positive | None = Field(
+        None, description="GB that it may unpack to; null: 100 times its own size, or 0.1 GB if that is more"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -256,7 +260,7 @@ class Remote(Strict):
 class Dataset(Strict):
     """A data set."""
 
-    root: str = Field(
+    root: Path = Field(
         description="the data's folder (docs/data.md); absolute, or relative to the working directory"
     )
     snippet: Snippet = Field(description="the grid of the snippets (docs/time-grid.md)")
@@ -264,7 +268,7 @@ class Dataset(Strict):
     annotations: Annotations = Field(Annotations(), description="where the annotations lie, and the splits")
     points: Points = Field(Points(), description="where the points come from")
     exclude: list[str] = Field([], description="videos to leave out of the evaluation")
-    ambiguous: str | None = Field(
+    ambiguous: Path | None = Field(
         None,
         description="file of segments that may or may not be an action: lines `video start end`, in seconds",
     )

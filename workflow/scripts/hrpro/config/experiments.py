@@ -6,6 +6,8 @@ from ..utils.settings import Strict
 from .datasets import Name
 
 ABLATIONS = ("alone", "without")
+# Names of folders in results/<dataset>/, where an experiment has one of its own.
+RESERVED = ("train", "test", "last", "predict", "extracted", "data")
 
 
 class Experiment(Strict):

@@ -15,6 +15,8 @@ from ..utils.settings import Strict
 # Where keys went that configurations of earlier versions have.
 MOVED = {"floor": "the linear baseline's settings are a variant's, variants.stage1.floor"}
 UNKNOWN_METHOD = "unknown_method"  # the type of pydantic's error
+DEPTH, SIZE = 50, 100_000  # of a configuration: levels, and values with those of aliases
+SHOWN = 100  # characters of a value that a message shows
 
 
 def merge(base: dict, overlay: dict) -> dict:
@@ -78,6 +80,7 @@ def parse(model, values, place: str = ""):
     place: the key under which the values stand. Raises InputError on the first fault, with its key, its
     value and what would be right.
     """
+    limit(values)
     try:
         return adapter(model).validate_python(values)
     except ValidationError as error:
@@ -97,8 +100,30 @@ def parse(model, values, place: str = ""):
         raise InputError(f"configuration: {message}")
     if isinstance(value, str) and fault["type"] in ("float_type", "int_type") and looks_numeric(value):
         number = yaml_number(float(value))
-        message = f"is text to YAML; write {number} in a --configfile (--config gives text)"
-    raise InputError(f"configuration: {key}: {value!r}: {message}")
+        message = f"is text to YAML; write {number}"
+    raise InputError(f"configuration: {key}: {shortened(repr(value))}: {message}")
+
+
+def limit(values) -> None:
+    """Raise InputError where values nest too deep or are too many, those of an alias each time it is used."""
+    count, queue = 0, [(values, 1)]
+    while queue:
+        value, depth = queue.pop()
+        count += 1
+        if depth > DEPTH:
+            raise InputError(f"configuration: nests deeper than {DEPTH} levels; take it apart")
+        if count > SIZE:
+            raise InputError(
+                f"configuration: has more than {SIZE} values, counting those of an alias each time; shorten it"
+            )
+        if isinstance(value, dict | list):
+            inner = value.values() if isinstance(value, dict) else value
+            queue += [(each, depth + 1) for each in inner]
+
+
+def shortened(text: str) -> str:
+    """A text as a message shows it."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def looks_numeric(text: str) -> bool:

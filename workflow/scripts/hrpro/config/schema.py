@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field, Tag, model_validator
 
 from .. import methods
 from ..utils.errors import InputError
-from ..utils.settings import Count, NonNegative, Positive, Strict, Thresholds, Unit, Whole, increasing
+from ..utils.settings import Count, NonNegative, Path, Positive, Strict, Thresholds, Unit, Whole, increasing
 from .datasets import STEPS, Copy, Dataset, DatasetName, Name, Step
-from .experiments import ABLATIONS, TABLES, Experiment
+from .experiments import ABLATIONS, RESERVED, TABLES, Experiment
 from .parsing import by_method, merge, method_of, parse, tag, unknown_key
 
 
@@ -164,7 +164,7 @@ class Config(Strict):
     vectors_memory: Whole = Field(
         2000, description="MB of proposals' RoI vectors that a training of stage 2 caches"
     )
-    fetch: Annotated[bool, Field(strict=False)] = Field(  # --config fetch=true passes text
+    fetch: bool = Field(
         False,
         description="fetch missing files of data sets; best set as `--config fetch=true` (docs/data.md)",
     )
@@ -172,7 +172,7 @@ class Config(Strict):
     copies: dict[Name, Copy] = Field(
         {}, description="copies of each data set `d`, as data sets `d-<copy>` (docs/data.md)"
     )
-    predict: dict[DatasetName, str] = Field(
+    predict: dict[DatasetName, Path] = Field(
         {}, description="per name, a folder or file of new videos' features (docs/predict.md)"
     )
     experiments: dict[Name, Experiment] = Field(
@@ -264,6 +264,10 @@ class Config(Strict):
             kind = name.partition("_")[0]
             if kind in ABLATIONS and name != kind:
                 raise ValueError(f"{name}: names that begin with {kind}_ are the ablation's; choose another")
+        for name in set(self.experiments) & set(RESERVED):
+            raise ValueError(
+                f"experiments.{name}: {name} is the name of a folder of results/<dataset>/; choose another"
+            )
         if "none" in self.ablation:
             raise ValueError("ablation.none: none is the row of no change; choose another name")
 

@@ -2,6 +2,7 @@
 
 import filecmp
 import lzma
+import math
 import posixpath
 import shutil
 import stat
@@ -29,6 +30,9 @@ UNPACK_ERRORS = (
 )
 
 
+RATIO, SMALL = 100, 1e8  # an archive unpacks to no more than so many times its size, or so many bytes
+
+
 class Member(NamedTuple):
     """A member of an archive; target: the name that a link points to, seen from the archive's root."""
 
@@ -52,8 +56,10 @@ def was_unpacked(archive: Path, digest: str) -> bool:
     return record["sha256"] == digest and all((archive.parent / name).exists() for name in record["files"])
 
 
-def unpack(archive: Path, digest: str) -> None:
+def unpack(archive: Path, digest: str, limit: float | None = None) -> None:
     """Unpack an archive with that sha256 into the folder that it lies in, and remove it.
+
+    limit: GB that it may unpack to; None for RATIO times its size.
 
     Everything is unpacked into a temporary folder before the first file is moved to its place, so that an
     unpacking that is stopped or refused changes nothing. Raises InputError where the archive cannot be
@@ -62,7 +68,8 @@ def unpack(archive: Path, digest: str) -> None:
     temporary = archive.with_name(f".{archive.name}.unpacking")
     shutil.rmtree(temporary, ignore_errors=True)  # left by a run that was killed
     try:
-        extract(archive, temporary)
+        size = archive.stat().st_size
+        extract(archive, temporary, max(RATIO * size, SMALL) if limit is None else 1e9 * limit)
         names = move_files(temporary, archive)
     except UNPACK_ERRORS as error:
         if getattr(error, "errno", None) in FULL:
@@ -77,21 +84,21 @@ def unpack(archive: Path, digest: str) -> None:
     log.info("%s: %d files unpacked", archive, len(names))
 
 
-def extract(archive: Path, folder: Path) -> None:
-    """Extract an archive into a folder after checking all of its members."""
+def extract(archive: Path, folder: Path, limit: float) -> None:
+    """Extract an archive into a folder after checking all of its members; limit: of their sizes, in bytes."""
     title = f"{archive.name}, files"
     if tarfile.is_tarfile(archive):
         if not hasattr(tarfile, "data_filter"):
             raise InputError(f"{archive}: unpacking tar files safely needs Python 3.11.4 or later")
         with tarfile.open(archive) as tar:
             infos = tar.getmembers()
-            check_members(archive, [tar_member(info) for info in infos])
+            check_members(archive, [tar_member(info) for info in infos], limit)
             for info in progress.track(infos, len(infos), title):
                 tar.extract(info, folder, filter="data")
     elif zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zip_file:
             infos = zip_file.infolist()
-            check_members(archive, [zip_member(info) for info in infos])
+            check_members(archive, [zip_member(info) for info in infos], limit)
             for info in progress.track(infos, len(infos), title):
                 zip_file.extract(info, folder)
     else:
@@ -118,7 +125,7 @@ def zip_member(info: zipfile.ZipInfo) -> Member:
     return Member(info.filename, info.file_size, kind)
 
 
-def check_members(archive: Path, members: list[Member]) -> None:
+def check_members(archive: Path, members: list[Member], limit: float) -> None:
     """Raise InputError unless all members stay inside the folder and the disk has room for them.
 
     A link may only point to a file of the archive, so that no path leads through a link. An archive that
@@ -132,7 +139,13 @@ def check_members(archive: Path, members: list[Member]) -> None:
             raise InputError(f"{archive}: {fault}; the archive was removed, do not trust its source")
     if not file_names:
         raise InputError(f"{archive}: holds no files; set unpack: false")
-    files.require_space(archive, sum(member.size for member in members))
+    size = sum(member.size for member in members)
+    if size > limit:
+        raise InputError(
+            f"{archive}: would unpack to {size / 1e9:.1f} GB, more than {limit / 1e9:.1f} GB; if that is "
+            f"right, say `unpacked: {math.ceil(size / 1e9)}` in the entry"
+        )
+    files.require_space(archive, size)
 
 
 def find_fault(member: Member, file_names: set[str]) -> str | None:
@@ -155,7 +168,12 @@ def move_files(folder: Path, archive: Path) -> list[str]:
     Raises InputError where a different file, or a file in place of a folder, is in the way.
     """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    root = archive.parent.resolve()
     for name in names:
+        if not (root / name).parent.resolve().is_relative_to(root):
+            raise InputError(
+                f"{archive.parent / name}: a symbolic link leads out of {root}; unpack it yourself"
+            )
         obstacle = find_obstacle(archive.parent / name, folder / name)
         if obstacle:
             raise InputError(f"{obstacle}: already exists and differs from {archive.name}'s; move it away")

@@ -27,7 +27,7 @@ def fetch(root, remotes: list[Remote], zenodo: str = ZENODO) -> None:
         root.mkdir(parents=True, exist_ok=True)
         with locked(root):
             for remote in remotes:
-                fetch_file(root / remote.place, remote, zenodo)
+                fetch_file(root, remote, zenodo)
     except OSError as error:
         if error.errno in FULL:
             raise
@@ -55,17 +55,27 @@ def locked(folder: Path) -> Iterator[None]:
         locks.release(lock)
 
 
-def fetch_file(path: Path, remote: Remote, zenodo: str) -> None:
-    """Fetch one file to `path`, and unpack it there if it is an archive to be unpacked."""
+def fetch_file(root: Path, remote: Remote, zenodo: str) -> None:
+    """Fetch one file to its place under `root`, and unpack it there if it is an archive to be unpacked."""
+    path = root / remote.place
     if remote.unpack and archives.was_unpacked(path, remote.sha256):
         log.info("%s: already unpacked", path)
         return
+    require_inside(path.parent, root)
     if path.exists():
         check_existing(path, remote)
     else:
         download(path, remote, zenodo)
     if remote.unpack:
-        archives.unpack(path, remote.sha256)
+        archives.unpack(path, remote.sha256, remote.unpacked)
+
+
+def require_inside(folder: Path, root: Path) -> None:
+    """Raise InputError where a symbolic link under `root` leads a folder out of it."""
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise InputError(
+            f"{folder}: a symbolic link leads out of {root}; correct `to`, or put the file there yourself"
+        )
 
 
 def check_existing(path: Path, remote: Remote) -> None:

@@ -74,8 +74,13 @@ def as_csv(videos: dict[str, Segments], classes: list[str]) -> str:
     for video, detections in videos.items():
         columns = (detections.times.tolist(), detections.labels.tolist(), detections.scores.tolist())
         for (start, end), label, score in zip(*columns, strict=True):
-            writer.writerow([video, start, end, classes[label], score])
+            writer.writerow([as_cell(video), start, end, as_cell(classes[label]), score])
     return text.getvalue()
+
+
+def as_cell(name: str) -> str:
+    """A name as a spreadsheet takes it for text: one that would be a formula gets an apostrophe before it."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
 
 
 def as_vtt(detections: Segments, classes: list[str]) -> str:

@@ -1,0 +1,82 @@
+"""What a user types after `snakemake`: values of --config, and targets that nothing makes."""
+
+import difflib
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+SHOWN = 100  # characters of a list, or of a target, that a message shows
+
+
+def typed(config, command_line):
+    """The configuration with the values of --config as YAML reads them; Snakemake has left some as text.
+
+    command_line: the values of --config, which `config` holds too.
+    """
+    if isinstance(config, dict) and isinstance(command_line, dict):
+        return {
+            key: typed(value, command_line[key]) if key in command_line else value
+            for key, value in config.items()
+        }
+    return as_yaml(config) if config == command_line else config
+
+
+def as_yaml(value):
+    """A value whose texts are read as YAML reads scalars without quotes."""
+    if isinstance(value, dict):
+        return {key: as_yaml(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [as_yaml(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    loader = yaml.SafeLoader("")
+    node = yaml.ScalarNode(loader.resolve(yaml.ScalarNode, value, (True, False)), value)
+    return loader.construct_object(node)
+
+
+def targets() -> list[str]:
+    """The targets of the command line, by Snakemake's own parser; none where something else has started it."""
+    program = Path(sys.argv[0])
+    if "snakemake" not in (program.stem, program.parent.name):
+        return []
+    from snakemake.cli import get_argument_parser
+
+    args, _ = get_argument_parser().parse_known_args(sys.argv[1:])
+    return args.targets or []
+
+
+def shortened(text: str) -> str:
+    """A text as a message shows it."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def explain(target: str, datasets: list[str], known: list[str]) -> str:
+    """Why nothing makes a target, and what to type.
+
+    datasets: those of the configuration and their copies; known: targets of every data set, such as map.json.
+    """
+    match = re.match(r"results/([^/]+)/(.+)|fetch_(.+)", target)
+    target = shortened(target)
+    if not match:
+        return (
+            f"{target}: no such target; expected a file of results/<data set>/, such as results/demo/map.json"
+        )
+    dataset = match[1] or match[3]
+    if dataset not in datasets:
+        near = difflib.get_close_matches(dataset, datasets, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else f"it has {shortened(', '.join(datasets))}. "
+        return (
+            f"{target}: no data set {shortened(dataset)!r} in the configuration; {hint}"
+            "`--configfile FILE --` before the target adds those of a file"
+        )
+    file = match[2] or ""
+    near = difflib.get_close_matches(file, known, n=1)
+    if "/seed" in file:
+        return (
+            f"{target}: no step makes it; expected last/seed<N>/stage1-<variant>/proposals-<variant>/... "
+            "with variants of the configuration and N from 0 to 999999999 without leading zeros"
+        )
+    hint = f"did you mean results/{dataset}/{near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"{target}: no step makes it; {hint}"
