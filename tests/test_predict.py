@@ -246,7 +246,7 @@ def test_a_cue_is_safe_whatever_the_class_is_called():
 def test_a_csv_quotes_what_it_has_to(tmp_path):
     path = tmp_path / "found.csv"
     found = {'v,"1"': segments([[0.1, 2 / 3]], [0], [1e-20])}
-    exports.write(str(path), found, ["über,\nall"], 0.1)
+    exports.write(str(path), found, ["über,\nall"], None)
     expected = {"video": 'v,"1"', "start": "0.1", "end": "0.6666666666666666", "class": "über,\nall"}
     assert rows_of(path) == [expected | {"score": "1e-20"}]
 

@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="results/<dataset>/model.pt")
     parser.add_argument("--features", required=True, help="a folder or file of features, in any layout")
     parser.add_argument("--output", required=True, nargs="+", help="name.json, name.csv, name.vtt or folder/")
-    parser.add_argument("--least-score", type=float, default=0.1, help="in a .vtt; default %(default)s")
+    parser.add_argument("--least-score", type=float, help="in all formats; default: 0.1 in a .vtt, all else")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--log", help="log file")

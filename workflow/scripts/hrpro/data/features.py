@@ -1,7 +1,7 @@
 """Snippet features: files of any layout -> one HDF5 file per split, and reading it.
 
-The file: /<video>, (T, D), a chunk with a checksum per video, each with the sha256 of its source as attribute;
-at the root width, by_columns, snippet_frames, snippet_window, snippet_fps and format_version.
+The file: /<video>, (T, D), a chunk with a checksum per video, each with its source's sha256 as attribute; at
+the root width, by_columns, snippet_frames, snippet_window, snippet_fps and format_version.
 """
 
 import contextlib

@@ -57,8 +57,12 @@ def open_temporary(path: Path) -> tuple[int, Path]:
             break
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:  # another process is writing it
             os.close(handle)
+            break
+        except OSError:  # no locks here
+            os.close(handle)
+            temporary.unlink(missing_ok=True)
             break
         with contextlib.suppress(FileNotFoundError):
             if temporary.stat().st_ino == os.fstat(handle).st_ino:
