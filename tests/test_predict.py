@@ -284,6 +284,28 @@ def test_the_page_is_true(run, tmp_path):
     assert said[:3] == [""] * 3 and len(said[3].splitlines()) == 5
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda a: 1000 * a, "vary 1e+03 times as much"),
+        (lambda a: a / 255, "times as much"),
+        (lambda a: a + 100, "standard deviations away"),
+        (lambda a: a, ""),
+    ],
+)
+def test_features_unlike_the_trainings_are_said(change, words, run, model, tmp_path):
+    features = np.load(run / NPY)
+    np.save(tmp_path / "x.npy", change(features).astype(np.float32))
+    ran = run_script(
+        *("predict.py", "--model", run / MODEL, "--features", tmp_path / "x.npy", "--device", "cpu"),
+        *("--output", tmp_path / "x.csv"),
+    )
+    assert ran.returncode == 0
+    said = ran.stderr.splitlines()
+    assert len(said) == bool(words)
+    assert all("1 of 1 videos have features unlike" in line and words in line for line in said)
+
+
 # --- what runs again
 
 PREDICT = Counter(["predict"])

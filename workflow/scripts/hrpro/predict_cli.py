@@ -39,13 +39,21 @@ def main() -> None:
         sources, _ = orientation.orient(videos, files)
     except InputError as error:
         raise InputError(f"{error} (the model takes {model.width} channels)") from None
-    detections = {}
+    detections, unlike = {}, []
     for video, source in progress.track(sources.items(), len(sources), "prediction"):
         features, _ = readers.read(source)
         try:
             detections[video] = predict.predict(model, features)
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
+        difference = predict.unlikeness(model, features)
+        if difference:
+            unlike.append(f"{source}: {difference}")
+    if unlike:
+        progress.log.warning(
+            "%d of %d videos have features unlike the training's (%s); extract them as for the training",
+            len(unlike), len(sources), unlike[0],
+        )  # fmt: skip
     for output in args.output:
         export.write(output, detections, model.classes, args.least_score)
 
