@@ -68,7 +68,7 @@ def make(folder: Path, videos: int, size: float) -> None:
         parts = {}
         for split in SPLITS:
             temporary = stack.enter_context(files.atomic(folder / f"{split}.h5"))
-            parts[split] = stack.enter_context(h5py.File(temporary, "w"))
+            parts[split] = stack.enter_context(h5py.File(temporary, "w", locking=False))
             facts = {"width": WIDTH, "by_columns": [False], "format_version": features.FORMAT_VERSION}
             parts[split].attrs.update(facts, snippet_frames=16, snippet_window=16, snippet_fps=25.0)
         for number, (video, length) in enumerate(

@@ -13,7 +13,7 @@ def write_features(path: Path, arrays: dict[str, np.ndarray], grid: Grid) -> Pat
     """Write the features (T, D) of some videos."""
     with h5py.File(path, "w") as file:
         for video, array in arrays.items():
-            file.create_dataset(video, data=array.astype(np.float32), chunks=array.shape)
+            file.create_dataset(video, data=array.astype(np.float32), chunks=array.shape, fletcher32=True)
             file[video].attrs["sha256"] = video
         file.attrs.update(
             format_version=FORMAT_VERSION,

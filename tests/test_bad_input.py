@@ -463,7 +463,7 @@ FEATURE_FILE_CASES = [
     Case(
         "another format",
         inside(lambda file: file.attrs.modify("format_version", 99)),
-        ["format 99, expected 2", AGAIN],
+        ["format 99, expected 3", AGAIN],
     ),
     Case(
         "a folder for a video",

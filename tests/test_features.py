@@ -53,7 +53,7 @@ def test_the_file_says_what_it_holds(demo_data, converted):
             attributes = dict(file.attrs)
             assert attributes.pop("by_columns").tolist() == [False]
             assert attributes == {
-                "format_version": 2,
+                "format_version": 3,
                 "width": 64,
                 "snippet_frames": 16,
                 "snippet_window": 16,

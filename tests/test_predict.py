@@ -246,7 +246,7 @@ def test_a_cue_is_safe_whatever_the_class_is_called():
 def test_a_csv_quotes_what_it_has_to(tmp_path):
     path = tmp_path / "found.csv"
     found = {'v,"1"': segments([[0.1, 2 / 3]], [0], [1e-20])}
-    exports.write(str(path), found, ["über,\nall"], 0.1)
+    exports.write(str(path), found, ["über,\nall"], None)
     expected = {"video": 'v,"1"', "start": "0.1", "end": "0.6666666666666666", "class": "über,\nall"}
     assert rows_of(path) == [expected | {"score": "1e-20"}]
 
@@ -282,6 +282,28 @@ def test_the_page_is_true(run, tmp_path):
     assert len(list((tmp_path / "vtt").glob("*.vtt"))) == 12
     assert (tmp_path / "demo_test_000.vtt").is_file()
     assert said[:3] == [""] * 3 and len(said[3].splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda a: 1000 * a, "vary 1e+03 times as much"),
+        (lambda a: a / 255, "times as much"),
+        (lambda a: a + 100, "standard deviations away"),
+        (lambda a: a, ""),
+    ],
+)
+def test_features_unlike_the_trainings_are_said(change, words, run, model, tmp_path):
+    features = np.load(run / NPY)
+    np.save(tmp_path / "x.npy", change(features).astype(np.float32))
+    ran = run_script(
+        *("predict.py", "--model", run / MODEL, "--features", tmp_path / "x.npy", "--device", "cpu"),
+        *("--output", tmp_path / "x.csv"),
+    )
+    assert ran.returncode == 0
+    said = ran.stderr.splitlines()
+    assert len(said) == bool(words)
+    assert all("1 of 1 videos have features unlike" in line and words in line for line in said)
 
 
 # --- what runs again

@@ -15,13 +15,15 @@ DIGESTS = FileDigests(Path(".snakemake/sources.json"))
 
 
 def checked(function):
-    """The function, ending the run with one line where it finds a fault of the data set."""
+    """The function, ending the run with one line on a fault of the data set or what the machine refuses."""
 
     def call(*arguments):
         try:
             return function(*arguments)
         except InputError as error:
             stop(error)
+        except OSError as error:
+            stop(f"{error.filename}: {error.strerror}")
 
     return call
 
@@ -222,14 +224,24 @@ def fetch_missing(dataset):
 # `source` params: what the data set's own files say, of what a step reads of them.
 
 
+@checked
 def annotations_source(wildcards):
     """The annotations of a split's videos; of the demo, whose folder is an input, where they come from."""
     if is_demo(wildcards.dataset):
-        return labels_of(wildcards)
+        return digest(labels_of(wildcards), ambiguous_digest(wildcards))
     database = converted(wildcards.dataset).annotations["database"]
     return digest(annotations.of_split(database, wildcards.split))
 
 
+def ambiguous_digest(wildcards):
+    """The digest of the demo's list of ambiguous segments, unless it is made with the demo or missing."""
+    ambiguous = Path(ambiguous_of(wildcards))
+    if not ambiguous.is_file() or ambiguous.is_relative_to(DEMO):
+        return str(ambiguous)
+    return DIGESTS.of([ambiguous])[0]
+
+
+@checked
 def points_source(wildcards):
     """The points of the training videos, and the names of the classes."""
     if is_demo(wildcards.dataset):
@@ -237,6 +249,7 @@ def points_source(wildcards):
     return digest(converted(wildcards.dataset).points)
 
 
+@checked
 def features_source(wildcards):
     """The features of a split's videos; of those that the workflow makes, their width and names."""
     dataset = wildcards.dataset
@@ -250,6 +263,7 @@ def features_source(wildcards):
     return digest(features.width, DIGESTS.of_features(sources))
 
 
+@checked
 def film_source(wildcards):
     """A video that features are made of, and the weights of the network."""
     features = CONFIG.datasets[wildcards.dataset].features
@@ -263,6 +277,7 @@ def film_source(wildcards):
     )
 
 
+@checked
 def new_source(wildcards):
     """The features of the videos of `predict.<name>`."""
     return DIGESTS.of_features(new_videos(wildcards.new))

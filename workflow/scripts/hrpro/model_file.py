@@ -1,20 +1,41 @@
-"""Model files: a trained model of either stage with all that its use needs."""
+"""Model files: a trained model of either stage with all that its use needs.
+
+torch writes a zip archive, which holds a checksum of all that is in it; torch itself does not look at it.
+"""
 
 import io
 import json
+import zipfile
 from pickle import UnpicklingError
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from pydantic import AfterValidator, Field
 
 from . import config, methods
 from .grid import Grid
 from .utils import files
 from .utils.errors import InputError
-from .utils.settings import Strict
+from .utils.settings import Count, Strict
 
 SETTINGS = {"stage1": config.Stage1, "stage2": config.Stage2}
 DAMAGED = (InputError, LookupError, RuntimeError, TypeError, ValueError)  # what reading a wrong file raises
+
+
+def is_text(name: str) -> str:
+    """Pass a name on if it can be written."""
+    if not name.isprintable():
+        raise ValueError("expected printable text")
+    return name
+
+
+class Facts(config.Snippet):
+    """What a model file says of its features and classes."""
+
+    classes: Annotated[
+        list[Annotated[str, Field(min_length=1), AfterValidator(is_text)]], Field(min_length=1)
+    ] = Field(description="names, in the order of their numbers")
+    width: Annotated[Count, Field(le=2**20)] = Field(description="channels")
 
 
 class ModelFile(NamedTuple):
@@ -64,12 +85,14 @@ def load(path, stage: str) -> ModelFile:
 
 def parse(content: dict, stage: str) -> ModelFile:
     """The content of a model file, as `read` gives it -> what it holds. Raises one of DAMAGED."""
-    facts = json.loads(content["facts"])
+    facts = config.from_json(Facts, content["facts"])
+    if len(set(facts.classes)) < len(facts.classes):
+        raise InputError("a class twice")
     return ModelFile(
         settings=config.from_json(SETTINGS[stage], content["settings"]),
-        classes=facts["classes"],
-        width=facts["width"],
-        grid=Grid(facts["frames"], facts["fps"], facts.get("window")),  # older files have no window
+        classes=facts.classes,
+        width=facts.width,
+        grid=Grid(facts.frames, facts.fps, facts.window),
         weights=content["state"],
     )
 
@@ -85,10 +108,18 @@ def write(path, content: dict) -> None:
 def read(path) -> dict:
     """What `write` has written. Raises InputError where the file is missing, damaged or of another kind."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise InputError(f"damaged at {damaged}")
         return dict(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a trained model") from None
-    except (*DAMAGED, OSError, EOFError, UnpicklingError) as error:
+    except UnpicklingError:  # torch advises to load it all the same, which would run what it holds
+        raise not_a_model(path, InputError("it holds more than text and tensors")) from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    except (*DAMAGED, EOFError, AssertionError, NotImplementedError, zipfile.BadZipFile) as error:
         raise not_a_model(path, error) from None
 
 

@@ -20,6 +20,9 @@ from .proposals.generation import propose_test
 from .utils import devices
 from .utils.errors import InputError
 
+ENOUGH = 8  # snippets of a video whose features are compared with the training's
+UNLIKE = 10  # times the training's deviation, from which on features are unlike them
+
 
 @dataclass(frozen=True)
 class Model:
@@ -77,6 +80,22 @@ def load(path, device="auto") -> Model:
         )
     except model_file.DAMAGED as error:
         raise model_file.not_a_model(path, error) from None
+
+
+def unlikeness(model: Model, features: np.ndarray) -> str:
+    """How the features of a video (T, D) differ from the training's in scale or level; empty: not by much.
+
+    By the training's moments, which a model holds that standardizes; by the median channel.
+    """
+    buffers = {name.rpartition(".")[2]: value for name, value in model.stage1.model.named_buffers()}
+    if len(features) < ENOUGH or not {"mean", "deviation"} <= set(buffers):
+        return ""
+    mean, deviation = (buffers[name].cpu().numpy().astype(float) for name in ("mean", "deviation"))
+    spread = float(np.median(features.std(0, dtype=float) / deviation))
+    level = float(np.median(np.abs(features.mean(0, dtype=float) - mean) / deviation))
+    if not 1 / UNLIKE < spread < UNLIKE:
+        return f"they vary {spread:.2g} times as much"
+    return f"their mean lies {level:.2g} standard deviations away" if level > UNLIKE else ""
 
 
 def predict(model: Model, features: np.ndarray) -> Segments:

@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="results/<dataset>/model.pt")
     parser.add_argument("--features", required=True, help="a folder or file of features, in any layout")
     parser.add_argument("--output", required=True, nargs="+", help="name.json, name.csv, name.vtt or folder/")
-    parser.add_argument("--least-score", type=float, default=0.1, help="in a .vtt; default %(default)s")
+    parser.add_argument("--least-score", type=float, help="in all formats; default: 0.1 in a .vtt, all else")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--log", help="log file")
@@ -39,13 +39,21 @@ def main() -> None:
         sources, _ = orientation.orient(videos, files)
     except InputError as error:
         raise InputError(f"{error} (the model takes {model.width} channels)") from None
-    detections = {}
+    detections, unlike = {}, []
     for video, source in progress.track(sources.items(), len(sources), "prediction"):
         features, _ = readers.read(source)
         try:
             detections[video] = predict.predict(model, features)
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
+        difference = predict.unlikeness(model, features)
+        if difference:
+            unlike.append(f"{source}: {difference}")
+    if unlike:
+        progress.log.warning(
+            "%d of %d videos have features unlike the training's (%s); extract them as for the training",
+            len(unlike), len(sources), unlike[0],
+        )  # fmt: skip
     for output in args.output:
         export.write(output, detections, model.classes, args.least_score)
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..config import Copy
 from ..utils.errors import InputError
 from ..utils.files import atomic
+from . import hdf5
 from .features import FeatureFile
 from .instances import holding
 from .points import moment
@@ -160,7 +161,7 @@ def link_features(source, videos: list[str], output) -> None:
         if missing:
             raise InputError(f"{source}: no features of {missing[0]}; remove the file and convert again")
     target = os.path.relpath(Path(source).resolve(), Path(output).parent.resolve())
-    with atomic(output) as temporary, h5py.File(temporary, "w") as file:
+    with atomic(output) as temporary, hdf5.create(temporary) as file:
         for video in videos:
             file[video] = h5py.ExternalLink(target, f"/{video}")
         file.attrs.update(attributes)

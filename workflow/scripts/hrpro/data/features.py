@@ -1,7 +1,7 @@
 """Snippet features: files of any layout -> one HDF5 file per split, and reading it.
 
-The file: /<video>, (T, D), a chunk per video, each with the sha256 of its source as attribute; at the root
-width, by_columns, snippet_frames, snippet_window, snippet_fps and format_version.
+The file: /<video>, (T, D), a chunk with a checksum per video, each with its source's sha256 as attribute; at
+the root width, by_columns, snippet_frames, snippet_window, snippet_fps and format_version.
 """
 
 import contextlib
@@ -15,7 +15,6 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 
 from ..config import FeatureFiles
@@ -23,12 +22,12 @@ from ..grid import Grid
 from ..utils import files
 from ..utils.errors import InputError
 from ..utils.progress import log, track
-from . import readers
+from . import hdf5, readers
 from .moments import Moments
 from .orientation import orient
 from .readers import Source
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3  # 3: with checksums
 LENGTH_TOLERANCE = 2  # snippets between features and duration before a warning
 AHEAD = 3  # videos that are read before they are written
 
@@ -67,7 +66,7 @@ def convert(
     arrays = read_ahead(list(sources.values()))
     with (
         files.atomic(output) as temporary,
-        h5py.File(temporary, "w") as file,
+        hdf5.create(temporary) as file,
         files.flushing(file.id.get_vfd_handle()) as flush,
     ):
         for video in track(sources, len(sources), "features"):
@@ -78,7 +77,7 @@ def convert(
                 raise InputError(
                     f"{source}: a value is too large for {dtype}; set settings.features.dtype: float32"
                 )
-            data = file.create_dataset(video, data=stored, chunks=array.shape)
+            data = file.create_dataset(video, data=stored, chunks=array.shape, fletcher32=True)
             data.attrs["sha256"] = checksum
             flush()
             surplus = len(array) - grid.length(durations[video]) if video in durations else 0
@@ -123,7 +122,7 @@ class FeatureFile:
             raise InputError(f"{path}: no such file; make it with convert_features.py")
         self.path = path
         with self.readable():
-            self.file = h5py.File(path, "r")
+            self.file = hdf5.open_file(path)
             attributes = self.file.attrs
             if (version := attributes["format_version"]) != FORMAT_VERSION:
                 raise InputError(
@@ -141,7 +140,7 @@ class FeatureFile:
         try:
             yield
         except (AttributeError, KeyError, OSError, RuntimeError, TypeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = hdf5.damage_of(error, self.path)
             raise InputError(
                 f"{self.path}: damaged or not a feature file of hrpro ({reason}); remove it and convert again"
             ) from None

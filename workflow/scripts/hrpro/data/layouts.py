@@ -24,6 +24,7 @@ PATTERNS = {
 # One file for all videos, and how its name ends.
 SHARED = {"npz_file": (".npz",), "h5": (".h5", ".hdf5"), "wtalc": (".npy",)}
 ENDINGS = [ending for endings in SHARED.values() for ending in endings]
+EXTRACTORS = ("_fps", "_timestamps_ms")  # what video_features writes beside the features of a video
 NAMES = "videoname.npy"  # W-TALC's list of the videos in its joint file
 RISK = (
     "pickled, and a pickle can hold code of whoever made it; if you trust it, say allow_pickle: true under "
@@ -77,7 +78,10 @@ def of_folder(path, settings: FeatureFiles) -> dict[str, Source]:
         parts = [part for part in sources_in(layout, path, settings).values() if part]
         if parts:
             fitting[layout] = parts
-    parts = fitting[the_only(fitting, path, settings, videos="a video")]
+    layout = the_only(fitting, path, settings, videos="a video")
+    parts = fitting[layout]
+    if layout == "flat" and path.is_dir():
+        parts = [without_endings(path, part) for part in parts]
     counts = Counter(video for part in parts for video in part)
     for video, count in counts.items():
         if count > 1:
@@ -132,7 +136,23 @@ def sources_in(layout: str, folder: Path, settings: FeatureFiles) -> dict[str, d
         for video in sources_in("flat_rgb_flow", folder, settings)[""]:
             for stream in STREAMS:
                 sources[""].pop(f"{video}_{stream}")
+        names = names_like(folder / "*.npy")
+        stems = {name.rpartition("_")[0] for name in names if not name.endswith(EXTRACTORS)}
+        for ending in EXTRACTORS:
+            for stem in stems:
+                sources[""].pop(f"{stem}{ending}", None)
     return sources
+
+
+def without_endings(folder: Path, videos: dict[str, Source]) -> dict[str, Source]:
+    """Videos by their own names, where all files end as an extractor's: in _rgb, _flow or its network."""
+    every = names_like(folder / "*.npy")
+    stems = {name.removesuffix(ending) for name in every for ending in EXTRACTORS if name.endswith(ending)}
+    own = {video: video.rpartition("_")[0] for video in videos}
+    one_stream = any(all(video.endswith(f"_{stream}") for video in videos) for stream in STREAMS)
+    if (one_stream or stems >= set(own.values())) and len(set(own.values())) == len(own):
+        return {own[video]: source for video, source in videos.items()}
+    return videos
 
 
 def files_of_video(layout: str, folder: Path, *, split: str, video: str) -> tuple[Path, ...]:

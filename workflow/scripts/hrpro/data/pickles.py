@@ -17,54 +17,12 @@ from ..utils.errors import InputError
 FLOATS = ("f2", "f4", "f8")
 ORDERS = ("<", ">", "=")
 # All that a pickle of an array of arrays, of text or of numbers consists of, in any protocol.
-OPCODES = [
-    "PROTO",
-    "FRAME",
-    "STOP",
-    "MARK",
-    "GLOBAL",
-    "STACK_GLOBAL",
-    "REDUCE",
-    "BUILD",
-    "NONE",
-    "NEWTRUE",
-    "NEWFALSE",
-    "INT",
-    "BININT",
-    "BININT1",
-    "BININT2",
-    "LONG",
-    "LONG1",
-    "FLOAT",
-    "BINFLOAT",
-    "TUPLE",
-    "EMPTY_TUPLE",
-    "TUPLE1",
-    "TUPLE2",
-    "TUPLE3",
-    "LIST",
-    "EMPTY_LIST",
-    "APPEND",
-    "APPENDS",
-    "STRING",
-    "BINSTRING",
-    "SHORT_BINSTRING",
-    "UNICODE",
-    "BINUNICODE",
-    "SHORT_BINUNICODE",
-    "BINUNICODE8",
-    "BINBYTES",
-    "SHORT_BINBYTES",
-    "BINBYTES8",
-    "BYTEARRAY8",
-    "PUT",
-    "BINPUT",
-    "LONG_BINPUT",
-    "MEMOIZE",
-    "GET",
-    "BINGET",
-    "LONG_BINGET",
-]
+OPCODES = """
+    PROTO FRAME STOP MARK GLOBAL STACK_GLOBAL REDUCE BUILD NONE NEWTRUE NEWFALSE INT BININT BININT1
+    BININT2 LONG LONG1 FLOAT BINFLOAT TUPLE EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 LIST EMPTY_LIST APPEND
+    APPENDS STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES
+    SHORT_BINBYTES BINBYTES8 BYTEARRAY8 PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
+""".split()  # noqa: SIM905
 PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 

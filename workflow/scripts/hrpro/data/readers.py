@@ -18,14 +18,16 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from ..utils import files
+from ..utils import errors, files
 from ..utils.errors import InputError
 from ..utils.progress import log
+from . import hdf5
 from .pickles import unpickle
 
 # What an array is called inside the file or group of one video; other names are videos'.
 ARRAY = re.compile(r"(.*[_-])?(arr_0|data|feats?|features?|rgb|flow)", re.IGNORECASE)
 STREAMS = ("rgb", "flow")
+LARGE, RATIO = 2**26, 200  # bytes of an array from which it has to take 1 / RATIO of them in its file
 
 
 class Source(NamedTuple):
@@ -110,20 +112,33 @@ def check(header: Header) -> None:
         raise InputError(f"{place}: shape {shape}; expected (snippets, channels)")
 
 
+def check_size(header: Header, stored: float) -> None:
+    """Raise InputError where an array says that it is much larger than the `stored` bytes of it in a file."""
+    size = math.prod(header.shape) * header.dtype.itemsize
+    if size > LARGE and size > RATIO * stored:
+        raise InputError(
+            f"{header.place}: shape {header.shape}, {size / 1e6:.0f} MB, of {stored / 1e6:.1f} MB in its "
+            "file; extract it again"
+        )
+
+
 def describe(source: Source) -> Iterator[Header]:
     """What a video's arrays are, by their headers alone where the kind of file has some."""
     file, key = source.files[0], source.key
     if file.suffix == ".npz":
         with errors_of(file):
-            for name in [key] if key else array_names(source, members(file)):
-                with archive(file).open(f"{name}.npy") as opened:
-                    shape, _, dtype = npy_header(opened)
-                yield Header(f"{file}: {name}", shape, dtype)
+            opened = archive(file)
+            for name in [key] if key else array_names(source, names_in(opened)):
+                yield npz_header(opened, name, f"{file}: {name}")
     elif file.suffix == ".npy" and key is None:
         for path in source.files:
             with errors_of(path), path.open("rb") as opened:
                 shape, _, dtype = npy_header(opened)
-            yield Header(str(path), shape, dtype)
+                header = Header(str(path), shape, dtype)
+                check(header)
+                if math.prod(shape) * dtype.itemsize > path.stat().st_size:
+                    raise ValueError("cut short")
+            yield header
     else:
         with opened_arrays(source) as opened:
             for place, array in opened:
@@ -149,6 +164,7 @@ def arrays(source: Source, checksum) -> Iterator[tuple[str, np.ndarray]]:
                 with zipfile.ZipFile(io.BytesIO(content)) as opened:
                     for name in array_names(source, names_in(opened)):
                         place = f"{path}: {name}"
+                        npz_header(opened, name, place)
                         yield place, parse_npy(opened.read(f"{name}.npy"), place)
 
 
@@ -160,16 +176,21 @@ def opened_arrays(source: Source) -> Iterator[list[tuple[str, object]]]:
         yield [(str(source), row_of_joint(file, source.files[1], key))]
     elif file.suffix == ".npz":
         with errors_of(file):
+            npz_header(archive(file), key, source)
             content = archive(file).read(f"{key}.npy")
             yield [(str(source), parse_npy(content, source))]
     else:
-        with errors_of(file), h5py.File(file, "r") as opened:
+        with errors_of(file), hdf5.open_file(file) as opened:
             node = opened[key]
-            if isinstance(node, h5py.Dataset):
-                yield [(str(source), node)]
-            else:
+            nodes = [(str(source), node)]
+            if not isinstance(node, h5py.Dataset):
                 names = array_names(source, list(node))
-                yield [(f"{source}/{name}", node[name]) for name in names]
+                nodes = [(f"{source}/{name}", node[name]) for name in names]
+            for place, data in nodes:
+                hdf5.require_all(data, place)
+                stored = math.inf if data.is_virtual else data.id.get_storage_size()
+                check_size(Header(place, data.shape, data.dtype), stored)
+            yield nodes
 
 
 def array_names(place, names: list[str]) -> list[str]:
@@ -194,9 +215,11 @@ def errors_of(path):
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; put it there or take the video out of the split") from None
+    except MemoryError:
+        raise InputError(f"{path}: not enough memory to read it") from None
     except Exception as error:  # of damaged headers, even those of the tokenizer and of zipfile
-        if getattr(error, "strerror", None):
-            raise InputError(f"{path}: {error.strerror}") from None
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path}: {errors.reason(error)}") from None
         raise InputError(f"{path}: damaged or not in {Path(path).suffix} format; copy it again") from None
 
 
@@ -252,6 +275,21 @@ def members(file: Path) -> list[str]:
         return names_in(opened)
 
 
+def npz_header(opened: zipfile.ZipFile, name: str, place) -> Header:
+    """What an array in an open .npz file is. Raises InputError where it is larger than its bytes allow."""
+    member = opened.getinfo(f"{name}.npy")
+    with opened.open(member) as file:
+        shape, _, dtype = npy_header(file)
+    header = Header(str(place), shape, dtype)
+    check(header)
+    if math.prod(shape) * dtype.itemsize > member.file_size:
+        raise ValueError("cut short")
+    if member.file_size > LARGE + math.prod(shape) * dtype.itemsize:
+        raise ValueError("more than an array")
+    check_size(header, member.compress_size)
+    return header
+
+
 def names_in(opened: zipfile.ZipFile) -> list[str]:
     """The arrays in an open .npz file, by name."""
     return [name.removesuffix(".npy") for name in opened.namelist() if name.endswith(".npy")]
@@ -269,15 +307,23 @@ def h5_videos(file: Path) -> list[str]:
 @lru_cache(maxsize=8)
 def listed_h5_videos(file: Path, _) -> list[str]:
     def videos(group):
-        for name, node in group.items():
+        for name, node in hdf5.nodes_of(group, file):
             path = f"{group.name}/{name}".lstrip("/")
             if isinstance(node, h5py.Dataset) or (len(node) and all(map(ARRAY.fullmatch, node))):
                 yield path
             else:
                 yield from videos(node)
 
-    with h5py.File(file, "r") as opened:
+    with hdf5.open_file(file) as opened:
         return list(videos(opened))
+
+
+def files_behind(file: Path) -> list[Path]:
+    """The files whose bytes a file of features has: itself and, of HDF5, those that it links to."""
+    if file.suffix not in (".h5", ".hdf5"):
+        return [file]
+    with errors_of(file):
+        return [file, *hdf5.linked_files(file)]
 
 
 # W-TALC's joint file: an array of objects, an array (T, D) each, in the order of a list of videos.
@@ -287,11 +333,8 @@ def read_names(path: Path) -> list[str]:
     """The videos of a list, .npy or text with one per line. Raises InputError if it has one twice."""
     if path.suffix == ".npy":
         with errors_of(path), path.open("rb") as file:
-            if npy_header(file)[2].hasobject:
-                array = unpickle(file, path)
-            else:
-                file.seek(0)
-                array = np.load(file)
+            pickled = npy_header(file)[2].hasobject
+            array = unpickle(file, path) if pickled else parse_names(path)
         videos = [name.decode() if isinstance(name, bytes) else str(name) for name in array.ravel().tolist()]
     else:
         videos = [line.strip() for line in files.read_text(path).splitlines() if line.strip()]
@@ -299,6 +342,16 @@ def read_names(path: Path) -> list[str]:
         if count > 1:
             raise InputError(f"{path}: {video} is listed {count} times; expected once, correct the list")
     return videos
+
+
+def parse_names(path: Path) -> np.ndarray:
+    """The text or bytes in an .npy file, not pickled."""
+    content = path.read_bytes()
+    file = io.BytesIO(content)
+    shape, _, dtype = npy_header(file)
+    if dtype.kind not in "SU":
+        raise InputError(f"{path}: values of type {dtype}; expected the names of videos")
+    return np.frombuffer(content, dtype, count=math.prod(shape), offset=file.tell())
 
 
 def row_of_joint(file: Path, names_path: Path, video: str) -> np.ndarray:

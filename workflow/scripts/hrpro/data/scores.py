@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from ..grid import Grid
 from ..utils import files
 from ..utils.errors import InputError
 from ..utils.progress import track
+from . import hdf5
 from .features import FeatureFile
 
 
@@ -50,7 +50,7 @@ def write(
     """
     snippets = sum(features.length(video) for video in features.videos)
     files.require_space(path, 4 * snippets * (len(classes) + 1))
-    with files.atomic(path) as temporary, h5py.File(temporary, "w") as output:
+    with files.atomic(path) as temporary, hdf5.create(temporary) as output:
         output.attrs["classes"] = json.dumps(classes)
         output.attrs["thresholds"] = json.dumps(thresholds)
         grid = features.grid
@@ -58,7 +58,7 @@ def write(
         for video in track(features.videos, len(features.videos), "scores"):
             scores = score(features.read([video])[0])
             columns = np.column_stack([scores.classes, scores.background]).astype(np.float32)
-            data = output.create_dataset(video, data=columns)
+            data = output.create_dataset(video, data=columns, chunks=columns.shape, fletcher32=True)
             data.attrs["video"] = scores.video
 
 
@@ -73,7 +73,7 @@ class ScoreFile:
             raise InputError(f"{path}: no such file; make it with score_snippets.py")
         self.path = path
         with self.readable():
-            self.file = h5py.File(path, "r")
+            self.file = hdf5.open_file(path)
             self.classes = json.loads(self.file.attrs["classes"])
             self.thresholds = json.loads(self.file.attrs["thresholds"])
             self.grid = Grid(**json.loads(self.file.attrs["grid"]))
@@ -85,7 +85,7 @@ class ScoreFile:
         try:
             yield
         except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            reason = hdf5.damage_of(error, self.path)
             raise InputError(
                 f"{self.path}: damaged, or not a score file of hrpro ({reason}); remove it and run again"
             ) from None

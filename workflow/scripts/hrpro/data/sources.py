@@ -37,25 +37,29 @@ class FileDigests:
         units = list(units)
         known = self.recall()
         paths = {unit: unit.files[0] if isinstance(unit, Source) else Path(unit) for unit in units}
-        stats = {unit: list(stat_of(path)) for unit, path in paths.items()}
-        new = [unit for unit in paths if known.get(str(unit), [])[:3] != stats[unit]]
+        stats = {path: stats_of(path) for path in set(paths.values())}
+        new = [u for u, path in paths.items() if known.get(str(u), [None])[0] != stats[path]]
         if new:
-            announce({paths[unit]: stats[unit][0] for unit in new})
+            announce({paths[unit]: stats[paths[unit]][0][0] for unit in new})
             with ThreadPoolExecutor() as pool:
                 digests = zip(new, pool.map(digest_of, new), strict=True)
-                known |= {str(unit): [*stats[unit], sha256] for unit, sha256 in digests}
+                known |= {str(unit): [stats[paths[unit]], sha256] for unit, sha256 in digests}
             with suppress(OSError):  # results that may only be read are planned all the same
                 files.write_json(self.memory, known)
-        return [known[str(unit)][3] for unit in units]
+        return [known[str(unit)][1] for unit in units]
 
-    def recall(self) -> dict:
-        """What the memory holds; a damaged one costs a second look at the files, no more."""
+    def recall(self) -> dict[str, list]:
+        """What the memory holds, {file or part: [stats, sha256]}; what cannot be used is made again."""
         if not self.memory.is_file():
             return {}
         try:
-            return json.loads(self.memory.read_text())
-        except ValueError:
-            return {}
+            remembered = json.loads(self.memory.read_text())
+            if all(map(is_entry, remembered.values())):
+                return remembered
+        except (OSError, ValueError, AttributeError, RecursionError):
+            pass
+        print(f"{self.memory}: of no use; dropped and made again", file=sys.stderr, flush=True)
+        return {}
 
     def of_features(self, sources: dict[str, Source]) -> str:
         """The digest of the features of some videos: of their files, or of their parts of a shared one.
@@ -80,7 +84,17 @@ def digest_of(unit: str | Path | Source) -> str:
     return readers.digest(unit) if isinstance(unit, Source) else files.sha256(unit)
 
 
-def stat_of(path: Path) -> tuple[int, int, int]:
-    """What changes with a file's content: size and times; the second one even where the first is kept."""
+def is_entry(entry) -> bool:
+    """Whether a value of the memory is one that `of` has written."""
+    return isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)
+
+
+def stats_of(path: Path) -> list[list[int]]:
+    """What changes with a file's content, and with that of each file that it links to."""
+    return [stat_of(path), *(stat_of(linked) for linked in readers.files_behind(path)[1:])]
+
+
+def stat_of(path: Path) -> list[int]:
+    """Size, times and number of a file; the number changes where a link leads to another file."""
     status: os.stat_result = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

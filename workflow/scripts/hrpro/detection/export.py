@@ -14,6 +14,7 @@ from ..utils.errors import InputError
 from . import results
 from .segments import Segments
 
+SHOWN = 0.1  # the least score in a .vtt, where none is said
 FOLDER = "/"  # the format of a folder with one .vtt per video
 FORMATS = (".json", ".csv", ".vtt", FOLDER)
 
@@ -48,9 +49,13 @@ def format_of(output: str, videos: Collection[str]) -> str:
     return form
 
 
-def write(output: str, videos: dict[str, Segments], classes: list[str], least_score: float) -> None:
-    """Write the detections on all videos; least_score: under which a .vtt shows none."""
+def write(output: str, videos: dict[str, Segments], classes: list[str], least_score: float | None) -> None:
+    """Write the detections on all videos from `least_score` on; None: from SHOWN on in a .vtt, else all."""
     form = format_of(output, videos)
+    if least_score is None and form not in (".json", ".csv"):
+        least_score = SHOWN
+    if least_score is not None:
+        videos = {video: found.take(found.scores >= least_score) for video, found in videos.items()}
     if form == ".json":
         results.write(output, videos, classes)
     elif form == ".csv":
@@ -58,8 +63,7 @@ def write(output: str, videos: dict[str, Segments], classes: list[str], least_sc
     else:
         for video, detections in videos.items():
             path = Path(output) / f"{video}.vtt" if form == FOLDER else output
-            shown = detections.take(detections.scores >= least_score)
-            files.write_text(path, as_vtt(shown, classes))
+            files.write_text(path, as_vtt(detections, classes))
 
 
 def as_csv(videos: dict[str, Segments], classes: list[str]) -> str:

@@ -16,6 +16,11 @@ class InputError(Exception):
     """A fault in what the user gave: the message names the file, the place in it and the remedy."""
 
 
+def reason(error: OSError) -> str:
+    """Why the machine refuses, without what a library adds to it."""
+    return os.strerror(error.errno)
+
+
 def cost(began: float) -> str:
     """The time since `began` and what this process has used of the processor and of memory, for the log."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -28,7 +33,8 @@ def cost(began: float) -> str:
 def run(main) -> None:
     """Call a script's `main`. What goes wrong ends it with exit code 1, on stderr and in its log.
 
-    One line for an InputError and for a full disk, a traceback for what should not happen.
+    One line for an InputError and for what the machine refuses, such as room on the disk or in memory; a
+    traceback for what should not happen.
     """
     progress.start()
     began = time.monotonic()
@@ -44,9 +50,13 @@ def run(main) -> None:
     except BrokenPipeError:  # who reads the output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except MemoryError:
+        progress.log.error("not enough memory; close other programs or take a machine with more")
+        sys.exit(1)
     except Exception as error:
-        if getattr(error, "errno", None) in FULL:
-            progress.log.error("%s: %s; free some space and run again", error.filename, error.strerror)
+        if isinstance(error, OSError) and error.errno is not None:
+            remedy = "; free some space and run again" if error.errno in FULL else ""
+            progress.log.error("%s: %s%s", error.filename or "the machine", reason(error), remedy)
         else:
             progress.log.exception("a fault of hrpro's own; please report it with these lines")
         sys.exit(1)

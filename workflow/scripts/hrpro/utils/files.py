@@ -1,10 +1,13 @@
 """Reading and writing files: whole or not at all."""
 
 import contextlib
+import errno
+import fcntl
 import gc
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,28 +15,77 @@ from pathlib import Path
 
 from .errors import InputError
 
+NO_SPACE = 2**16  # bytes free, under which a disk is full
+
 
 @contextlib.contextmanager
 def atomic(path):
     """Yield a temporary path beside `path`; it takes the name `path` only if the block succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
+    handle, temporary = open_temporary(path)
     try:
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())  # the name must not outlive the content
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp is private; results are shared
+        temporary.chmod(0o666 & ~umask)  # it was private; results are shared
         temporary.replace(path)
     except BaseException as error:
+        full = shutil.disk_usage(path.parent).free < NO_SPACE
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a full disk does not say what it had no place for
+        if isinstance(error, OSError | RuntimeError):
+            raise with_reason(error, path, full) from None
         raise
+    finally:
+        os.close(handle)
+
+
+def open_temporary(path: Path) -> tuple[int, Path]:
+    """A temporary file beside `path`, open and locked: one that a killed process has left is used again.
+
+    Another one where a second process writes the same file, or where the file system has no locks.
+    """
+    temporary = path.with_name(f".{path.name}.unfinished")
+    while True:
+        try:
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            break
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # another process is writing it
+            os.close(handle)
+            break
+        except OSError:  # no locks here
+            os.close(handle)
+            temporary.unlink(missing_ok=True)
+            break
+        with contextlib.suppress(FileNotFoundError):
+            if temporary.stat().st_ino == os.fstat(handle).st_ino:
+                os.truncate(handle, 0)
+                return handle, temporary
+        os.close(handle)  # another process has finished it meanwhile
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    return handle, Path(name)
+
+
+def with_reason(error: OSError | RuntimeError, path: Path, full: bool) -> Exception:
+    """An error in writing `path` with the reason and the path, which numpy and HDF5 leave out.
+
+    full: whether the disk was.
+    """
+    number = getattr(error, "errno", None)
+    if number is None and (match := re.search(r"errno = (\d+)", str(error))):
+        number = int(match[1])
+    if number is None and full:
+        number = errno.ENOSPC
+    if number is None:
+        return error
+    return OSError(number, os.strerror(number), getattr(error, "filename", None) or str(path))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,310 @@
+"""HDF5 files whose values are not all there, and files that are damaged, locked or left behind."""
+
+import errno
+import json
+import os
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from feature_files import write_features
+from hrpro import config, model_file
+from hrpro.data import hdf5, layouts, readers
+from hrpro.data.features import FeatureFile
+from hrpro.data.sources import FileDigests
+from hrpro.detection import export
+from hrpro.detection.segments import segments
+from hrpro.grid import Grid
+from hrpro.snippet.model import SnippetModel
+from hrpro.snippet.settings import Settings
+from hrpro.utils import files
+from hrpro.utils.errors import InputError
+from test_bad_input import Case, assert_says, table
+
+ROWS = np.arange(32.0, dtype=np.float32).reshape(8, 4)
+
+
+def virtual(source: str, name="v", shape=(8, 4), part=8):
+    """Virtual values: the first rows of another file's."""
+
+    def write(file: h5py.File) -> None:
+        layout = h5py.VirtualLayout((8, 4), "f4")
+        layout[:part] = h5py.VirtualSource(source, name, shape=shape)[:part]
+        file.create_virtual_dataset("a", layout)
+
+    return write
+
+
+def half_written(file: h5py.File) -> None:
+    file.create_dataset("a", shape=(8, 4), dtype="f4", chunks=(4, 4))[:4] = ROWS[:4]
+
+
+def external(size: int):
+    def write(file: h5py.File) -> None:
+        path = f"{file.filename}.raw"
+        file.create_dataset("a", data=ROWS, external=[(path, 0, 128)])
+        os.truncate(path, size)
+
+    return write
+
+
+def linked_to_nothing(file: h5py.File) -> None:
+    file["a"] = h5py.ExternalLink("gone.h5", "a")
+
+
+NOT_THERE = [
+    Case("a virtual data set without its file", virtual("gone.h5"), ["gone.h5: no such file"]),
+    Case("without its data set", virtual("other.h5", "w"), ["other.h5: w, which is missing"]),
+    Case("of rows past its end", virtual("short.h5"), ["short.h5: v, which is too short"]),
+    Case("half of it", virtual("other.h5", part=4), ["parts of this virtual data set have no source"]),
+    Case("of one never written", virtual("other.h5", "never"), ["other.h5: never", "never written"]),
+    Case("never written", lambda file: file.create_dataset("a", (8, 4), "f4"), ["never written"]),
+    Case("half of the chunks", half_written, ["parts of it were never written"]),
+    Case("external storage cut short", external(100), ["x.h5.raw, which is missing or cut short"]),
+    Case("8 GB of nothing", lambda f: f.create_dataset("a", (2**25, 64), "f4", chunks=(64, 64)), ["never"]),
+    Case("no dataspace", lambda f: f.create_dataset("a", data=h5py.Empty("f4")), ["no values"]),
+    Case("a link to no file", linked_to_nothing, ["a link to gone.h5: a"]),
+]
+
+
+@table(NOT_THERE)
+def test_what_is_not_there_is_not_read_as_zeros(case, tmp_path):
+    for name, rows in (("other.h5", 8), ("short.h5", 5)):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["v"] = ROWS[:rows]
+            file.create_dataset("never", (8, 4), "f4")
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        case.damage(file)
+    for function in (readers.headers, readers.digest):
+        with pytest.raises(InputError) as caught:
+            sources = layouts.of_folder(path, config.FeatureFiles(width=4))
+            function(sources["a"])
+        assert_says(caught.value, f"{path}: a: ", case.words)
+
+
+@pytest.mark.parametrize("kind", ["external", "virtual"])
+def test_a_digest_sees_the_files_that_a_file_links_to(kind, tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["v"] = ROWS
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        if kind == "virtual":
+            virtual("other.h5")(file)
+        else:
+            file["a"] = h5py.ExternalLink("other.h5", "v")
+
+    def digest() -> str:
+        sources = layouts.of_folder(tmp_path / "x.h5", config.FeatureFiles())
+        return FileDigests(tmp_path / "memory.json").of_features(sources)
+
+    before = digest()
+    assert digest() == before
+    with h5py.File(tmp_path / "other.h5", "a") as file:
+        file["v"][0, 0] = 7
+    assert digest() != before
+
+
+def test_a_digest_sees_that_a_link_leads_to_another_file(tmp_path):
+    for name in "ab":
+        np.save(tmp_path / f"{name}.npy", ROWS + (name == "b"))
+        os.utime(tmp_path / f"{name}.npy", ns=(1, 1))
+    (tmp_path / "link.npy").symlink_to("a.npy")
+    digests = FileDigests(tmp_path / "memory.json")
+    before = digests.of([tmp_path / "link.npy"])
+    (tmp_path / "link.npy").unlink()
+    (tmp_path / "link.npy").symlink_to("b.npy")
+    assert digests.of([tmp_path / "link.npy"]) != before
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "null", "7", '{"x": 1}', '{"x": [[1], 2]}', "[" * 10**5, "{", '{"x": []}']
+)
+def test_a_memory_of_no_use_is_made_again(content, tmp_path, capsys):
+    np.save(tmp_path / "a.npy", ROWS)
+    memory = tmp_path / "memory.json"
+    memory.write_text(content)
+    expected = [files.sha256(tmp_path / "a.npy")]
+    assert FileDigests(memory).of([tmp_path / "a.npy"]) == expected
+    assert capsys.readouterr().err.count("\n") == 1
+    assert FileDigests(memory).of([tmp_path / "a.npy"]) == expected
+    assert capsys.readouterr().err == ""
+
+
+def test_an_array_that_unpacks_to_far_more_than_it_takes(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", feats=np.zeros((2**18, 70), np.float32))
+    with pytest.raises(InputError, match=r"73 MB, of 0\.1 MB in its file"):
+        readers.headers(readers.Source((tmp_path / "a.npz",)))
+
+
+def test_a_flipped_bit_of_features_is_seen(tmp_path):
+    rng = np.random.default_rng(0)
+    path = write_features(tmp_path / "f.h5", {"a": rng.normal(size=(99, 64))}, Grid(16, 25))
+    content = path.read_bytes()
+    with h5py.File(path) as file:
+        chunk = file["a"].id.get_chunk_info(0)
+    for place in rng.integers(chunk.byte_offset, chunk.byte_offset + chunk.size, 40):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << rng.integers(8)
+        path.write_bytes(flipped)
+        with pytest.raises(InputError, match="remove it and convert again"), FeatureFile(path) as file:
+            file.read(["a"])
+
+
+@pytest.fixture
+def model(tmp_path):
+    path, settings = tmp_path / "model.pt", Settings()
+    network = SnippetModel(2, 8, settings)
+    model_file.save(path, network, settings=settings, classes=["a", "b"], width=8, grid=Grid(16, 25.0))
+    return path
+
+
+def test_a_flipped_bit_of_a_model_is_seen(model):
+    def content() -> list:
+        file = model_file.read(model)
+        return [file["facts"], file["settings"], *(v.numpy().tobytes() for v in file["state"].values())]
+
+    expected, whole, rng = content(), model.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for place in rng.integers(0, len(whole), 40):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << rng.integers(8)
+        model.write_bytes(flipped)
+        try:
+            assert content() == expected  # it was padding
+        except InputError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 25
+
+
+FACTS = [
+    Case("numbers for classes", {"classes": [1, 2]}, ["classes.0: 1", "valid string"]),
+    Case("null for classes", {"classes": None}, ["classes: None"]),
+    Case("no class", {"classes": []}, ["classes: []"]),
+    Case("a lone surrogate", {"classes": ["\ud800", "b"]}, ["classes.0: "]),
+    Case("a class twice", {"classes": ["a", "a"]}, ["a class twice"]),
+    Case("fps 0", {"fps": 0.0}, ["fps: 0.0"]),
+    Case("fps NaN", {"fps": float("nan")}, ["fps: nan"]),
+    Case("frames 0", {"frames": 0}, ["frames: 0"]),
+    Case("text for frames", {"frames": "16"}, ["frames: '16'"]),
+    Case("window -5", {"window": -5}, ["window: -5"]),
+    Case("width 10^9", {"width": 10**9}, ["width: 1000000000"]),
+]
+
+
+@table(FACTS)
+def test_what_a_model_file_says_of_itself(case, model):
+    content = torch.load(model, weights_only=True)
+    facts = json.loads(content["facts"]) | case.damage
+    torch.save(content | {"facts": json.dumps(facts)}, model)
+    with pytest.raises(InputError) as caught:
+        model_file.load(model, "stage1")
+    assert_says(caught.value, f"{model}: not a model", case.words)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "zip", "text"])
+def test_a_model_that_is_none(kind, model, tmp_path):
+    if kind == "pickle":
+        torch.save({"a": tmp_path}, model)
+    elif kind == "zip":
+        with zipfile.ZipFile(model, "w") as file:
+            file.writestr("a", "b")
+    else:
+        model.write_text("text")
+    with pytest.raises(InputError) as caught:
+        model_file.read(model)
+    assert_says(caught.value, f"{model}: not a model", ["train again"])
+    assert "weights_only" not in str(caught.value)
+
+
+# --- files
+
+
+def test_what_a_killed_process_has_left_is_used_again(tmp_path):
+    (tmp_path / ".x.json.unfinished").write_text("left behind, and longer than what is written")
+    files.write_json(tmp_path / "x.json", 1)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"x.json": "1\n"}
+
+
+def test_two_writers_of_one_file(tmp_path):
+    with files.atomic(tmp_path / "x") as first, files.atomic(tmp_path / "x") as second:
+        assert first != second
+        first.write_text("first")
+        second.write_text("second")
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    files.write_json(tmp_path / "x.json", 1)
+    with files.atomic(tmp_path / "x.h5") as temporary, hdf5.create(temporary) as file:
+        file["a"] = ROWS
+    assert {path.name for path in tmp_path.iterdir()} == {"x.json", "x.h5"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError("16384 requested and 8192 written"), RuntimeError("Can't flush"), OSError("errno = 28, x")],
+)
+def test_a_full_disk_has_a_reason(error, tmp_path, monkeypatch):
+    free = 0 if "errno" not in str(error) else 10**9
+    usage = files.shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(OSError, match="No space left") as caught, files.atomic(tmp_path / "x"):
+        raise error
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOLCK, errno.EACCES])
+def test_an_error_of_the_machine_is_no_damage(number, tmp_path, monkeypatch):
+    path = write_features(tmp_path / "f.h5", {"a": ROWS}, Grid(16, 25))
+
+    def fail(*_, **__):
+        raise OSError(number, "of HDF5")
+
+    monkeypatch.setattr(h5py, "File", fail)
+    for read in (FeatureFile, readers.h5_videos):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        assert str(caught.value) == f"{path}: {os.strerror(number)}"
+
+
+# --- prediction
+
+EXTRACTED = {
+    "i3d": (
+        ["x_rgb", "x_flow", "y_rgb", "y_flow", "x_fps", "x_timestamps_ms", "y_fps", "y_timestamps_ms"],
+        2,
+    ),
+    "another network": (["x_clip", "y_clip", "x_fps", "x_timestamps_ms", "y_fps", "y_timestamps_ms"], 1),
+    "one stream": (["x_rgb", "y_rgb"], 1),
+    "flow with its files": (["x_flow", "y_flow", "x_fps", "y_fps"], 1),
+    "plain": (["x", "y"], 1),
+}
+
+
+@pytest.mark.parametrize("name", EXTRACTED)
+def test_a_folder_as_extractors_write_it(name, tmp_path):
+    names, count = EXTRACTED[name]
+    for file in names:
+        side = file.endswith(("_fps", "_timestamps_ms"))
+        np.save(tmp_path / f"{file}.npy", np.arange(8.0) if side else ROWS)
+    sources = layouts.of_folder(tmp_path, config.FeatureFiles())
+    assert {video: len(source.files) for video, source in sources.items()} == {"x": count, "y": count}
+
+
+def test_the_least_score_counts_in_all_formats(tmp_path):
+    found = {"x": segments([[0, 1], [1, 2], [2, 3]], [0, 0, 0], [0.01, 0.3, 0.9])}
+    rows = {}
+    for least in (None, 0.5):
+        for ending in ("json", "csv", "vtt"):
+            export.write(str(tmp_path / f"x.{ending}"), found, ["a"], least)
+        texts = [(tmp_path / f"x.{ending}").read_text() for ending in ("json", "csv", "vtt")]
+        rows[least] = [texts[0].count("score"), texts[1].count("\n") - 1, texts[2].count("-->")]
+    assert rows == {None: [3, 3, 2], 0.5: [1, 1, 1]}

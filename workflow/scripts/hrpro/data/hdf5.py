@@ -1,0 +1,115 @@
+"""HDF5 files: opening them, which other files a user's ones need, and whether all of it is there.
+
+HDF5 reads what is not there as zeros, without a word: chunks that were never written, the sources of virtual
+data sets, external storage that is too short.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from ..utils import errors
+from ..utils.errors import InputError
+
+
+def open_file(file) -> h5py.File:
+    """An HDF5 file to read, without HDF5's lock, which not every file system has."""
+    return h5py.File(file, "r", locking=False)
+
+
+def create(path) -> h5py.File:
+    """A new HDF5 file, likewise: nobody else writes to it, for it has a temporary name (files.atomic)."""
+    return h5py.File(path, "w", locking=False)
+
+
+def damage_of(error: Exception, path) -> str:
+    """What is wrong with a file by what h5py raises. Raises InputError where the machine refuses."""
+    if isinstance(error, OSError) and error.errno is not None:
+        raise InputError(f"{path}: {errors.reason(error)}") from None
+    return str(error).splitlines()[0]
+
+
+def require_all(data: h5py.Dataset, place) -> None:
+    """Raise InputError where parts of a data set are not there, so that they would read as zeros."""
+    folder = Path(data.file.filename).parent
+    if data.shape is None:
+        raise InputError(f"{place}: no values; extract it again")
+    if data.is_virtual:
+        sources = data.virtual_sources()
+        if sum(source.vspace.get_select_npoints() for source in sources) < math.prod(data.shape):
+            raise InputError(f"{place}: parts of this virtual data set have no source; extract it again")
+        for source in sources:
+            if source.file_name == ".":
+                require_source(data.file, source, place)
+                continue
+            path = folder / source.file_name
+            if not path.is_file():
+                raise InputError(f"{place}: its values lie in {path}: no such file; put it there")
+            with open_file(path) as opened:
+                require_source(opened, source, place)
+    elif data.external:
+        for name, offset, size in data.external:
+            path = Path(name)  # HDF5 itself takes it from the working directory
+            needed = offset + (data.nbytes if size == h5py.h5f.UNLIMITED else size)
+            if not path.is_file() or path.stat().st_size < needed:
+                raise InputError(
+                    f"{place}: its values lie in {path}, which is missing or cut short; put it there"
+                )
+    elif data.id.get_space_status() != h5py.h5d.SPACE_STATUS_ALLOCATED:
+        raise InputError(f"{place}: parts of it were never written; extract it again")
+
+
+def require_source(file: h5py.File, source, place) -> None:
+    """As `require_all`, of a source of a virtual data set."""
+    data = file.get(source.dset_name)
+    within = f"{file.filename}: {source.dset_name}"
+    if not isinstance(data, h5py.Dataset):
+        raise InputError(f"{place}: its values lie in {within}, which is missing; put it there")
+    bounds = source.src_space.get_select_bounds() if source.src_space.shape else ((), ())
+    if any(last >= size for last, size in zip(bounds[1], data.shape, strict=False)):
+        raise InputError(f"{place}: its values lie in {within}, which is too short; extract it again")
+    require_all(data, f"{place}: {within}")
+
+
+def linked_files(file: Path) -> list[Path]:
+    """The other files that a file's values lie in: of external links, virtual data sets, external storage."""
+    linked, remaining = [], [file]
+    while remaining:
+        with open_file(remaining.pop()) as opened:
+            for path in links_of(opened):
+                if path not in linked and path != file:
+                    linked.append(path)
+                    if path.is_file() and h5py.is_hdf5(path):
+                        remaining.append(path)
+    return linked
+
+
+def links_of(group: h5py.Group) -> Iterator[Path]:
+    """The other files that a group's own members need."""
+    folder = Path(group.file.filename).parent
+    for name in group:
+        link = group.get(name, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            yield folder / link.filename
+            continue
+        node = group.get(name)
+        if isinstance(node, h5py.Group):
+            yield from links_of(node)
+        elif isinstance(node, h5py.Dataset):
+            if node.is_virtual:
+                names = (source.file_name for source in node.virtual_sources())
+                yield from (folder / name for name in names if name != ".")
+            yield from (Path(name) for name, _, _ in node.external or ())
+
+
+def nodes_of(group: h5py.Group, file) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
+    """The members of a group. Raises InputError where one is a link to what is not there."""
+    for name in group:
+        node = group.get(name)
+        if node is None:
+            link = group.get(name, getlink=True)
+            to = f"{link.filename}: {link.path}" if isinstance(link, h5py.ExternalLink) else link.path
+            raise InputError(f"{file}: {name}: a link to {to}, which is not there; put it there")
+        yield name, node
