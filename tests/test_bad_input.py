@@ -917,7 +917,7 @@ def holds_itself(value: dict) -> dict:
     [
         ({"seeds": nested(5000)}, "nests deeper than 50 levels"),
         ({"datasets": {"mine": holds_itself({})}}, "nests deeper than 50 levels"),
-        ({"seeds": of_aliases(lambda value: [value] * 10)}, "has more than 100000 values"),
+        ({"seeds": of_aliases(lambda value: [value] * 10)}, "more than 100000 values"),
         ({"settings": of_aliases(lambda value: {f"k{k}": value for k in range(10)})}, "more than 100000"),
         ({"seeds": [*range(100_001)]}, "more than 100000 values"),
     ],

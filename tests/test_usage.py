@@ -124,9 +124,6 @@ def test_seeds_of_the_command_line_are_planned(folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--configfile", "mine.yaml", "results/mine/map.json"], "targets come after --, as in: "),
-        (["--configfile", "mine.yaml", "fetch_mine"], "--configfile fetch_mine: no configuration"),
-        (["--configfile", "mien.yaml", "--", "results/mine/map.json"], "--configfile mien.yaml: no config"),
         (["results/mine/map.json"], "no data set 'mine' in the configuration; "),
         (["results/Demo/map.json"], "did you mean 'demo'?"),
         (["fetch_thumso"], "fetch_thumso: no data set 'thumso' in the configuration; did you mean 'thumos'?"),

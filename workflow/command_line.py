@@ -37,7 +37,7 @@ def as_yaml(value):
 
 
 def targets() -> list[str]:
-    """The targets of the command line, by Snakemake's own parser; none where something else has started it."""
+    """The targets of the command line, by Snakemake's own parser; none if something else has started it."""
     program = Path(sys.argv[0])
     if "snakemake" not in (program.stem, program.parent.name):
         return []

@@ -66,10 +66,8 @@ wildcard_constraints:
     pick="last|best-on-test",
     seed=SEED,
     video="[^/]+",
-    steps=(
-        rf"(last|best-on-test)/seed{SEED}/stage1-({variants_of('stage1')})"
-        rf"/proposals-({variants_of('proposals')})(/stage2-({variants_of('stage2')}))?"
-        rf"(/detection-({variants_of('detection')}))?"
+    steps="(last|best-on-test)/seed{}/stage1-({})/proposals-({})(/stage2-({}))?(/detection-({}))?".format(
+        SEED, *map(variants_of, ("stage1", "proposals", "stage2", "detection"))
     ),
     stage1=variants_of("stage1"),
     proposals=variants_of("proposals"),
