@@ -319,6 +319,12 @@ def test_an_upgraded_torch_runs_what_uses_it(folder):
     assert planned(folder, packages={"torch": f"{version}+cu130"}) == NOTHING
 
 
+def test_of_the_packages_those_that_compute_count(folder):
+    others = ("tqdm", "pydantic", "h5py", "pandas", "matplotlib", "jinja2", "tensorboard")
+    assert planned(folder, packages=dict.fromkeys(others, "99.0")) == NOTHING
+    assert planned(folder, packages={"scipy": "99.0"}) == FROM_STAGE1 + GATHER
+
+
 @pytest.mark.parametrize("with_records", [True, False])
 def test_a_fresh_clone_beside_existing_results(folder, tmp_path, with_records):
     clone = tmp_path / "clone"

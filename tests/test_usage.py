@@ -95,6 +95,9 @@ def test_in_the_project_s_own_folder_either_snakefile_is_found(folder, entry):
         ),
         ({"new": "a: b"}, {"new": "a: b"}),
         ("auto", "auto"),
+        ("=", "="),
+        ("2020-13-45", "2020-13-45"),
+        ("1e-3", "1e-3"),
         (3, 3),
     ],
 )
@@ -146,6 +149,29 @@ def test_a_target_that_nothing_makes_ends_in_one_line(folder, arguments, words):
     last = run.stderr.splitlines()[-1]
     assert last.startswith("error: ") and words in last
     assert "Traceback" not in run.stderr
+
+
+def test_a_result_is_no_configuration(folder):
+    (folder / "results/mine").mkdir(parents=True)
+    (folder / "results/mine/map.json").write_text('{"dataset": "mine", "stages": {}}')
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": ENTRY}}))
+    run = snakemake(folder, "-n", "--configfile", "mine.yaml", "results/mine/map.json")
+    assert run.returncode == 1
+    assert "is a result; targets come after --" in run.stderr.splitlines()[-1]
+
+
+def test_a_folder_that_may_only_be_read_is_told(tmp_path, monkeypatch):
+    assert command_line.unwritable(tmp_path) is None
+    closed = {tmp_path}
+    monkeypatch.setattr("os.access", lambda path, mode: path not in closed)
+    assert command_line.unwritable(tmp_path) == tmp_path
+    (tmp_path / ".snakemake").mkdir()
+    assert command_line.unwritable(tmp_path) == tmp_path  # there is no folder of results yet
+    (tmp_path / "results").mkdir()
+    assert command_line.unwritable(tmp_path) is None
+    for name in ("results", ".snakemake"):
+        closed = {tmp_path / name}
+        assert command_line.unwritable(tmp_path) == tmp_path / name
 
 
 def test_braces_in_paths_are_no_wildcards(tmp_path, demo_data):

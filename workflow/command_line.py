@@ -1,6 +1,8 @@
 """What a user types after `snakemake`: values of --config, and targets that nothing makes."""
 
+import argparse
 import difflib
+import os
 import re
 import sys
 from pathlib import Path
@@ -33,18 +35,30 @@ def as_yaml(value):
         return value
     loader = yaml.SafeLoader("")
     node = yaml.ScalarNode(loader.resolve(yaml.ScalarNode, value, (True, False)), value)
-    return loader.construct_object(node)
+    try:
+        return loader.construct_object(node)
+    except (yaml.YAMLError, ValueError):  # "=" and the 45th of a month, say
+        return value
 
 
-def targets() -> list[str]:
-    """The targets of the command line, by Snakemake's own parser; none if something else has started it."""
+def arguments() -> argparse.Namespace | None:
+    """The command line as Snakemake's own parser reads it; None where something else has started it."""
     program = Path(sys.argv[0])
     if "snakemake" not in (program.stem, program.parent.name):
-        return []
+        return None
     from snakemake.cli import get_argument_parser
 
     args, _ = get_argument_parser().parse_known_args(sys.argv[1:])
-    return args.targets or []
+    return args
+
+
+def unwritable(folder: Path) -> Path | None:
+    """What Snakemake, to run in a folder, would have to write to and may not."""
+    needed = [folder / ".snakemake", folder / "results"]
+    for path in [path if path.exists() else folder for path in needed]:
+        if not os.access(path, os.W_OK):
+            return path
+    return None
 
 
 def shortened(text: str) -> str:

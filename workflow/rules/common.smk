@@ -33,6 +33,12 @@ def stop(message):
     sys.exit(f"error: {message}")
 
 
+for path in workflow.config_settings.configfiles:
+    if Path(path).is_relative_to(Path("results").absolute()):
+        stop(
+            f"--configfile {path}: is a result; targets come after --, as in --configfile mine.yaml -- TARGET"
+        )
+
 try:
     settings.limit(config)
     CONFIG = settings.parse(settings.Config, command_line.typed(config, workflow.config_settings.config))
@@ -147,7 +153,7 @@ def modules_of(stage, wildcards):
 
 @cache
 def software(environment):
-    """The versions of an environment's packages that compute: as installed or, where conda is used, as pinned."""
+    """The versions of an environment's packages that compute: as installed or, with conda, as pinned."""
     pinned = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
     versions = {}
     for pin in yaml.safe_load((HOME / "envs" / f"{environment}.yaml").read_text())["dependencies"]:

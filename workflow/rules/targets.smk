@@ -1,13 +1,23 @@
 """The end of the rules: whether they make what is asked for. Functions alone."""
 
 
-def check_targets():
+def check_folder():
+    """End with one line where the working directory may not be written to."""
+    path = command_line.unwritable(Path())
+    if path is not None:
+        stop(
+            f"{path.absolute()}: may only be read; run in a folder of your own (--directory), or plan with "
+            "--dry-run, which writes nothing"
+        )
+
+
+def check_targets(targets):
     """End with one line where no rule makes a target; Snakemake's own error does not say what there is."""
     datasets = [*CONFIG.datasets, *(f"{name}-{copy}" for name in CONFIG.datasets for copy in CONFIG.copies)]
     products = (str(product) for rule in workflow.rules for product in rule.products())
     parts = (product.split("/", 2) for product in products)
     known = sorted({part[2] for part in parts if len(part) == 3 and "{" not in part[2]})
-    for target in command_line.targets():
+    for target in targets:
         path = os.path.relpath(target)
         made = workflow.is_rule(target) or any(rule.is_producer(path) for rule in workflow.rules)
         if not made and not os.path.exists(path):
@@ -16,4 +26,8 @@ def check_targets():
 
 # What another workflow adds to these rules, it knows itself.
 if Path(workflow.main_snakefile) in (HOME / "Snakefile", HOME / "workflow" / "Snakefile"):
-    check_targets()
+    arguments = command_line.arguments()
+    if arguments is not None:
+        check_targets(arguments.targets or [])
+        if not arguments.dryrun:
+            check_folder()

@@ -114,7 +114,7 @@ def limit(values) -> None:
             raise InputError(f"configuration: nests deeper than {DEPTH} levels; take it apart")
         if count > SIZE:
             raise InputError(
-                f"configuration: more than {SIZE} values, counting those of an alias each time; shorten it"
+                f"configuration: has more than {SIZE} values, those of an alias counted each time; shorten it"
             )
         if isinstance(value, dict | list):
             inner = value.values() if isinstance(value, dict) else value
