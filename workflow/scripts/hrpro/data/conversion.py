@@ -140,13 +140,9 @@ def outside(point, duration: float | None, path: Path, *, by_features: bool) -> 
     if hasattr(point, "frame"):
         remedy = f"correct the point or the video's fps in {path.name}"
         return f"frame {point.frame:g} is at {point.seconds:.2f} s, outside the video{length}; {remedy}"
+    remedy = "expected seconds from the video's start, not frames"
     if by_features:
-        remedy = (
-            "that length is of its features by the entry's `snippet`: see first whether frames and fps are "
-            "those of the extraction, then correct the point"
-        )
-    else:
-        remedy = "expected seconds from the video's start, not frames"
+        remedy = f"that length is of its features by `snippet`: see its frames and fps first; {remedy}"
     return f"{point.seconds:.2f} s, outside the video{length}; {remedy}"
 
 
