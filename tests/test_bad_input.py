@@ -348,6 +348,20 @@ def test_ambiguous_segments(case, demo_data, tmp_path, out):
     assert_stopped(result, [f"{path}: ", *case.words], out)
 
 
+@pytest.mark.parametrize("lines", ["a 1 5\n", f"{TEST}.mp4 1 5\n", f"{TEST.upper()} 1 5\n"])
+def test_a_list_of_ambiguous_segments_of_no_video_is_told(demo_data, tmp_path, out, lines):
+    path = tmp_path / "Ambiguous_test.txt"
+    path.write_text(lines)
+    result = convert_annotations(demo_data, out, "--ambiguous", path, "--split", "test")
+    assert result.returncode == 0
+    assert (
+        f"warning: {path}: no line is of a video of the data set; expected its names, as demo_"
+        in result.stderr
+    )
+    path.write_text(lines + f"{TEST} 1 5\n")  # lists of both splits, or of excluded videos, hold more
+    assert convert_annotations(demo_data, out, "--ambiguous", path, "--split", "test").stderr == ""
+
+
 def test_an_ambiguous_file_that_is_not_there(demo_data, tmp_path, out):
     result = convert_annotations(demo_data, out, "--ambiguous", tmp_path / "Ambiguous_test.txt")
     assert_stopped(result, ["Ambiguous_test.txt: no such file"], out)

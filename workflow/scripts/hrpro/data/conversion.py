@@ -123,21 +123,26 @@ def place_points(
         if entry["duration"] is not None:
             end = entry["duration"] + (0 if point.video in entries else slack)
         if not (math.isfinite(point.seconds) and 0 <= point.seconds <= end):
-            raise InputError(f"{place}: {outside(point, entry['duration'], path)}")
+            raise InputError(
+                f"{place}: {outside(point, entry['duration'], path, by_features=point.video not in entries)}"
+            )
         placed[point.video].append({"label": point.label, "seconds": point.seconds})
     return {video: sorted(of_video, key=lambda p: p["seconds"]) for video, of_video in placed.items()}
 
 
-def outside(point, duration: float | None, path: Path) -> str:
+def outside(point, duration: float | None, path: Path, *, by_features: bool) -> str:
     """What is wrong with a point outside its video, and the remedy.
 
-    point: a row with video, seconds and perhaps frame; path: of the annotation file.
+    point: a row with video, seconds and perhaps frame; path: of the annotation file; by_features: whether the
+    duration is that of the features by `snippet`, which may be what is wrong.
     """
     length = "" if duration is None else f"'s {duration:g} s"
     if hasattr(point, "frame"):
         remedy = f"correct the point or the video's fps in {path.name}"
         return f"frame {point.frame:g} is at {point.seconds:.2f} s, outside the video{length}; {remedy}"
     remedy = "expected seconds from the video's start, not frames"
+    if by_features:
+        remedy = f"that length is of its features by `snippet`: see its frames and fps first; {remedy}"
     return f"{point.seconds:.2f} s, outside the video{length}; {remedy}"
 
 
