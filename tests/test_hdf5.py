@@ -205,6 +205,32 @@ def test_what_a_model_file_says_of_itself(case, model):
     assert_says(caught.value, f"{model}: not a model", case.words)
 
 
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"blocks": 10**6}, "blocks: 1000000: Input should be less than or equal to 64"),
+        ({"blocks": -1}, "blocks: -1"),
+        ({"width": "wide"}, "width: 'wide'"),
+        ({"secret": 1}, "secret: unknown key"),
+    ],
+)
+def test_settings_in_a_model_file(parts, words, model):
+    content = torch.load(model, weights_only=True)
+    torch.save(content | {"settings": json.dumps(json.loads(content["settings"]) | parts)}, model)
+    with pytest.raises(InputError) as caught:
+        model_file.load(model, "stage1")
+    assert_says(caught.value, f"{model}: not a model", [words])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"scale": 10**9}, {"class_thresholds": [i / 1e5 for i in range(10**5)]}, {"scale": 0}],
+)
+def test_bounds_of_proposals(values):
+    with pytest.raises(InputError):
+        config.parse(config.Proposals, values)
+
+
 @pytest.mark.parametrize("kind", ["pickle", "zip", "text"])
 def test_a_model_that_is_none(kind, model, tmp_path):
     if kind == "pickle":

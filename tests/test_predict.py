@@ -287,7 +287,7 @@ def test_the_page_is_true(run, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda a: 1000 * a, "vary 1e+03 times as much"),
+        (lambda a: 1000 * a, "times as much"),
         (lambda a: a / 255, "times as much"),
         (lambda a: a + 100, "standard deviations away"),
         (lambda a: a, ""),

@@ -30,7 +30,7 @@ class Proposals(Strict):
     training_classes: Literal["labelled", "predicted"] = Field(
         "labelled", description="of training videos: labelled (by their points) or predicted (fault 4)"
     )
-    scale: Count = Field(2, description="cells per snippet after interpolation")
+    scale: Annotated[Count, Field(le=64)] = Field(2, description="cells per snippet after interpolation")
     value_at: Literal["centre", "start"] = Field(
         "centre", description="where in a snippet its value lies: centre or start (fault 6)"
     )

@@ -323,7 +323,12 @@ def files_behind(file: Path) -> list[Path]:
     if file.suffix not in (".h5", ".hdf5"):
         return [file]
     with errors_of(file):
-        return [file, *hdf5.linked_files(file)]
+        return [file, *linked_files(file, stamp(file))]
+
+
+@lru_cache(maxsize=8)
+def linked_files(file: Path, _) -> list[Path]:
+    return hdf5.linked_files(file)
 
 
 # W-TALC's joint file: an array of objects, an array (T, D) each, in the order of a list of videos.

@@ -1,6 +1,6 @@
 """Settings of stage 1: the snippet network and its training."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -39,7 +39,7 @@ class Settings(TrainingSettings):
         0.99,
         description="M <- momentum * M + (1 - momentum) * mean of a video's action seeds (fault 8)",
     )
-    blocks: Whole = Field(1, description="reliability-aware attention blocks")
+    blocks: Annotated[Whole, Field(le=64)] = Field(1, description="reliability-aware attention blocks")
     heads: Count | None = Field(
         None, description="attention heads; null: the largest divisor of the blocks' width up to 8"
     )

@@ -32,7 +32,7 @@ def increasing(values: list) -> list:
     return values
 
 
-Thresholds = Annotated[list[Unit], Field(min_length=1), AfterValidator(increasing)]
+Thresholds = Annotated[list[Unit], Field(min_length=1, max_length=1000), AfterValidator(increasing)]
 
 
 def usable(path: str) -> str:
