@@ -13,9 +13,13 @@ import yaml
 import digest as code_digest
 from conftest import SCRIPTS, run_script, snakemake
 from hrpro import config
-from hrpro.data import annotations, conversion, layouts, points, splits
+from hrpro.data import annotations, conversion, instances, layouts, points, splits
 from hrpro.data.conversion import Converted
 from hrpro.data.sources import FileDigests, digest
+from hrpro.detection.segments import segments
+from hrpro.grid import Grid
+from hrpro.proposals import ranking
+from hrpro.snippet import seeds
 from hrpro.utils.errors import InputError
 from test_bad_input import (
     Case,
@@ -791,3 +795,53 @@ def test_a_length_that_nothing_says(mine, out):
     ]
     assert_stopped(convert_annotations(mine, out), words, out)
     assert_stopped(convert_points(mine, out), words, out)
+
+
+# --- several points of one action
+
+
+CLICKS = [(1.0, 0), (1.2, 0), (2.0, 0), (9.0, 0), (9.0, 1), (9.5, 0)]  # (seconds, class), in time order
+
+
+@pytest.mark.parametrize(
+    ("same_action", "numbers"),
+    [(0.0, [0, 1, 2, 3, 4, 5]), (0.3, [0, 0, 1, 2, 3, 4]), (1.0, [0, 0, 0, 1, 2, 3])],
+)
+def test_points_of_one_class_close_to_each_other_mark_one_action(same_action, numbers):
+    assert instances.actions(CLICKS, same_action) == numbers
+    assert instances.actions([], same_action) == []
+
+
+def test_clicks_a_second_apart_are_one_action_whatever_the_rounding():
+    assert instances.actions([(k * 0.1 + 0.1, 0) for k in (0, 10, 20, 31)], 1.0) == [0, 0, 0, 1]
+
+
+def test_points_of_a_class_in_one_snippet_are_one_point():
+    times = [(0.1, "run"), (0.1, "run"), (0.3, "sit"), (0.6, "run"), (0.7, "run")]
+    of_video = [{"seconds": seconds, "label": label} for seconds, label in times]
+    pairs = ranking.number_labels(of_video, ["run", "sit"], Grid(1, 2))
+    assert pairs == [(0.1, 0), (0.3, 1), (0.6, 0)]
+
+
+@pytest.mark.parametrize(
+    ("points_of_video", "expected"),
+    [
+        ([(3.0, 0), (20.0, 0)], [1, 3]),  # alone in the longer one of higher score
+        ([(3.0, 0), (3.0, 0), (20.0, 0)], [1, 1, 3]),  # a copy is no neighbour of itself
+        ([(3.0, 0), (4.0, 0), (20.0, 0)], [1, 1, 3]),  # nor is a second click
+        ([(3.0, 0), (4.0, 1), (20.0, 0)], [0, None, 3]),  # a point of another class is
+        ([(3.0, 0), (4.5, 0), (20.0, 0)], [0, 2, 3]),  # and one further away; none holds the second one alone
+    ],
+)
+def test_the_points_of_an_action_are_not_each_others_neighbours(points_of_video, expected):
+    proposals = segments([[2.0, 3.4], [2.0, 6.0], [2.0, 30.0], [18.0, 22.0]], [0] * 4, [0.5, 0.8, 0.9, 0.7])
+    assert ranking.reliable(proposals, points_of_video, any_score=True) == expected
+
+
+def test_snippets_between_two_points_of_an_action_are_labelled():
+    times = [(0.5, "a"), (2.5, "a"), (2.6, "b"), (3.5, "a")]
+    of_video = [{"seconds": seconds, "label": label} for seconds, label in times]
+    marked = seeds.point_labels(of_video, ["a", "b"], length=5, grid=Grid(1, 1), same_action=2.0)
+    assert marked.T.tolist() == [[1, 1, 1, 1, 0], [0, 0, 1, 0, 0]]
+    each = seeds.point_labels(of_video, ["a", "b"], length=5, grid=Grid(1, 1))
+    assert each.T.tolist() == [[1, 0, 1, 1, 0], [0, 0, 1, 0, 0]]

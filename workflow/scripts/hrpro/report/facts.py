@@ -13,8 +13,9 @@ import numpy as np
 
 from ..config import SPLITS
 from ..data.features import LENGTH_TOLERANCE
-from ..data.instances import holding
+from ..data.instances import actions, holding
 from ..grid import Grid
+from ..proposals.ranking import SAME_ACTION
 
 STEPS = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)  # borders of a histogram's bins, in each power of ten
 COUNTS = ("inside", "outside", "other_class", "unmarked", "repeated", "positions")  # of points and instances
@@ -129,9 +130,10 @@ def point_facts(database: dict, points: dict, grid: Grid) -> dict:
 
     "outside": points in no instance of their class, of which "other_class" are in one of another;
     "unmarked": instances without a point; "repeated": with several; "positions": counts of where in its
-    instance a point lies, in tenths; "conflicts": points in a snippet with one of another class.
+    instance a point lies, in tenths; "conflicts": points in a snippet with one of another class; "copies":
+    points in a snippet with an earlier one of their class; "joined": other points of an action that has one.
     """
-    facts = {"conflicts": conflicts(points, grid)}
+    facts = {"conflicts": conflicts(points, grid), **repeats(points, grid)}
     points = {video: of_video for video, of_video in points.items() if instances_of(database[video])}
     facts["known"] = bool(points)
     if not points:
@@ -176,6 +178,17 @@ def conflicts(points: dict, grid: Grid) -> int:
             by_snippet[int(grid.index(point["seconds"]))].append(point["label"])
         count += sum(len(names) for names in by_snippet.values() if len(set(names)) > 1)
     return count
+
+
+def repeats(points: dict, grid: Grid) -> dict[str, int]:
+    """How many points are "copies", and how many others are "joined" to the one before as of one action."""
+    copies, joined = 0, 0
+    for video_points in points.values():
+        pairs = sorted((point["seconds"], point["label"]) for point in video_points)
+        different = {(int(grid.index(seconds)), label) for seconds, label in pairs}
+        copies += len(pairs) - len(different)
+        joined += len(different) - len(set(actions(pairs, SAME_ACTION)))
+    return {"copies": copies, "joined": joined}
 
 
 def instance_facts(database: dict, split: str, grid: Grid) -> dict | None:
