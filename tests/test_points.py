@@ -272,6 +272,45 @@ def test_messages_name_the_line(tmp_path, text, words):
         points.read(tmp_path / PLAIN)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\n\n", "\r\n\r\n"])
+@pytest.mark.parametrize("header", [["video,seconds,class"], ["", "video,seconds,class"], []])
+def test_files_as_people_export_them(tmp_path, separator, line_end, header):
+    lines = [*header, "v1,1.5,run", "v 2,2,sit", " , , "]
+    content = "\ufeff" + line_end.join(lines).replace(",", separator) + line_end
+    (tmp_path / PLAIN).write_bytes(content.encode())
+    table = points.read(tmp_path / PLAIN)
+    assert table[["video", "seconds", "label"]].values.tolist() == [["v1", 1.5, "run"], ["v 2", 2.0, "sit"]]
+
+
+@pytest.mark.parametrize(("folder", "frames", "fps"), [("gtea", 4, 15), ("THUMOS14", 16, 25)])
+def test_points_of_people_are_read_as_they_are(shared, folder, frames, fps, caplog):
+    root = shared / "data" / folder
+    for path in sorted((root / "human_points").iterdir()):
+        caplog.clear()
+        of_person = labels(points={"file": f"human_points/{path.name}"})
+        converted = conversion.convert(root, of_person, tolerance=Grid(frames, fps).tolerance)
+        rows = [line for line in path.read_text().splitlines() if line.strip()]
+        of_split = [row for row in rows if row.split(",")[0] in converted.points["videos"]]
+        assert sum(map(len, converted.points["videos"].values())) == len(of_split) > 300
+        assert sum("moved" in message for message in caplog.messages) <= 1
+
+
+@pytest.mark.parametrize(("given", "seconds"), [(-0.01, 0.0), (91.3, 90.88), (92.15, 90.88)])
+def test_a_click_past_the_edge_is_moved_into_the_video(root, given, seconds, caplog):
+    to_seconds(root)
+    append(PLAIN, f"{TRAIN},{given},golf\n")(root)
+    with pytest.raises(InputError, match=r"outside the video's 90.88 s"):
+        conversion.convert(root)
+    moved = conversion.convert(root, tolerance=1.28).points["videos"][TRAIN]
+    assert seconds in [point["seconds"] for point in moved]
+    (message,) = [message for message in caplog.messages if "moved" in message]
+    assert f"{PLAIN}: moved 1 points into their videos" in message
+    append(PLAIN, f"{TRAIN},92.2,golf\n")(root)
+    with pytest.raises(InputError, match=r"92.20 s, outside the video's 90.88 s"):
+        conversion.convert(root, tolerance=1.28)
+
+
 def test_cells_beyond_the_needed_columns_may_be_missing(tmp_path):
     (tmp_path / PLAIN).write_text("video,seconds,class,note\nv,1,run\nv,2,sit,unsure\n")
     assert points.read(tmp_path / PLAIN)["label"].tolist() == ["run", "sit"]
@@ -676,16 +715,16 @@ CASES = [
     Case("a row cut short", append(PLAIN, f"{TRAIN},5\n"), [f"{PLAIN}: line ", "too few cells", "expected"]),
     Case("an empty cell", append(PLAIN, f"{TRAIN},5,\n"), [f"{PLAIN}: line ", "'class' is empty", "fill it"]),
     Case(
-        "semicolons",
-        rows("video;seconds;class", "v;1;run"),
-        ["line 1", "separated by ';'", "expected commas"],
-    ),
-    Case(
         "another column",
         rows("video,time,class", "v,1,run"),
         [f"{PLAIN}: line 1: no column 'seconds'", "expected video, seconds, class or class, video_id, point"],
     ),
-    Case("no header", rows("v,1,run"), [f"{PLAIN}: line 1: no column", "video, seconds, class"]),
+    Case(
+        "no header, times last",
+        rows("v,run,1"),
+        [f"{PLAIN}: line 1: no header, and 'v, run, 1' can mean", "columns are video, seconds, class"],
+    ),
+    Case("no header, two numbers", rows("7,1.5,run"), ["line 1: no header, and '7, 1.5, run' can mean"]),
     Case("a quote left open", append(PLAIN, f'"{TRAIN},5,golf\n'), [f"{PLAIN}: line ", "correct the quotes"]),
     Case(
         "frames of a video without an entry",

@@ -12,9 +12,8 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from ..config import SPLITS
-from ..data.features import LENGTH_TOLERANCE
 from ..data.instances import actions, holding
-from ..grid import Grid
+from ..grid import TOLERANCE, Grid
 from ..proposals.ranking import SAME_ACTION
 
 STEPS = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)  # borders of a histogram's bins, in each power of ten
@@ -232,7 +231,7 @@ def length_facts(database: dict, lengths: dict[str, int], grid: Grid, split: str
     """How snippets fit durations: their median ratio, None without a video, and the videos of odd length."""
     videos = entries(database, split)
     by_duration = {video: grid.length(entry["duration"]) for video, entry in videos.items()}
-    odd = [video for video in videos if abs(lengths[video] - by_duration[video]) > LENGTH_TOLERANCE]
+    odd = [video for video in videos if abs(lengths[video] - by_duration[video]) > TOLERANCE]
     return {
         "ratio": float(np.median([lengths[v] / by_duration[v] for v in videos])) if videos else None,
         "odd": [{"video": v, "snippets": lengths[v], "of_duration": by_duration[v]} for v in odd],
