@@ -1,6 +1,7 @@
 """Bad input stops before training with one line that says where and what to do, and leaves nothing behind."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -188,6 +189,36 @@ ANNOTATION_CASES = [
     Case("no annotations file", remove(GT), [f"{GT}: no such file"]),
     Case("no points file", remove(POINTS), [f"{POINTS}: no such file"]),
     Case("malformed JSON", cut(GT), [f"{GT}: line ", "not valid JSON", "correct it"]),
+    Case(
+        "a video twice",
+        lambda root: write(GT, (root / GT).read_text().replace('"demo_train_001":', f'"{TRAIN}":'))(root),
+        [f"{GT}: '{TRAIN}' stands twice in one object", "join the two or remove one"],
+    ),
+    Case(
+        "a key twice in an entry",
+        write(GT, '{"database": {"v": {"duration": 1, "duration": 2, "annotations": []}}}'),
+        [f"{GT}: 'duration' stands twice"],
+    ),
+    Case("nested JSON", write(GT, "[" * 100_000), [f"{GT}: ", "nested too deep", "correct it"]),
+    Case(
+        "a duration of 5,000 digits",
+        write(GT, f'{{"database": {{"{TRAIN}": {{"duration": {"9" * 5000}, "annotations": []}}}}}}'),
+        [GT],
+    ),
+    Case(
+        "a segment of 400 digits",
+        annotation(1, segment=[1, 10**400]),
+        [GT, TRAIN, "annotation 1", "[1, inf]", "expected [start, end] in seconds"],
+    ),
+    Case("an fps of 400 digits", entry(lambda video: video.update(fps=10**400)), [GT, TRAIN, '"fps" is inf']),
+    Case(
+        "a pipe", lambda root: ((root / GT).unlink(), os.mkfifo(root / GT)), [f"{GT}: ", "not a regular file"]
+    ),
+    Case(
+        "a device",
+        lambda root: ((root / POINTS).unlink(), (root / POINTS).symlink_to("/dev/zero")),
+        [f"{POINTS}: not a regular file"],
+    ),
     Case("empty JSON", write(GT, ""), [f"{GT}: line 1: not valid JSON"]),
     Case("no text", write(GT, b"\xff\xfe\x00"), [f"{GT}: not a text file in UTF-8", "save it as one"]),
     Case("no database", write(GT, '{"videos": {}}'), [f'{GT}: no "database"', "expected"]),
@@ -796,6 +827,10 @@ CONFIGURATION_CASES = [
     Case("a negative seed", {"seeds": [-1]}, ["seeds.0: -1", "greater than or equal to 0"]),
     Case("a device that is none", {"device": "gpu"}, ["device: 'gpu'", "auto|cpu|cuda"]),
     Case("a name with a blank", {"datasets": {"a b": {}}}, ["datasets.a b: 'a b'", "pattern"]),
+    Case("a name that is an option", {"datasets": {"-x": {}}}, ["datasets.-x: '-x'", "pattern"]),
+    Case(
+        "a name that is too long for a file", {"datasets": {"x" * 244: {}}}, ["datasets.xxx", "at most 100"]
+    ),
     Case("a data set without a folder", {"datasets": {"new": {}}}, ["datasets.new.root: missing"]),
     Case(
         "a bad value of a variant",

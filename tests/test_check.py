@@ -346,14 +346,14 @@ DEFECTS = [
     Case(
         "a class in one video",
         all_of(crowded(6), entry("test_0", lambda e: e["annotations"][0].update(label="hop"))),
-        ["warning"],
+        ["warning", "note"],
         ["classes marked in a single training video: 1", "hop", "that video's scene"],
         [*CLASSES, "hop"],
     ),
     Case(
         "uneven classes",
         all_of(kept(4), repeated("run", 8)),
-        ["note", "note"],
+        ["note", "note", "note"],
         ["the classes' points are uneven", "run (128)", "sit (5)"],
     ),
     Case(
@@ -391,8 +391,16 @@ DEFECTS = [
                 "seconds": made.points["train_7"][0]["seconds"] + 0.7,
             }
         ),
-        ["note"],
-        ["training instances with several points: 1", "one point per instance"],
+        ["note", "note"],
+        ["further points of an action that has one: 1", "set `same_action` lower"],
+    ),
+    Case(
+        "every point twice",
+        lambda made: [
+            made.points.update({v: [p for p in of for _ in "12"]}) for v, of in made.points.items()
+        ],
+        ["note", "note"],
+        ["points in one snippet with another of their class: 48; they count once"],
     ),
     Case(
         "two classes in one snippet",

@@ -112,7 +112,9 @@ def test_the_points_of_the_time_grid_page(example):
     for name, seconds, axis, snippet in rows("point | seconds"):
         assert at(drawn("points").index(f" {name}") + 1) == pytest.approx(float(seconds))
         assert example.snippets(float(seconds)) == pytest.approx(float(axis))
-        labels = seeds.point_labels([{"label": "x", "seconds": float(seconds)}], ["x"], 4, example)
+        labels = seeds.point_labels(
+            [{"label": "x", "seconds": float(seconds)}], ["x"], length=4, grid=example
+        )
         assert labels.flatten().nonzero().tolist() == [[int(snippet)]]
 
 

@@ -145,7 +145,7 @@ def test_fault_11_refined_segments_stay_inside_and_keep_their_direction(released
 
 def test_fault_10_a_point_past_the_features_belongs_to_the_last_snippet():
     points = [{"label": "b", "seconds": 7.5}, {"label": "a", "seconds": 1.0}]
-    labels = seeds.point_labels(points, ["a", "b"], 5, SECOND)
+    labels = seeds.point_labels(points, ["a", "b"], length=5, grid=SECOND)
     assert labels.nonzero().tolist() == [[1, 0], [4, 1]]
 
 

@@ -13,9 +13,13 @@ import yaml
 import digest as code_digest
 from conftest import SCRIPTS, run_script, snakemake
 from hrpro import config
-from hrpro.data import annotations, conversion, layouts, points, splits
+from hrpro.data import annotations, conversion, instances, layouts, points, splits
 from hrpro.data.conversion import Converted
 from hrpro.data.sources import FileDigests, digest
+from hrpro.detection.segments import segments
+from hrpro.grid import Grid
+from hrpro.proposals import ranking
+from hrpro.snippet import seeds
 from hrpro.utils.errors import InputError
 from test_bad_input import (
     Case,
@@ -266,6 +270,45 @@ def test_messages_name_the_line(tmp_path, text, words):
     (tmp_path / PLAIN).write_text(text)
     with pytest.raises(InputError, match=f"points.csv: {words}"):
         points.read(tmp_path / PLAIN)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\n\n", "\r\n\r\n"])
+@pytest.mark.parametrize("header", [["video,seconds,class"], ["", "video,seconds,class"], []])
+def test_files_as_people_export_them(tmp_path, separator, line_end, header):
+    lines = [*header, "v1,1.5,run", "v 2,2,sit", " , , "]
+    content = "\ufeff" + line_end.join(lines).replace(",", separator) + line_end
+    (tmp_path / PLAIN).write_bytes(content.encode())
+    table = points.read(tmp_path / PLAIN)
+    assert table[["video", "seconds", "label"]].values.tolist() == [["v1", 1.5, "run"], ["v 2", 2.0, "sit"]]
+
+
+@pytest.mark.parametrize(("folder", "frames", "fps"), [("gtea", 4, 15), ("THUMOS14", 16, 25)])
+def test_points_of_people_are_read_as_they_are(shared, folder, frames, fps, caplog):
+    root = shared / "data" / folder
+    for path in sorted((root / "human_points").iterdir()):
+        caplog.clear()
+        of_person = labels(points={"file": f"human_points/{path.name}"})
+        converted = conversion.convert(root, of_person, tolerance=Grid(frames, fps).tolerance)
+        rows = [line for line in path.read_text().splitlines() if line.strip()]
+        of_split = [row for row in rows if row.split(",")[0] in converted.points["videos"]]
+        assert sum(map(len, converted.points["videos"].values())) == len(of_split) > 300
+        assert sum("moved" in message for message in caplog.messages) <= 1
+
+
+@pytest.mark.parametrize(("given", "seconds"), [(-0.01, 0.0), (91.3, 90.88), (92.15, 90.88)])
+def test_a_click_past_the_edge_is_moved_into_the_video(root, given, seconds, caplog):
+    to_seconds(root)
+    append(PLAIN, f"{TRAIN},{given},golf\n")(root)
+    with pytest.raises(InputError, match=r"outside the video's 90.88 s"):
+        conversion.convert(root)
+    moved = conversion.convert(root, tolerance=1.28).points["videos"][TRAIN]
+    assert seconds in [point["seconds"] for point in moved]
+    (message,) = [message for message in caplog.messages if "moved" in message]
+    assert f"{PLAIN}: moved 1 points into their videos" in message
+    append(PLAIN, f"{TRAIN},92.2,golf\n")(root)
+    with pytest.raises(InputError, match=r"92.20 s, outside the video's 90.88 s"):
+        conversion.convert(root, tolerance=1.28)
 
 
 def test_cells_beyond_the_needed_columns_may_be_missing(tmp_path):
@@ -672,16 +715,16 @@ CASES = [
     Case("a row cut short", append(PLAIN, f"{TRAIN},5\n"), [f"{PLAIN}: line ", "too few cells", "expected"]),
     Case("an empty cell", append(PLAIN, f"{TRAIN},5,\n"), [f"{PLAIN}: line ", "'class' is empty", "fill it"]),
     Case(
-        "semicolons",
-        rows("video;seconds;class", "v;1;run"),
-        ["line 1", "separated by ';'", "expected commas"],
-    ),
-    Case(
         "another column",
         rows("video,time,class", "v,1,run"),
         [f"{PLAIN}: line 1: no column 'seconds'", "expected video, seconds, class or class, video_id, point"],
     ),
-    Case("no header", rows("v,1,run"), [f"{PLAIN}: line 1: no column", "video, seconds, class"]),
+    Case(
+        "no header, times last",
+        rows("v,run,1"),
+        [f"{PLAIN}: line 1: no header, and 'v, run, 1' can mean", "columns are video, seconds, class"],
+    ),
+    Case("no header, two numbers", rows("7,1.5,run"), ["line 1: no header, and '7, 1.5, run' can mean"]),
     Case("a quote left open", append(PLAIN, f'"{TRAIN},5,golf\n'), [f"{PLAIN}: line ", "correct the quotes"]),
     Case(
         "frames of a video without an entry",
@@ -791,3 +834,53 @@ def test_a_length_that_nothing_says(mine, out):
     ]
     assert_stopped(convert_annotations(mine, out), words, out)
     assert_stopped(convert_points(mine, out), words, out)
+
+
+# --- several points of one action
+
+
+CLICKS = [(1.0, 0), (1.2, 0), (2.0, 0), (9.0, 0), (9.0, 1), (9.5, 0)]  # (seconds, class), in time order
+
+
+@pytest.mark.parametrize(
+    ("same_action", "numbers"),
+    [(0.0, [0, 1, 2, 3, 4, 5]), (0.3, [0, 0, 1, 2, 3, 4]), (1.0, [0, 0, 0, 1, 2, 3])],
+)
+def test_points_of_one_class_close_to_each_other_mark_one_action(same_action, numbers):
+    assert instances.actions(CLICKS, same_action) == numbers
+    assert instances.actions([], same_action) == []
+
+
+def test_clicks_a_second_apart_are_one_action_whatever_the_rounding():
+    assert instances.actions([(k * 0.1 + 0.1, 0) for k in (0, 10, 20, 31)], 1.0) == [0, 0, 0, 1]
+
+
+def test_points_of_a_class_in_one_snippet_are_one_point():
+    times = [(0.1, "run"), (0.1, "run"), (0.3, "sit"), (0.6, "run"), (0.7, "run")]
+    of_video = [{"seconds": seconds, "label": label} for seconds, label in times]
+    pairs = ranking.number_labels(of_video, ["run", "sit"], Grid(1, 2))
+    assert pairs == [(0.1, 0), (0.3, 1), (0.6, 0)]
+
+
+@pytest.mark.parametrize(
+    ("points_of_video", "expected"),
+    [
+        ([(3.0, 0), (20.0, 0)], [1, 3]),  # alone in the longer one of higher score
+        ([(3.0, 0), (3.0, 0), (20.0, 0)], [1, 1, 3]),  # a copy is no neighbour of itself
+        ([(3.0, 0), (4.0, 0), (20.0, 0)], [1, 1, 3]),  # nor is a second click
+        ([(3.0, 0), (4.0, 1), (20.0, 0)], [0, None, 3]),  # a point of another class is
+        ([(3.0, 0), (4.5, 0), (20.0, 0)], [0, 2, 3]),  # and one further away; none holds the second one alone
+    ],
+)
+def test_the_points_of_an_action_are_not_each_others_neighbours(points_of_video, expected):
+    proposals = segments([[2.0, 3.4], [2.0, 6.0], [2.0, 30.0], [18.0, 22.0]], [0] * 4, [0.5, 0.8, 0.9, 0.7])
+    assert ranking.reliable(proposals, points_of_video, any_score=True) == expected
+
+
+def test_snippets_between_two_points_of_an_action_are_labelled():
+    times = [(0.5, "a"), (2.5, "a"), (2.6, "b"), (3.5, "a")]
+    of_video = [{"seconds": seconds, "label": label} for seconds, label in times]
+    marked = seeds.point_labels(of_video, ["a", "b"], length=5, grid=Grid(1, 1), same_action=2.0)
+    assert marked.T.tolist() == [[1, 1, 1, 1, 0], [0, 0, 1, 0, 0]]
+    each = seeds.point_labels(of_video, ["a", "b"], length=5, grid=Grid(1, 1))
+    assert each.T.tolist() == [[1, 0, 1, 1, 0], [0, 0, 1, 0, 0]]

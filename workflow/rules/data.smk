@@ -35,6 +35,7 @@ rule convert_annotations:
         root=root_of,
         labels=labels_of,
         ambiguous=ambiguous_of,
+        tolerance=tolerance_of,
     params:
         code=code_of("convert_annotations.py", "data"),
         source=annotations_source,
@@ -45,6 +46,7 @@ rule convert_annotations:
         " --ambiguous {resources.ambiguous:q}"
         " --features {input.features}"
         " --split {wildcards.split}"
+        " --tolerance {resources.tolerance}"
         " --annotations {output}"
         " --log {log}"
 
@@ -66,6 +68,7 @@ rule convert_points:
         script=script("convert_points.py"),
         root=root_of,
         labels=labels_of,
+        tolerance=tolerance_of,
     params:
         code=code_of("convert_points.py", "data"),
         source=points_source,
@@ -74,6 +77,7 @@ rule convert_points:
         " --root {resources.root:q}"
         " --labels {resources.labels:q}"
         " --features {input.features}"
+        " --tolerance {resources.tolerance}"
         " --points {output}"
         " --log {log}"
 

@@ -8,6 +8,7 @@ import subprocess
 
 from hrpro.data import annotations, conversion, download, layouts, points, splits
 from hrpro.data.sources import FileDigests
+from hrpro.grid import Grid
 from hrpro.video import decoding
 
 DEMO = "results/demo/data"  # the root of the data set that the workflow makes itself
@@ -28,12 +29,19 @@ def checked(function):
     return call
 
 
+def snippets_of(dataset):
+    """The grid of a data set's snippets."""
+    snippet = CONFIG.datasets[dataset].snippet
+    return Grid(snippet.frames, snippet.fps, snippet.window)
+
+
 @cache
 @checked
 def converted(dataset):
     """A data set's checked annotations and points, without the durations that its features say."""
     entry = CONFIG.datasets[dataset]
-    return conversion.convert(entry.root, entry.labels, ambiguous=entry.ambiguous)
+    tolerance = snippets_of(dataset).tolerance
+    return conversion.convert(entry.root, entry.labels, ambiguous=entry.ambiguous, tolerance=tolerance)
 
 
 @cache
@@ -299,6 +307,11 @@ def labels_of(wildcards):
 def ambiguous_of(wildcards):
     """The data set's list of ambiguous segments, empty if it has none."""
     return dataset_of(wildcards).ambiguous or ""
+
+
+def tolerance_of(wildcards):
+    """How far a point may lie outside its video, in seconds."""
+    return str(snippets_of(wildcards.dataset).tolerance)
 
 
 def layout_of(wildcards):

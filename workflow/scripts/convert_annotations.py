@@ -17,13 +17,21 @@ def main() -> None:
     )
     parser.add_argument("--split", required=True, choices=config.SPLITS)
     parser.add_argument("--annotations", required=True, help="output")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.0,
+        help="seconds that a point may lie outside its video; default: 0",
+    )
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
     labels = config.from_json(config.Labels, args.labels)
     lengths = features.read_lengths(args.features) if args.features else None
-    converted = conversion.convert(args.root, labels, ambiguous=args.ambiguous, lengths=lengths)
+    converted = conversion.convert(
+        args.root, labels, ambiguous=args.ambiguous, lengths=lengths, tolerance=args.tolerance
+    )
     database = annotations.of_split(converted.annotations["database"], args.split)
     annotations.require_durations(
         database, args.features or annotations.file_of(args.root, labels.annotations)

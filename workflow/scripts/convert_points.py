@@ -15,13 +15,19 @@ def main() -> None:
         "--features", nargs="?", help="training features: the lengths of videos without an entry"
     )
     parser.add_argument("--points", required=True, help="output")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.0,
+        help="seconds that a point may lie outside its video; default: 0",
+    )
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
     labels = config.from_json(config.Labels, args.labels)
     lengths = features.read_lengths(args.features) if args.features else None
-    converted = conversion.convert(args.root, labels, lengths=lengths)
+    converted = conversion.convert(args.root, labels, lengths=lengths, tolerance=args.tolerance)
     database = converted.annotations["database"]
     training = annotations.of_split(database, "train")
     annotations.require_durations(

@@ -34,18 +34,24 @@ def main() -> None:
     positive, reliable, negative = {}, {}, {}
     with ScoreFile(args.scores) as scores:
         grid, classes, videos = scores.grid, scores.classes, scores.videos
-        pairs = {video: ranking.number_labels(points[video], classes) for video in videos}
+        pairs = {video: ranking.number_labels(points[video], classes, grid) for video in videos}
         proposals = propose_training(scores, pairs, settings)
         for video in progress.track(videos, len(videos), "training proposals"):
             positive[video] = next(proposals)
             background = scores.read(video).background
-            labels = seeds.point_labels(points[video], classes, len(background), grid)
+            labels = seeds.point_labels(
+                points[video],
+                classes,
+                length=len(background),
+                grid=grid,
+                same_action=settings.same_action,
+            )
             seed = background_seeds(background, labels, scores.thresholds)
             reliable[video], negative[video] = ranking.rank(
                 positive[video], pairs[video], seed, grid=grid, settings=settings, rng=rng
             )
 
-    total = sum(map(len, points.values()))
+    total = sum(map(len, pairs.values()))
     without = total - sum(map(len, reliable.values()))
     progress.log.info("%d of %d points without a reliable proposal", without, total)
     results.write(args.positive, positive, classes)

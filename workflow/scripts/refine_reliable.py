@@ -32,10 +32,11 @@ def main() -> None:
     positive = results.read(args.positive, file.classes)
     with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
         process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
+        grid = scores.grid
         candidates = stage2.detect_all(features, scores, positive, settings)
     reliable = {}
     for video, segments in candidates.items():
-        pairs = ranking.number_labels(points[video], file.classes)
+        pairs = ranking.number_labels(points[video], file.classes, grid)
         numbers = ranking.reliable(segments, pairs, any_score=True)
         reliable[video] = segments.take([number for number in numbers if number is not None])
     results.write(args.output, reliable, file.classes)

@@ -11,6 +11,9 @@ import numpy as np
 
 # Rounding of a point's time may leave it this far (in snippets) under the border it stands on.
 ROUNDING = 1e-6
+# Snippets by which features, durations and points may disagree: what is rounded, and what a video has after
+# its last whole snippet.
+TOLERANCE = 2
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Grid:
     def snippet(self) -> float:
         """The time from a snippet to the next one, in seconds."""
         return self.frames / self.fps
+
+    @property
+    def tolerance(self) -> float:
+        """How far a point may lie outside its video, in seconds."""
+        return TOLERANCE * self.snippet
 
     @property
     def offset(self) -> float:

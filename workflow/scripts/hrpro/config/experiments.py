@@ -70,6 +70,7 @@ ABLATION = {
     "fault9_ambiguous": {"detection": ["drop_ambiguous"], "evaluation": ["ignore_ambiguous"]},
     "fault11_clip": {"detection": ["clip_refined"]},
     "whole_runs": {"stage1": ["contrastive_drops_last"]},
+    "same_action": {"stage1": ["same_action"], "proposals": ["same_action"]},
     "inputs": {
         "stage1": ["standardize", "width", "noise"],
         "stage2": ["standardize", "width", "input_dropout"],
@@ -99,6 +100,7 @@ VARIANTS = {
             "attention_dropout": 0.1,
             "dropout": 0.7,
             "contrastive_drops_last": True,
+            "same_action": 0.0,
             "loss_weights": {"video": 0.0, "frame": 0.5, "background": 1.0, "contrastive": 1.0},
             "learning_rate": 1e-4,
             "schedule": "constant",
@@ -117,6 +119,7 @@ VARIANTS = {
             "foreground_thresholds": [0.5, 0.525, 0.55, 0.575, 0.6, 0.625, 0.65, 0.675, 0.7],
             "contrast": "cut",
             "reliable_any_score": False,
+            "same_action": 0.0,
             "negative_bounds": "released",
         },
     },

@@ -50,6 +50,9 @@ class Proposals(Strict):
     reliable_any_score: bool = Field(
         True, description="whether a proposal with a score of 0 or less may be reliable (fault 4)"
     )
+    same_action: NonNegative = Field(
+        1.0, description="seconds up to which points of one class, none of another between, mark one action"
+    )
     negative_share: NonNegative = Field(0.5, description="negative proposals per positive proposal")
     negative_bounds: Literal["inclusive", "released"] = Field(
         "inclusive", description="runs that negatives are drawn from: inclusive, or released (fault 7)"

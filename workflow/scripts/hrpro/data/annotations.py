@@ -4,6 +4,7 @@ database: {video: {"subset", "duration" s, "fps", "annotations": [{"label", "seg
 """
 
 import math
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,7 +96,7 @@ def read_ambiguous(path) -> dict[str, list[list[float]]]:
         if not line.strip():
             continue
         try:
-            video, *segment = line.split()
+            video, *segment = re.split(r"[\s,;]+", line.strip(" \t,;"))
             start, end = map(float, segment)
         except ValueError:
             raise InputError(f"{path}: line {row}: {line!r}; expected: video start end") from None

@@ -12,7 +12,6 @@ from ..utils.errors import InputError
 from ..utils.progress import log
 from . import annotations, points, splits
 from .annotations import class_names, number
-from .features import Lengths
 
 
 class Converted(NamedTuple):
@@ -40,9 +39,17 @@ def files_of(root, labels: Labels) -> list[Path]:
 
 
 def convert(
-    root, labels: Labels = RECOGNISED, *, ambiguous=None, lengths: Lengths | None = None
+    root,
+    labels: Labels = RECOGNISED,
+    *,
+    ambiguous=None,
+    lengths: dict[str, float] | None = None,
+    tolerance: float = 0.0,
 ) -> Converted:
     """A data set's annotations and points, checked; ambiguous: the file of THUMOS14's ambiguous segments.
+
+    lengths: the seconds of videos by their features; tolerance: how far, in seconds, a point may lie outside
+    its video, into which it is then moved.
 
     A training video with points in seconds may lack an entry: its duration is that of `lengths`, None
     without them, and its classes are those of its points. Raises InputError.
@@ -56,7 +63,7 @@ def convert(
     for split in SPLITS:
         for video in sorted(videos[split]):  # the order of a list does not matter
             if split == "train" and in_seconds and video not in entries:
-                entry, duration = {"annotations": []}, lengths.seconds.get(video) if lengths else None
+                entry, duration = {"annotations": []}, (lengths or {}).get(video)
             else:
                 entry = splits.entry_of(video, entries, split=split, path=path)
                 duration = number(entry, "duration", f"{path}: {video}")
@@ -80,9 +87,7 @@ def convert(
     if table is None:
         placed = points.draw(database, train, labels.points)
     else:
-        placed = place_points(
-            table, entries, database, point_file=point_file, path=path, slack=lengths.slack if lengths else 0
-        )
+        placed = place_points(table, entries, database, point_file=point_file, path=path, tolerance=tolerance)
     if not any(placed.values()):
         source = (
             f"{point_file}: no point of a training video" if point_file else f"{path}: no training segment"
@@ -92,14 +97,14 @@ def convert(
 
 
 def place_points(
-    table: pd.DataFrame, entries: dict, database: dict, *, point_file: Path, path: Path, slack: float
+    table: pd.DataFrame, entries: dict, database: dict, *, point_file: Path, path: Path, tolerance: float
 ) -> dict[str, list[dict]]:
     """The points of the training videos: {video: [{"label", "seconds"}]} in time order.
 
     table: of `points.read`; entries: of the annotation file `path`; database: what `convert` makes of them;
-    slack: how far, in seconds, a point may lie past a video whose length is that of its features. Points of
-    other videos are ignored with one warning. Raises InputError on a point outside its video and, in a video
-    with annotations, on one of an unknown class.
+    tolerance: how far, in seconds, a point may lie outside its video, into which it is moved. One warning
+    counts such points, another one those of other videos, which are ignored. Raises InputError on a point
+    further outside and, in a video with annotations, on one of an unknown class.
     """
     train = annotations.of_split(database, "train")
     others = table[~table["video"].isin(train)]
@@ -113,20 +118,26 @@ def place_points(
         fps = {v: number(entries[v], "fps", f"{path.name}: {v}") for v in table["video"].unique()}
         table = table.assign(seconds=table["frame"] / table["video"].map(fps).astype(float))
     classes = class_names(entries)
-    placed = {video: [] for video in train}
+    placed, moved = {video: [] for video in train}, []
     for point in table.itertuples():
         entry, place = train[point.video], f"{point_file}: line {point.line}: {point.video}"
         if entry["annotations"] and point.label not in classes:
             names = ", ".join(classes)
             raise InputError(f"{place}: unknown class {point.label!r}; {path.name} names {names}")
-        end = math.inf
-        if entry["duration"] is not None:
-            end = entry["duration"] + (0 if point.video in entries else slack)
-        if not (math.isfinite(point.seconds) and 0 <= point.seconds <= end):
-            raise InputError(
-                f"{place}: {outside(point, entry['duration'], path, by_features=point.video not in entries)}"
-            )
-        placed[point.video].append({"label": point.label, "seconds": point.seconds})
+        seconds = min(max(point.seconds, 0.0), entry["duration"] or math.inf)
+        off = abs(point.seconds - seconds)
+        if not (math.isfinite(point.seconds) and off <= tolerance):
+            by_features = point.video not in entries
+            raise InputError(f"{place}: {outside(point, entry['duration'], path, by_features=by_features)}")
+        if off:
+            moved.append((off, point.line))
+        placed[point.video].append({"label": point.label, "seconds": seconds})
+    if moved:
+        off, line = max(moved)
+        log.warning(
+            "%s: moved %d points into their videos, which they lie up to %.2f s outside of (line %d)",
+            point_file, len(moved), off, line,
+        )  # fmt: skip
     return {video: sorted(of_video, key=lambda p: p["seconds"]) for video, of_video in placed.items()}
 
 

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from ..config import FeatureFiles
-from ..grid import Grid
+from ..grid import TOLERANCE, Grid
 from ..utils import files
 from ..utils.errors import InputError
 from ..utils.progress import log, track
@@ -28,15 +27,7 @@ from .orientation import orient
 from .readers import Source
 
 FORMAT_VERSION = 3  # 3: with checksums
-LENGTH_TOLERANCE = 2  # snippets between features and duration before a warning
 AHEAD = 3  # videos that are read before they are written
-
-
-class Lengths(NamedTuple):
-    """The seconds of videos by their features, {video: seconds}, and how far a point may lie past them."""
-
-    seconds: dict[str, float]
-    slack: float
 
 
 def convert(
@@ -81,7 +72,7 @@ def convert(
             data.attrs["sha256"] = checksum
             flush()
             surplus = len(array) - grid.length(durations[video]) if video in durations else 0
-            if abs(surplus) > LENGTH_TOLERANCE:
+            if abs(surplus) > TOLERANCE:
                 log.warning(
                     "%s: %d snippets of features, but its %.2f s are %.1f; check snippet and duration",
                     video, len(array), durations[video], len(array) - surplus,
@@ -201,8 +192,7 @@ class FeatureFile:
         return hashlib.sha256(repr((attributes, videos)).encode()).hexdigest()
 
 
-def read_lengths(path) -> Lengths:
+def read_lengths(path) -> dict[str, float]:
     """The lengths of a file's videos, in seconds."""
     with FeatureFile(path) as file:
-        seconds = {video: file.grid.duration(file.length(video)) for video in file.videos}
-        return Lengths(seconds, LENGTH_TOLERANCE * file.grid.snippet)
+        return {video: file.grid.duration(file.length(video)) for video in file.videos}

@@ -1,6 +1,10 @@
-"""Which instance a point stands for."""
+"""Which instance a point stands for, and which points stand for one action."""
 
+import itertools
+import math
 from collections.abc import Sequence
+
+ROUNDING = 1e-6  # seconds: points a second apart are not further apart
 
 
 def holding(times: Sequence, labels: Sequence, seconds: float, label) -> int | None:
@@ -15,3 +19,16 @@ def holding(times: Sequence, labels: Sequence, seconds: float, label) -> int | N
         if name == label and start <= seconds <= end
     ]
     return min(candidates, key=lambda number: abs(sum(times[number]) / 2 - seconds), default=None)
+
+
+def actions(points: Sequence[tuple], same_action: float) -> list[int]:
+    """The number of the action that each of a video's points marks: (seconds, class), in time order.
+
+    Neighbouring points of one class mark the same one if they are up to `same_action` seconds apart: a person
+    has clicked twice, or several persons' points are joined. With 0 each moment is an action of its own.
+    """
+    numbers = []
+    for (before, label_before), (seconds, label) in itertools.pairwise([(-math.inf, None), *points]):
+        same = label == label_before and seconds - before <= same_action + ROUNDING
+        numbers.append(numbers[-1] + (not same) if numbers else 0)
+    return numbers

@@ -16,6 +16,7 @@ from ..utils.errors import InputError
 DEFAULTS = ("point_labels/point_gaussian.csv", "points.csv")
 # Deviation of a gaussian point from the middle of its segment, in seconds: SF-Net's (docs/data.md).
 SIGMA = 1.0
+SEPARATORS = ",;\t"
 
 
 class Format(NamedTuple):
@@ -49,15 +50,19 @@ def read(path) -> pd.DataFrame:
     """The points of a CSV file: HR-Pro's (class, video_id, point) or a plain one (video, seconds, class).
 
     -> a row per point: video, label, line (in the file), and frame (at the video's own fps) or seconds.
-    Other columns are ignored. Raises InputError if a column or a cell is missing, if a row has more cells
+    Other columns are ignored. Without a header the columns are video, seconds, class, if numbers stand in the
+    second of three columns alone. Raises InputError if a column or a cell is missing, if a row has more cells
     than columns, and on a time that is not a number.
     """
-    table = read_cells(path)
-    header = table.iloc[0].dropna().str.strip().tolist() if len(table) else []
+    rows = read_cells(path)
+    header = rows.iloc[0].dropna().str.strip().tolist() if len(rows) else []
+    if [is_number(cell) for cell in header] == [False, True, False]:
+        header = list(PLAIN.columns)
+    else:
+        rows = rows.iloc[1:]
     form = format_of(path, header)
     position = {name: number for number, name in enumerate(header)}
     columns = [position[name] for name in (form.video, form.label, form.time)]
-    rows = table.iloc[1:].dropna(how="all")  # blank lines
     check_cells(path, rows, columns, header)
     videos, labels, times = (rows[column].str.strip() for column in columns)
     for cells, name in ((videos, form.video), (labels, form.label)):
@@ -80,15 +85,19 @@ def are_frames(points: pd.DataFrame) -> bool:
 def read_cells(path) -> pd.DataFrame:
     """The cells of a CSV file as text, its header among them; the index holds the lines.
 
-    A cell that a row lacks is NaN; there are as many columns as the longest row can have cells.
+    Blank lines are left out. Between cells stand commas, semicolons or tabs, whichever the first line
+    has most of. A cell that a row lacks is NaN; there are as many columns as the longest row can have cells.
     """
     text = files.read_text(path)
-    width = max((line.count(",") for line in text.splitlines()), default=0) + 1
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(SEPARATORS, key=first.count)
+    width = max((line.count(separator) for line in text.splitlines()), default=0) + 1
     file = io.StringIO(text)
     try:
         table = pd.read_csv(
             file,
             engine="python",  # the other one tells no missing cell from an empty one
+            sep=separator,
             header=None,
             names=range(width),
             dtype=str,
@@ -102,7 +111,9 @@ def read_cells(path) -> pd.DataFrame:
         line = len(text[: file.tell()].splitlines())
         raise InputError(f"{path}: line {line}: {error}; correct the quotes") from None
     line_breaks = table.apply(lambda cells: cells.str.count("\n")).sum(axis="columns")  # in quotes
-    return table.set_axis(table.index + 1 + line_breaks.cumsum().astype(int))
+    table = table.set_axis(table.index + 1 + line_breaks.cumsum().astype(int))
+    blank = table.fillna("").apply(lambda cells: cells.str.strip() == "").all(axis="columns")
+    return table[~blank]
 
 
 def format_of(path, columns: list[str]) -> Format:
@@ -111,14 +122,23 @@ def format_of(path, columns: list[str]) -> Format:
     form = min(absent, key=lambda form: len(absent[form]))
     if not absent[form]:
         return form
-    separator = next((mark for mark in ";\t" if any(mark in column for column in columns)), None)
-    if separator:
-        raise InputError(f"{path}: line 1: cells are separated by {separator!r}; expected commas")
     other = PLAIN if form is HRPRO else HRPRO
-    raise InputError(
-        f"{path}: line 1: no column {absent[form][0]!r}; expected {', '.join(form.columns)} "
-        f"or {', '.join(other.columns)}"
-    )
+    expected = f"expected {', '.join(form.columns)} or {', '.join(other.columns)}"
+    if any(map(is_number, columns)):
+        raise InputError(
+            f"{path}: line 1: no header, and {', '.join(columns)!r} can mean more than one thing; {expected} "
+            "as the first line (without one, the columns are video, seconds, class)"
+        )
+    raise InputError(f"{path}: line 1: no column {absent[form][0]!r}; {expected}")
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def check_cells(path, rows: pd.DataFrame, columns: list[int], header: list[str]) -> None:

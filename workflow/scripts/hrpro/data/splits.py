@@ -84,7 +84,7 @@ def read_list(path: Path) -> list[str]:
     """The videos of a list, in its order. Raises InputError if it has none, or one twice."""
     lines = {}
     for row, line in enumerate(files.read_text(path).splitlines(), 1):
-        video = line.strip()
+        video = line.strip(" \t,;")
         if not video:
             continue
         if video in lines:

@@ -3,30 +3,55 @@
 import numpy as np
 
 from ..config import Proposals
+from ..data.instances import actions
 from ..detection.segments import Segments, join, segments
 from ..grid import Grid
 
-
-def number_labels(points: list[dict], classes: list[str]) -> list[tuple[float, int]]:
-    """The points of a video, [{"seconds", "label"}], as (seconds, number of the class)."""
-    return [(point["seconds"], classes.index(point["label"])) for point in points]
+SAME_ACTION = 1.0  # seconds, where no setting says it: proposals.same_action's default
 
 
-def reliable(positive: Segments, points: list[tuple[float, int]], any_score: bool) -> list[int | None]:
+def number_labels(
+    points: list[dict], classes: list[str], grid: Grid | None = None
+) -> list[tuple[float, int]]:
+    """The points of a video, [{"seconds", "label"}], as (seconds, number of the class).
+
+    grid: then points of one class in one snippet are one, the first of them.
+    """
+    pairs = [(point["seconds"], classes.index(point["label"])) for point in points]
+    if grid is None:
+        return pairs
+    first = {}
+    for seconds, label in pairs:
+        first.setdefault((int(grid.index(seconds)), label), (seconds, label))
+    return list(first.values())
+
+
+def reliable(
+    positive: Segments,
+    points: list[tuple[float, int]],
+    any_score: bool,
+    same_action: float = SAME_ACTION,
+) -> list[int | None]:
     """The reliable proposal (RP) of each point, as a number into `positive`, or None.
 
     points: (seconds, class) in time order. The highest-scoring proposal of the point's class that
-    holds the point and none of the neighbouring points of any class; if there is none, the
+    holds the point and none of the neighbouring actions' points, of any class; if there is none, the
     highest-scoring that holds the point. any_score: a score of 0 or less may be chosen too (fault 4).
+    same_action: seconds up to which points mark one action (`instances.actions`).
     """
     start, end = positive.times[:, 0], positive.times[:, 1]
-    times = [-np.inf, *(time for time, _ in points), np.inf]
+    of_point = np.array(actions(points, same_action), dtype=int)
+    times = np.array([-np.inf, *(time for time, _ in points), np.inf])
+    before = np.searchsorted(
+        of_point, of_point, side="left"
+    )  # in `times`, the last point of the action before
+    after = np.searchsorted(of_point, of_point, side="right") + 1  # the first one of the action after
     numbers = []
-    for i, (time, label) in enumerate(points):
+    for (time, label), previous, following in zip(points, times[before], times[after], strict=True):
         holds = (positive.labels == label) & (start <= time) & (time <= end)
         if not any_score:
             holds &= positive.scores > 0
-        alone = holds & (start > times[i]) & (end < times[i + 2])
+        alone = holds & (start > previous) & (end < following)
         candidates = np.flatnonzero(alone if alone.any() else holds)
         best = int(candidates[positive.scores[candidates].argmax()]) if len(candidates) else None
         numbers.append(best)
@@ -80,7 +105,7 @@ def rank(
     rng: np.random.Generator,
 ) -> tuple[Segments, Segments]:
     """The reliable and the negative proposals of a training video."""
-    numbers = reliable(positive, points, settings.reliable_any_score)
+    numbers = reliable(positive, points, settings.reliable_any_score, settings.same_action)
     best = [positive.take([number]) for number in numbers if number is not None]
     count = int(settings.negative_share * len(positive))
     return join(best), negatives(background_seed, count, grid, bounds=settings.negative_bounds, rng=rng)

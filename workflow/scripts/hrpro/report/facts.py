@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from ..config import SPLITS
-from ..data.features import LENGTH_TOLERANCE
-from ..data.instances import holding
-from ..grid import Grid
+from ..data.instances import actions, holding
+from ..grid import TOLERANCE, Grid
+from ..proposals.ranking import SAME_ACTION
 
 STEPS = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)  # borders of a histogram's bins, in each power of ten
 COUNTS = ("inside", "outside", "other_class", "unmarked", "repeated", "positions")  # of points and instances
@@ -129,9 +129,10 @@ def point_facts(database: dict, points: dict, grid: Grid) -> dict:
 
     "outside": points in no instance of their class, of which "other_class" are in one of another;
     "unmarked": instances without a point; "repeated": with several; "positions": counts of where in its
-    instance a point lies, in tenths; "conflicts": points in a snippet with one of another class.
+    instance a point lies, in tenths; "conflicts": points in a snippet with one of another class; "copies":
+    points in a snippet with an earlier one of their class; "joined": other points of an action that has one.
     """
-    facts = {"conflicts": conflicts(points, grid)}
+    facts = {"conflicts": conflicts(points, grid), **repeats(points, grid)}
     points = {video: of_video for video, of_video in points.items() if instances_of(database[video])}
     facts["known"] = bool(points)
     if not points:
@@ -178,6 +179,17 @@ def conflicts(points: dict, grid: Grid) -> int:
     return count
 
 
+def repeats(points: dict, grid: Grid) -> dict[str, int]:
+    """How many points are "copies", and how many others are "joined" to the one before as of one action."""
+    copies, joined = 0, 0
+    for video_points in points.values():
+        pairs = sorted((point["seconds"], point["label"]) for point in video_points)
+        different = {(int(grid.index(seconds)), label) for seconds, label in pairs}
+        copies += len(pairs) - len(different)
+        joined += len(different) - len(set(actions(pairs, SAME_ACTION)))
+    return {"copies": copies, "joined": joined}
+
+
 def instance_facts(database: dict, split: str, grid: Grid) -> dict | None:
     """The instances of a split, None where no segment is known.
 
@@ -219,7 +231,7 @@ def length_facts(database: dict, lengths: dict[str, int], grid: Grid, split: str
     """How snippets fit durations: their median ratio, None without a video, and the videos of odd length."""
     videos = entries(database, split)
     by_duration = {video: grid.length(entry["duration"]) for video, entry in videos.items()}
-    odd = [video for video in videos if abs(lengths[video] - by_duration[video]) > LENGTH_TOLERANCE]
+    odd = [video for video in videos if abs(lengths[video] - by_duration[video]) > TOLERANCE]
     return {
         "ratio": float(np.median([lengths[v] / by_duration[v] for v in videos])) if videos else None,
         "odd": [{"video": v, "snippets": lengths[v], "of_duration": by_duration[v]} for v in odd],

@@ -215,6 +215,21 @@ def on_points(facts: dict) -> Iterator[dict]:
             f"points in one snippet with a point of another class: {points['conflicts']}",
             "leave it so if actions do happen at once; otherwise correct the wrong one",
         )
+    if points["copies"]:
+        yield finding(
+            "note",
+            "points",
+            f"points in one snippet with another of their class: {points['copies']}; they count once",
+            "leave it so; where two exports were joined by mistake, take one of them out",
+        )
+    if points["joined"]:
+        yield finding(
+            "note",
+            "points",
+            f"further points of an action that has one: {points['joined']}; they are taken for one action",
+            "leave it so if an action was marked twice; set `same_action` lower (config/README.md) where "
+            "these are short actions of one class",
+        )
     if not points["known"]:
         return
     outside, unmarked = sum(points["outside"].values()), sum(points["unmarked"].values())
@@ -241,7 +256,7 @@ def on_points(facts: dict) -> Iterator[dict]:
             "note",
             "points",
             f"training instances with several points: {points['repeated']}",
-            "keep one point per instance: each point is taken for an action of its own",
+            "keep one point per instance: points further apart are taken for actions of their own",
         )
 
 

@@ -35,7 +35,13 @@ class Dataset:
         videos = [self.videos[number] for number in numbers]
         features, packing = self.cache.read_packed(videos)
         points = [
-            seeds.point_labels(self.task.points[video], self.task.classes, length, self.task.features.grid)
+            seeds.point_labels(
+                self.task.points[video],
+                self.task.classes,
+                length=length,
+                grid=self.task.features.grid,
+                same_action=self.task.settings.same_action,
+            )
             for video, length in zip(videos, packing.lengths, strict=True)
         ]
         return Batch(features, torch.cat(points).to(self.task.device), packing)

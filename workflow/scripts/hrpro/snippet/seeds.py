@@ -2,18 +2,27 @@
 
 import torch
 
+from ..data.instances import actions
 from ..grid import Grid
 from ..layers.packing import Packing
 
 
-def point_labels(points: list[dict], classes: list[str], length: int, grid: Grid) -> torch.Tensor:
+def point_labels(
+    points: list[dict], classes: list[str], *, length: int, grid: Grid, same_action: float = 0.0
+) -> torch.Tensor:
     """The point labels of a video: (T, C), 1 where a snippet carries a point of the class.
 
-    points: [{"label", "seconds"}]; length: T. A point past the last snippet belongs to the last (fault 10).
+    points: [{"label", "seconds"}] in time order; length: T. A point past the last snippet belongs to the last
+    (fault 10). Snippets between two points of one action (`instances.actions`) are labelled as these are.
     """
     labels = torch.zeros(length, len(classes))
-    for point in points:
-        labels[min(int(grid.index(point["seconds"])), length - 1), classes.index(point["label"])] = 1
+    numbers = actions([(point["seconds"], point["label"]) for point in points], same_action)
+    last = None  # the action before, and its last snippet
+    for point, number in zip(points, numbers, strict=True):
+        snippet = min(int(grid.index(point["seconds"])), length - 1)
+        start = last[1] if last and last[0] == number else snippet
+        labels[start : snippet + 1, classes.index(point["label"])] = 1
+        last = number, snippet
     return labels
 
 

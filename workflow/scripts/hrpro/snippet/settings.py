@@ -52,6 +52,9 @@ class Settings(TrainingSettings):
     )
     background_threshold: Unit = Field(0.95, description="B from which a snippet is a background seed")
     action_threshold: Unit = Field(0.1, description="B up to which a point spreads to the next snippet")
+    same_action: NonNegative = Field(
+        1.0, description="seconds up to which points of one class, none of another between, mark one action"
+    )
     temperature: Positive = Field(0.1, description="of the contrastive loss")
     focal_power: NonNegative = Field(
         2.0, description="of the focal weight, ((1 - p) y + p (1 - y)) ^ focal_power"

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -151,8 +152,10 @@ def write_json(path, value, indent: int | None = None) -> None:
 
 
 def read_text(path) -> str:
-    """The text of a file. Raises InputError where it is missing or not UTF-8."""
+    """The text of a file. Raises InputError where it is missing, not a regular file or not UTF-8."""
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # a device or a pipe may never end
+            raise InputError(f"{path}: not a regular file; copy what it holds to one")
         return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte-order mark
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -162,12 +165,31 @@ def read_text(path) -> str:
         raise InputError(f"{path}: not a text file in UTF-8 ({error}); save it as one") from None
 
 
+def whole_number(text: str) -> int | float:
+    """The number that digits stand for; infinity past all floats, where Python may refuse to read them."""
+    return int(text) if len(text) < 300 else float(text)
+
+
 def read_json(path, *keys: str):
-    """The value of a JSON file. Raises InputError where it is missing, malformed or lacks one of the keys."""
+    """The value of a JSON file. Raises InputError where it is missing, malformed or lacks one of the keys.
+
+    Malformed is also what JSON's readers take in silence: a key that stands twice in one object.
+    """
+
+    def unique(pairs: list[tuple]) -> dict:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for row, key in enumerate(keys) if key in keys[:row])
+            raise InputError(f"{path}: {twice!r} stands twice in one object; join the two or remove one")
+        return value
+
     try:
-        value = json.loads(read_text(path))
+        value = json.loads(read_text(path), object_pairs_hook=unique, parse_int=whole_number)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: line {error.lineno}: not valid JSON ({error.msg}); correct it") from None
+    except RecursionError:
+        raise InputError(f"{path}: lists or objects nested too deep; correct it") from None
     for key in keys:
         if not isinstance(value, dict) or key not in value:
             raise InputError(f'{path}: no "{key}"; remove the file and make it again')
