@@ -212,10 +212,14 @@ def test_a_training_that_diverges_ends_at_the_step(tmp_path, monkeypatch, case):
     assert saved is None or all(value.isfinite().all() for value in saved["model"].values())
 
 
-@pytest.mark.parametrize("name", ["loss/regression", "loss/total", "gradient"])
+@pytest.mark.parametrize("name", ["loss/regression", "loss/total", "gradient norm"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_whatever_is_not_finite_is_named_with_its_first_step(tmp_path, name, value):
-    values = {"loss/regression": torch.ones(2), "loss/total": torch.ones(2), "gradient": torch.tensor(1.0)}
+    values = {
+        "loss/regression": torch.ones(2),
+        "loss/total": torch.ones(2),
+        "gradient norm": torch.tensor(1.0),
+    }
     with EventLog(tmp_path, 0, {}) as events:
         events.log_step(1, 0.1, values)
         events.log_step(2, 0.1, values | {name: torch.tensor(value)})

@@ -675,7 +675,7 @@ CASES = [
     ),
     Case("too small a window", add("--window", 4), ["snippet.window: 4 frames, but i3d takes 8 or more"]),
     Case("no frames", add("--frames", 0), ["snippet.frames: 0", "greater than or equal to 1"]),
-    Case("no fps", add("--fps", 0), ["snippet.fps: 0.0", "greater than 0"]),
+    Case("no fps", add("--fps", 0), ["snippet.fps: 0.0", "greater than or equal to 0.001"]),
     Case(
         "no GPU", add("--device", "cuda"), ["device: cuda: this machine has no CUDA GPU", "use auto or cpu"]
     ),

@@ -135,7 +135,7 @@ def test_training_leaves_events_and_logs(finished_run):
     step = "last/seed0/stage1-default"
     events = events_of(finished_run / "results/mine" / step)
     losses = {f"loss/{name}" for name in ("video", "frame", "background", "contrastive", "total")}
-    assert set(events.Tags()["scalars"]) == losses | {"learning rate", "prototype movement"}
+    assert set(events.Tags()["scalars"]) == losses | {"learning rate", "gradient norm", "prototype movement"}
     assert all(scalar.value > 0 for scalar in events.Scalars("prototype movement"))
     log = (finished_run / "logs/mine" / step / "train_stage1.log").read_text()
     assert re.search(r"info stage 1 \d+/\d+ .* loss \d", log)
@@ -144,7 +144,7 @@ def test_training_leaves_events_and_logs(finished_run):
     step += "/proposals-default/stage2-default"
     events = events_of(finished_run / "results/mine" / step)
     losses = {f"loss/{name}" for name in ("regression", "completeness", "total")}
-    assert set(events.Tags()["scalars"]) == losses | {"learning rate"}
+    assert set(events.Tags()["scalars"]) == losses | {"learning rate", "gradient norm"}
 
 
 def test_the_table_of_a_map(finished_run):

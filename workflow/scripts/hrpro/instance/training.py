@@ -64,7 +64,7 @@ def train(task: Stage2Task) -> InstanceModel:
 
             # log
             values = {f"loss/{name}": value for name, value in loss.items()}
-            events.log_step(step, learning_rate, values | {"gradient": gradient_norm(model)})
+            events.log_step(step, learning_rate, values | {"gradient norm": gradient_norm(model)})
 
             # test
             if task.test is not None and (step % test_every == 0 or step == total):

@@ -69,7 +69,7 @@ def train(task: Stage1Task) -> SnippetModel:
 
             # log
             values = {f"loss/{name}": value for name, value in loss.items()}
-            values |= {"gradient": gradient_norm(model), "prototype movement": movement}
+            values |= {"gradient norm": gradient_norm(model), "prototype movement": movement}
             events.log_step(step, learning_rate, values)
 
             # test
