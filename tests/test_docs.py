@@ -17,3 +17,8 @@ def test_links_and_paths_lead_somewhere(page):
             assert (page.parent / target).exists(), target
     for target in re.findall(r"`((?:workflow|config|tests|envs|profiles|docs)/[\w./-]+)`", text):
         assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_figure_is_left_to_fill_in(page):
+    assert not re.search(r"@[A-Z]+@", page.read_text())
