@@ -271,18 +271,22 @@ def features_source(wildcards):
     return digest(features.width, DIGESTS.of_features(sources))
 
 
+@cache
 @checked
+def film_digests(dataset):
+    """The digests of all videos that features are made of, and those of the network's weights: two dicts.
+
+    Worked out once for all jobs: each video has one of its own.
+    """
+    films, weights = films_of(dataset), CONFIG.datasets[dataset].features.files()
+    return tuple(dict(zip(files, DIGESTS.of(files.values()), strict=True)) for files in (films, weights))
+
+
 def film_source(wildcards):
     """A video that features are made of, and the weights of the network."""
-    features = CONFIG.datasets[wildcards.dataset].features
-    films = films_of(wildcards.dataset)
-    digests = dict(zip(films, DIGESTS.of(films.values()), strict=True))
-    weights = features.files()
-    return digest(
-        features.model,
-        sorted(zip(weights, DIGESTS.of(weights.values()), strict=True)),
-        digests[wildcards.video],
-    )
+    films, weights = film_digests(wildcards.dataset)
+    model = CONFIG.datasets[wildcards.dataset].features.model
+    return digest(model, sorted(weights.items()), films[wildcards.video])
 
 
 @checked
