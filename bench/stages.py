@@ -18,7 +18,7 @@ from hrpro.training.optimizer import autocast, make_optimizer
 from hrpro.utils.speed import keep_memory
 from machine import Clock, Result, at_limit, clock, medians
 
-VECTORS_MEMORY = config.Config().vectors_memory  # MB
+VECTORS_MEMORY = config.Config().cache_memory  # MB
 
 FEW = 4  # proposals a video on which the oracle is timed
 

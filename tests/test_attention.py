@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from hrpro.layers.packing import Packing
 from hrpro.snippet import attention
 from hrpro.utils.speed import draw_mask
 
@@ -34,9 +35,9 @@ def test_without_dropout_nothing_is_drawn():
 def test_videos_do_not_see_each_other():
     block = attention.AttentionBlock(8, 2, 4, dropout=0.0, attention_dropout=0.0)
     x = torch.randn(12, 8)
-    packed = block(x, [5, 7])
-    torch.testing.assert_close(packed[:5], block(x[:5], [5]))
-    torch.testing.assert_close(packed[5:], block(x[5:], [7]))
+    packed = block(x, Packing([5, 7]))
+    torch.testing.assert_close(packed[:5], block(x[:5], Packing([5])))
+    torch.testing.assert_close(packed[5:], block(x[5:], Packing([7])))
 
 
 def test_two_maps_at_once_are_the_two_one_after_the_other():

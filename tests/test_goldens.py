@@ -131,7 +131,8 @@ def test_stage1_outputs_of_one_packed_batch(model):
 def test_memory_starts_as_the_mean_of_the_labelled_snippets(model):
     model.prototypes.zero_()
     features, points, packing = batch(VIDEOS)
-    means, _ = memory.class_means(model(features, packing).embedding, points)
+    embedding = model(features, packing).embedding
+    [means], _ = memory.class_means(embedding, points, Packing([len(embedding)]))
     close(means, STAGE1["memory_init"], 1e-5)
 
 

@@ -182,7 +182,7 @@ CASES = {
     "evaluation thresholds": (configured({"evaluation.tiou": [0.5, 0.75]}), EVALUATED + GATHER),
     "a seed added": (configured({"seeds": [0, 1]}), FROM_STAGE1 + GATHER),
     "the device, how often a state is saved, memory": (
-        configured({"device": "auto", "state_every": 5, "vectors_memory": 1}),
+        configured({"device": "auto", "state_every": 5, "cache_memory": 1}),
         NOTHING,
     ),
     "a comment in config.yaml": (replaced("config/config.yaml", "# of Adam", "# Adam's"), NOTHING),
@@ -214,8 +214,8 @@ CASES = {
     "a rule's command": (
         replaced(
             "workflow/rules/stage2.smk",
-            '" --vectors-memory',
-            '"  --vectors-memory',
+            '" --cache-memory',
+            '"  --cache-memory',
         ),
         FROM_STAGE2 + GATHER,
     ),

@@ -24,6 +24,7 @@ rule train_stage1:
         device=CONFIG.device,
         gpu=gpus,
         state_every=CONFIG.state_every,
+        cache_memory=CONFIG.cache_memory,
     params:
         settings=training_of("stage1"),
         code=code_of("train_stage1.py", "torch", "stage1"),
@@ -40,6 +41,7 @@ rule train_stage1:
         " --events $(dirname {output})/events"
         " --state $(dirname {output})/state.pt"
         " --state-every {resources.state_every}"
+        " --cache-memory {resources.cache_memory}"
         " --code {params.code}"
         " --log {log}"
 

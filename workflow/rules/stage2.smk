@@ -31,7 +31,7 @@ rule train_stage2:
         device=CONFIG.device,
         gpu=gpus,
         state_every=CONFIG.state_every,
-        vectors_memory=CONFIG.vectors_memory,
+        cache_memory=CONFIG.cache_memory,
     params:
         settings=training_of("stage2"),
         code=code_of("train_stage2.py", "torch", "stage2"),
@@ -49,7 +49,7 @@ rule train_stage2:
         " --test-proposals {input.test_proposals}"
         " --device {resources.device}"
         " --threads {threads}"
-        " --vectors-memory {resources.vectors_memory}"
+        " --cache-memory {resources.cache_memory}"
         " --model {output}"
         " --events $(dirname {output})/events"
         " --state $(dirname {output})/state.pt"

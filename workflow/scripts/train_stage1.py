@@ -51,6 +51,7 @@ def main() -> None:
                 args, features=feature_files, inputs=[args.points, args.test_annotations]
             ),
             test=test,
+            cache_memory=args.cache_memory,
         )
         model = method.train(task)
         model_file.save(

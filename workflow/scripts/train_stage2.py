@@ -27,7 +27,6 @@ def main() -> None:
     for name in ("positive", "reliable", "negative"):
         parser.add_argument(f"--{name}", required=True, help="of propose_training.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
-    parser.add_argument("--vectors-memory", type=int, default=2000, help="MB of RoI vectors that are cached")
     add_arguments(parser)
     parser.add_argument("--test-scores", nargs="?", help="the test split's scores, of score_snippets.py")
     parser.add_argument("--test-proposals", nargs="?", help="the test split's proposals, of propose_test.py")
@@ -65,7 +64,7 @@ def main() -> None:
             events=Path(args.events),
             checkpoint=make_checkpoint(args, features=feature_files, inputs=inputs),
             test=test,
-            vectors_memory=args.vectors_memory,
+            cache_memory=args.cache_memory,
         )
         model = method.train(task)
         model_file.save(

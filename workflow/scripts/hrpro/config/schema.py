@@ -164,8 +164,9 @@ class Config(Strict):
     state_every: Whole = Field(
         60, description="seconds between saves of a training's checkpoint, from which a killed run resumes"
     )
-    vectors_memory: Whole = Field(
-        2000, description="MB of proposals' RoI vectors that a training of stage 2 caches"
+    cache_memory: Whole = Field(
+        2000,
+        description="MB that a training keeps in memory: features in stage 1, RoI vectors in stage 2",
     )
     fetch: bool = Field(
         False,

@@ -45,7 +45,7 @@ class Dataset:
     def __init__(self, task: Stage2Task, model: InstanceModel):
         self.task, self.model = task, model
         self.grid, self.device = task.features.grid, task.device
-        self.cache = FeatureCache(task.features, task.device, devices.feature_cache_size(task.device))
+        self.cache = FeatureCache(task.features, task.device, devices.feature_cache_size(task.device, 0))
         self.videos = [video for video in task.features.videos if len(task.positive[video])]
         if not self.videos:
             raise InputError(
@@ -61,7 +61,7 @@ class Dataset:
             self.reliable[video] = Reliable(self.to_snippets(reliable.times), self.to_device(reliable.labels))
         counts = {video: len(self.candidates[video]) for video in self.videos}
         size = VECTOR_BYTES * model.channels
-        self.vectors = VectorCache(self.compute_vectors, counts, size=size, memory=task.vectors_memory)
+        self.vectors = VectorCache(self.compute_vectors, counts, size=size, memory=task.cache_memory)
 
     def __len__(self) -> int:
         return len(self.videos)

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..layers.dropout import Dropout
+from ..layers.packing import Packing
 from ..utils.speed import DropoutAttention
 
 
@@ -40,9 +41,9 @@ class AttentionBlock(nn.Module):
             nn.init.zeros_(project.bias)
         nn.init.zeros_(self.project_out.bias)
 
-    def forward(self, x: torch.Tensor, lengths: list[int]) -> torch.Tensor:
-        """Packed tokens (N, D) -> (N, D); lengths: the tokens of each video."""
-        attended = self.attend(*self.projections(x), lengths)
+    def forward(self, x: torch.Tensor, tokens: Packing) -> torch.Tensor:
+        """Packed tokens (N, D) -> (N, D)."""
+        attended = self.attend(*self.projections(x), tokens)
         x = self.norm1(x + self.dropout(self.project_out(attended)))
         return self.norm2(x + self.dropout(self.feed2(self.dropout(F.relu(self.feed1(x))))))
 
@@ -62,14 +63,14 @@ class AttentionBlock(nn.Module):
         weight, bias = (torch.cat(part) for part in zip(*maps, strict=True))
         return F.linear(x, weight, bias).chunk(3, dim=1)
 
-    def attend(self, query, key, value, lengths: list[int]) -> torch.Tensor:
+    def attend(self, query, key, value, tokens: Packing) -> torch.Tensor:
         """Attention of each video's tokens to the tokens of the same video: (N, D) x 3 -> (N, D)."""
-        heads = [
-            [part.unflatten(1, (self.heads, -1)).transpose(0, 1) for part in packed.split(lengths)]
-            for packed in (query, key, value)
-        ]
+        heads = [x.unflatten(1, (self.heads, -1)) for x in (query, key, value)]  # (N, H, d)
         drop = self.attention_dropout if self.training else 0.0
-        attended = [attention(q, k, v, drop) for q, k, v in zip(*heads, strict=True)]
+        if tokens.fused:
+            return fused_attention(*heads, tokens, drop).flatten(1)
+        videos = [tokens.split(x.transpose(0, 1), dim=1) for x in heads]
+        attended = [attention(q, k, v, drop) for q, k, v in zip(*videos, strict=True)]
         return torch.cat([part.transpose(0, 1).flatten(1) for part in attended])
 
 
@@ -85,3 +86,16 @@ def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, dropout: float)
     # four dimensions, so that a fused kernel is used
     q, k, v = (part.unsqueeze(0) for part in (q, k, v))
     return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout).squeeze(0)
+
+
+def fused_attention(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, tokens: Packing, dropout: float
+) -> torch.Tensor:
+    """`attention` of all videos in one call, (N, H, d) each -> (N, H, d)."""
+    q, k, v = (
+        torch.nested.nested_tensor_from_jagged(
+            x.contiguous(), tokens.offsets, min_seqlen=min(tokens.lengths), max_seqlen=max(tokens.lengths)
+        ).transpose(1, 2)
+        for x in (q, k, v)
+    )
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout).transpose(1, 2).values()

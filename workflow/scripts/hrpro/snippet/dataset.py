@@ -2,12 +2,14 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from ..layers.packing import Packing
 from ..training.cache import FeatureCache
 from ..training.task import Stage1Task
 from ..utils import devices
+from ..utils.devices import send
 from . import seeds
 
 
@@ -25,7 +27,10 @@ class Dataset:
     def __init__(self, task: Stage1Task):
         self.task = task
         self.videos = task.features.videos
-        self.cache = FeatureCache(task.features, task.device, devices.feature_cache_size(task.device))
+        self.cache = FeatureCache(
+            task.features, task.device, devices.feature_cache_size(task.device, task.cache_memory)
+        )
+        self.points: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -34,17 +39,29 @@ class Dataset:
         """The batch of some videos, given by their numbers."""
         videos = [self.videos[number] for number in numbers]
         features, packing = self.cache.read_packed(videos)
-        points = [
-            seeds.point_labels(
-                self.task.points[video],
-                self.task.classes,
-                length=length,
-                grid=self.task.features.grid,
-                same_action=self.task.settings.same_action,
-            )
-            for video, length in zip(videos, packing.lengths, strict=True)
+        first = np.cumsum([0, *packing.lengths[:-1]])
+        labelled = [
+            self.labelled(video, length) + np.array([[start], [0]])
+            for video, length, start in zip(videos, packing.lengths, first, strict=True)
         ]
-        return Batch(features, torch.cat(points).to(self.task.device), packing)
+        snippets, labels = send(np.concatenate(labelled, axis=1), self.task.device)
+        points = torch.zeros(len(features), len(self.task.classes), device=self.task.device)
+        points[snippets, labels] = 1
+        return Batch(features, points, packing)
+
+    def labelled(self, video: str, length: int) -> np.ndarray:
+        """A video's labelled snippets and their classes, as numbers: (2, P)."""
+        if video not in self.points:
+            task = self.task
+            labels = seeds.point_labels(
+                task.points[video],
+                task.classes,
+                length=length,
+                grid=task.features.grid,
+                same_action=task.settings.same_action,
+            )
+            self.points[video] = labels.nonzero().T.numpy()
+        return self.points[video]
 
     def prefetch(self, numbers) -> None:
         """Have the system read some videos ahead."""

@@ -1,7 +1,5 @@
 """The losses of stage 1, each a value per video, (B,) (docs/method.md, section 2.6)."""
 
-from typing import NamedTuple
-
 import torch
 from torch.nn import functional as F
 
@@ -58,43 +56,26 @@ def contrastive(
     Seeds that cover a whole video are not runs and are skipped; a video without a background run adds
     nothing. drop_last: leave out each video's last snippet, as the released program does (fault 12). -> (B,)
     """
-    present = torch.stack([video.any(0).sum() for video in packing.split(action)])
     # seeds that cover their video are not runs
-    within = ~torch.stack([video.all(0) for video in packing.split(action)])  # (B, C)
-    within_b = ~torch.stack([video.all() for video in packing.split(background)])  # (B,)
+    count, count_b = (group_sum(seeds, packing.video, len(packing)) for seeds in (action, background))
+    present = (count > 0).sum(1)
+    within = count < packing.sizes.unsqueeze(1)  # (B, C)
+    within_b = count_b < packing.sizes  # (B,)
     if drop_last:
         action = action.masked_fill(packing.is_last.unsqueeze(1), 0)
         background = background.masked_fill(packing.is_last, 0)
+        count, count_b = (group_sum(seeds, packing.video, len(packing)) for seeds in (action, background))
     # the products are divided by x's norm, not x, of which a second copy would be kept
     scale = temperature * embedding.norm(dim=-1, keepdim=True).clamp(min=1e-12)
-    unit = F.normalize(prototypes, dim=-1)
-    split = map(packing.split, (embedding, scale, action, background))
-    means = [
-        seed_means(torch.exp(x @ m.T / by), of_action, of_background)
-        for m, x, by, of_action, of_background in zip(unit, *split, strict=True)
-    ]
-    a, count, b, count_b = (torch.stack(part) for part in zip(*means, strict=True))
+    similarity = torch.exp(packing.products(embedding, F.normalize(prototypes, dim=-1)) / scale)  # (N, C)
+    a = packing.sums(action, similarity) / count.clamp(min=1).unsqueeze(2)  # (B, C, C), a row per class
+    b = packing.sums(background.unsqueeze(1), similarity).squeeze(1)
+    b = b / count_b.clamp(min=1).unsqueeze(1)  # (B, C)
     counted = within & (count > 0) & (within_b & (count_b > 0)).unsqueeze(1)
     # logarithms of 1 where nothing counts, so that gradients stay finite
     a_same, total = (torch.where(counted, x, 1.0) for x in (a.diagonal(dim1=1, dim2=2), a.sum(2)))
     value = -0.5 * torch.log(a_same / total) - 0.5 * torch.log(a_same / (a_same + b))
     return torch.where(counted, value, 0.0).sum(1) / present.clamp(min=1)
-
-
-class SeedMeans(NamedTuple):
-    """Means over a video's seeds and how many there are of each kind; a mean over none is 0."""
-
-    a: torch.Tensor  # (C, C), a row per class, of its action seeds
-    count: torch.Tensor  # (C,)
-    b: torch.Tensor  # (C,), of its background seeds
-    count_b: torch.Tensor  # ()
-
-
-def seed_means(similarity: torch.Tensor, action: torch.Tensor, background: torch.Tensor) -> SeedMeans:
-    """Means of a video's similarities (T, C) over its action seeds (T, C) and background seeds (T,)."""
-    count, count_b = action.sum(0), background.sum()
-    a = action.T @ similarity / count.clamp(min=1).unsqueeze(1)
-    return SeedMeans(a, count, background @ similarity / count_b.clamp(min=1), count_b)
 
 
 def stage1(
@@ -125,7 +106,7 @@ def stage1(
         packing=packing,
         momentum=settings.prototype_momentum,
     )
-    present = torch.stack([labels.amax(0) for labels in packing.split(points)])
+    present = (group_sum(points, packing.video, len(packing)) > 0).to(points.dtype)
     fused = scores.fused
     is_action = F.pad(points, (0, 1))
     is_background = F.pad(torch.zeros_like(points), (0, 1), value=1.0)

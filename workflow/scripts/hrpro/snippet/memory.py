@@ -2,7 +2,7 @@
 
 import torch
 
-from ..layers.packing import Packing
+from ..layers.packing import Packing, group_sum
 
 
 def tokens(prototypes: torch.Tensor, order: str) -> torch.Tensor:
@@ -17,14 +17,16 @@ def tokens(prototypes: torch.Tensor, order: str) -> torch.Tensor:
     return prototypes.reshape(width, classes).T
 
 
-def class_means(embedding: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean embedding of the snippets that carry each class.
+def class_means(
+    embedding: torch.Tensor, labels: torch.Tensor, packing: Packing
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean embedding of the snippets that carry each class, per video.
 
-    embedding (N, D), labels (N, C) of 0 and 1 -> means (C, D), zero for a class without a snippet,
-    and the number of snippets of each class (C,).
+    embedding (N, D), labels (N, C) of 0 and 1 -> means (B, C, D), zero for a class without a snippet,
+    and the number of snippets of each class (B, C).
     """
-    count = labels.sum(0)
-    return labels.T @ embedding / count.clamp(min=1).unsqueeze(1), count
+    count = group_sum(labels, packing.video, len(packing))
+    return packing.sums(labels, embedding) / count.clamp(min=1).unsqueeze(2), count
 
 
 def updated(
@@ -40,9 +42,11 @@ def updated(
     M_c <- momentum * M_c + (1 - momentum) * mean(embedding over the action seeds of c), for the
     classes of each video (eq. 4). embedding (N, D), action seeds (N, C) of 0 and 1.
     """
+    means, count = class_means(embedding, action, packing)
+    has_seeds = (count > 0).to(means.dtype).unsqueeze(2)  # (B, C, 1)
+    kept = 1 - (1 - momentum) * has_seeds
+    added = (1 - momentum) * means  # 0 without seeds
     history = [prototypes]
-    for embeddings, seeds in zip(packing.split(embedding), packing.split(action), strict=True):
-        mean, count = class_means(embeddings, seeds)
-        moved = momentum * history[-1] + (1 - momentum) * mean
-        history.append(torch.where((count > 0).unsqueeze(1), moved, history[-1]))
+    for share, addend in zip(kept, added, strict=True):
+        history.append(share * history[-1] + addend)
     return torch.stack(history)

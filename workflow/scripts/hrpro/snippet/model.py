@@ -3,15 +3,18 @@
 docs/method.md, sections 2.1 and 2.4.
 """
 
+import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ..layers.dropout import Dropout
-from ..layers.packing import Packing
+from ..layers.packing import Packing, group_sum
 from ..layers.standardize import Standardize
+from ..utils.devices import send
 from ..utils.errors import InputError
 from . import memory
 from .attention import AttentionBlock
@@ -70,16 +73,22 @@ class SnippetModel(nn.Module):
         return SnippetScores(scores[:, :-1], scores[:, -1], embedding.to(features.dtype))
 
     def attend(self, features: torch.Tensor, packing: Packing) -> torch.Tensor:
-        """The blocks, over the snippets of each video and the prototypes: (N, D) -> (N, D)."""
+        """The blocks, over the snippets of each video and the prototypes: (N, D) -> (N, D).
+
+        With `attention_window`, over those of each part of a long video.
+        """
         if not self.blocks:
             return features
         prototypes = memory.tokens(self.prototypes, self.settings.prototype_tokens)
-        classes = len(prototypes)
-        x = torch.cat([part for video in packing.split(features) for part in (video, prototypes)])
-        lengths = [length + classes for length in packing.lengths]
+        parts = windows(packing.lengths, self.settings.attention_window)
+        snippets = np.split(np.arange(len(features)), np.cumsum(parts)[:-1])
+        memories = np.arange(len(prototypes)) + len(features)
+        rows = np.concatenate([rows for part in snippets for rows in (part, memories)])
+        x = torch.cat([features, prototypes]).index_select(0, send(rows, packing.device))
+        tokens = Packing([length + len(prototypes) for length in parts], packing.device)
         for block in self.blocks:
-            x = block(x, lengths)
-        return torch.cat([tokens[:-classes] for tokens in x.split(lengths)])
+            x = block(x, tokens)
+        return x.index_select(0, send(np.flatnonzero(rows < len(features)), packing.device))
 
     def convolve(self, x: torch.Tensor, packing: Packing) -> torch.Tensor:
         """The convolution of width 3, with zeros outside each video: (N, D) -> (N, D).
@@ -101,12 +110,23 @@ def video_scores(
     class_scores: S (N, C). present (B, C), of 0 and 1, in training: the classes that a video has a point
     of; the others score the plain mean of S. -> (B, C)
     """
-    parts = packing.split(class_scores)
-    largest = torch.stack([part.topk(max(1, len(part) // top), dim=0).values.mean(0) for part in parts])
+    counts = (packing.sizes // top).clamp(min=1).unsqueeze(1)
+    most = max(1, max(packing.lengths) // top)
+    largest = packing.pad(class_scores, value=-1.0).topk(most, dim=1).values  # (B, most, C)
+    counted = torch.arange(most, device=packing.device) < counts  # (B, most)
+    largest = (largest * counted.unsqueeze(2)).sum(1) / counts
     if present is None:
         return largest
-    mean = torch.stack([part.mean(0) for part in parts])
+    mean = group_sum(class_scores, packing.video, len(packing)) / packing.sizes.unsqueeze(1)
     return torch.where(present > 0, largest, mean)
+
+
+def windows(lengths: list[int], most: int | None) -> list[int]:
+    """The lengths of videos, those of more than `most` snippets as equal parts of at most so many."""
+    if most is None:
+        return lengths
+    parts = [np.array_split(np.arange(length), math.ceil(length / most)) for length in lengths]
+    return [len(part) for video in parts for part in video]
 
 
 def attention_heads(width: int, heads: int | None) -> int:

@@ -43,6 +43,11 @@ class Settings(TrainingSettings):
     heads: Count | None = Field(
         None, description="attention heads; null: the largest divisor of the blocks' width up to 8"
     )
+    attention_window: Count | None = Field(
+        None,
+        description="the most snippets that attend to each other; a longer video is cut, for the attention "
+        "alone, into equal parts; null: a whole video",
+    )
     hidden: Count = Field(128, description="width of a block's feed-forward part")
     attention_dropout: Dropout = Field(0.0, description="share of attention weights dropped")
     block_dropout: Dropout = Field(0.3, description="share dropped elsewhere in a block")

@@ -2,6 +2,7 @@
 
 import torch
 
+from ..layers.packing import Packing
 from ..training.best import BestModel
 from ..training.checkpoint import RngState
 from ..training.logging import EventLog
@@ -96,7 +97,9 @@ def initial_prototypes(model: SnippetModel, dataset: Dataset) -> torch.Tensor:
     total, count = torch.zeros_like(model.prototypes), 0
     for first in range(0, len(dataset), PROTOTYPE_BATCH):
         batch = dataset.batch(range(first, min(first + PROTOTYPE_BATCH, len(dataset))))
-        mean, size = memory.class_means(model(batch.features, batch.packing).embedding, batch.points)
-        total += mean * size.unsqueeze(1)
-        count = count + size
+        embedding = model(batch.features, batch.packing).embedding
+        all_videos = Packing([len(embedding)], embedding.device)
+        means, sizes = memory.class_means(embedding, batch.points, all_videos)
+        total += means[0] * sizes[0].unsqueeze(1)
+        count = count + sizes[0]
     return total / count.clamp(min=1).unsqueeze(1)

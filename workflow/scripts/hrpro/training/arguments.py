@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")
     parser.add_argument("--state", help="checkpoint, from which a killed training resumes")
     parser.add_argument("--state-every", type=int, default=60, help="seconds between saves of it")
+    parser.add_argument("--cache-memory", type=int, default=2000, help="MB of inputs that stay in memory")
     parser.add_argument(
         "--code", default="", help="digest of the code; a checkpoint of other code is refused"
     )

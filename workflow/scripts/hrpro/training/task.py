@@ -29,6 +29,7 @@ class Stage1Task(NamedTuple):
     events: Path  # folder of TensorBoard events
     checkpoint: Checkpoint
     test: Test | None  # with it, the best tested model is kept
+    cache_memory: float  # MB of features that are kept in memory
 
 
 class Stage2Task(NamedTuple):
@@ -45,4 +46,4 @@ class Stage2Task(NamedTuple):
     events: Path  # folder of TensorBoard events
     checkpoint: Checkpoint
     test: Test | None  # with it, the best tested model is kept
-    vectors_memory: float  # MB of RoI vectors that are cached
+    cache_memory: float  # MB of RoI vectors that are kept in memory

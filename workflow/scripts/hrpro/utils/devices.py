@@ -29,6 +29,11 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def send(values, device: torch.device) -> torch.Tensor:
+    """A list or array as a tensor on a device; the host does not wait until it is there."""
+    return torch.as_tensor(values).to(device, non_blocking=True)
+
+
 def gpu_lock_path(gpu: int) -> Path:
     """The file that a step of this user locks while it runs on a GPU."""
     return Path(tempfile.gettempdir()) / f"hrpro-{os.getuid()}-gpu{gpu}.lock"
@@ -48,9 +53,9 @@ def lock_free_gpu(count: int) -> int:
     return 0
 
 
-def feature_cache_size(device: torch.device) -> int:
-    """How many bytes of features may be cached on a device: 0 on the CPU, where the system caches files."""
+def feature_cache_size(device: torch.device, memory: float) -> float:
+    """How many bytes of features a training keeps on a device; memory: MB of them on the CPU."""
     if device.type != "cuda":
-        return 0
+        return memory * 1e6
     free, _ = torch.cuda.mem_get_info(device)
-    return int(FEATURE_CACHE_SHARE * free)
+    return FEATURE_CACHE_SHARE * free
