@@ -9,7 +9,7 @@ import oracle
 from hrpro import config
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
-from hrpro.instance.dataset import VECTOR_BYTES, Batch, Reliable
+from hrpro.instance.dataset import VECTOR_BYTES, Batch, Reliable, pad_reliable
 from hrpro.instance.vector_cache import VectorCache
 from hrpro.layers.packing import Packing
 from hrpro.snippet import losses as snippet_losses
@@ -134,7 +134,8 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
     features = [torch.randn(length, width) for length in lengths]
     ends = [torch.rand(proposals, 2).mul(length).sort(1).values for length in lengths]
     reliable = [torch.rand(made.INSTANCES, 2).mul(length).sort(1).values for length in lengths]
-    targets = [Reliable(segments, torch.zeros(made.INSTANCES, dtype=torch.long)) for segments in reliable]
+    classes = torch.zeros(made.INSTANCES, dtype=torch.long)
+    targets = pad_reliable([Reliable(segments, classes) for segments in reliable])
     model = instance_model.InstanceModel(made.CLASSES, width, settings).train()
     optimizer, _ = make_optimizer(model, settings, 100)
     labels = torch.zeros(videos * proposals, dtype=torch.long)

@@ -22,7 +22,7 @@ from hrpro import config
 from hrpro.data import features as feature_files
 from hrpro.data.features import FeatureFile
 from hrpro.instance import losses as instance_losses
-from hrpro.instance.dataset import Batch, Reliable
+from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.instance.model import InstanceModel, refine
 from hrpro.layers.packing import Packing
 from hrpro.snippet import losses as snippet_losses
@@ -87,7 +87,7 @@ def stage2_step(settings, device: str):
         proposals=proposals,
         labels=labels,
         video=Packing(PROPOSALS, device).video,
-        reliable=list(map(Reliable, reliable, reliable_labels)),
+        reliable=pad_reliable(list(map(Reliable, reliable, reliable_labels))),
     )
     values = instance_losses.stage2(
         completeness, refine(proposals, offsets), batch, random=draw, settings=settings

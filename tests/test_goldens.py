@@ -14,7 +14,7 @@ from hrpro.evaluation import mean_ap as evaluation
 from hrpro.grid import Grid
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import roi
-from hrpro.instance.dataset import Batch, Reliable
+from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.instance.model import InstanceModel, refine, score
 from hrpro.layers.packing import Packing
 from hrpro.proposals import generation as proposals
@@ -274,7 +274,9 @@ def test_stage2_losses_and_gradients(released, instance_model):
         proposals=packed,
         labels=labels,
         video=Packing([len(p) for p in given]).video,
-        reliable=[Reliable(r, torch.zeros(len(r), dtype=torch.long)) for r in instance_input("reliable")],
+        reliable=pad_reliable(
+            [Reliable(r, torch.zeros(len(r), dtype=torch.long)) for r in instance_input("reliable")]
+        ),
     )
     losses = instance_losses.stage2(
         completeness,

@@ -13,7 +13,7 @@ from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.instance import dataset as instance_dataset
 from hrpro.instance import losses, roi
-from hrpro.instance.dataset import Batch, Reliable
+from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.instance.method import fuse
 from hrpro.instance.model import InstanceModel, score
 from hrpro.instance.vector_cache import VectorCache
@@ -166,10 +166,12 @@ def test_a_file_that_is_no_feature_file_is_refused(tmp_path):
 def test_fault_2_a_target_is_of_the_own_class(config):
     given = torch.tensor([[0.0, 4.0], [0.0, 4.0], [10.0, 14.0], [0.0, 4.0]])
     labels, video = torch.tensor([0, 1, 1, 0]), torch.tensor([0, 0, 0, 1])
-    reliable = [
-        Reliable(torch.tensor([[0.0, 4.0], [12.0, 14.0]]), torch.tensor([0, 1])),
-        Reliable(torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)),
-    ]
+    reliable = pad_reliable(
+        [
+            Reliable(torch.tensor([[0.0, 4.0], [12.0, 14.0]]), torch.tensor([0, 1])),
+            Reliable(torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)),
+        ]
+    )
     assert losses.best_tiou(given, labels, video, reliable).tolist() == [1, 0, 0.5, 0]
 
     batch = Batch(vectors=None, proposals=given, labels=labels, video=video, reliable=reliable)

@@ -700,7 +700,9 @@ def test_instance_losses_and_gradients(released, instance_network, name):
         proposals=torch.cat(given),
         labels=no_class,
         video=packing.video,
-        reliable=[instance_dataset.Reliable(own, torch.zeros(len(own), dtype=torch.long)) for own in targets],
+        reliable=instance_dataset.pad_reliable(
+            [instance_dataset.Reliable(own, torch.zeros(len(own), dtype=torch.long)) for own in targets]
+        ),
     )
     losses = instance_losses.stage2(
         completeness, refined, batch, random=torch.cat(draws), settings=released("stage2")

@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from ..detection.segments import Segments, join
 from ..layers.packing import Packing
 from ..training.cache import FeatureCache
 from ..training.task import Stage2Task
 from ..utils import devices
+from ..utils.devices import send
 from ..utils.errors import InputError
 from .model import InstanceModel
 from .vector_cache import VectorCache
@@ -18,10 +20,10 @@ VECTOR_BYTES = 3 * 4  # of a proposal's start, centre and end vectors, per chann
 
 
 class Reliable(NamedTuple):
-    """The K reliable proposals of a video."""
+    """The K reliable proposals of a video or, padded by segments [0, 0] of class -1, of each of B videos."""
 
-    segments: torch.Tensor  # (K, 2), in snippets
-    labels: torch.Tensor  # (K,)
+    segments: torch.Tensor  # ([B,] K, 2), in snippets
+    labels: torch.Tensor  # ([B,] K)
 
 
 class Batch(NamedTuple):
@@ -31,7 +33,7 @@ class Batch(NamedTuple):
     proposals: torch.Tensor  # (M, 2), in snippets
     labels: torch.Tensor  # (M,), -1 for no class
     video: torch.Tensor  # (M,), 0 to B - 1
-    reliable: list[Reliable]  # (B,)
+    reliable: Reliable  # of B videos
 
 
 class Dataset:
@@ -52,13 +54,15 @@ class Dataset:
                 "no training video has a proposal; lower proposals.class_score or train stage 1 longer"
             )
         self.candidates: dict[str, Segments] = {}
-        self.reliable: dict[str, Reliable] = {}
+        reliable = [task.reliable[video] for video in self.videos]
+        self.reliable = pad_reliable(
+            [Reliable(self.to_snippets(part.times), send(part.labels, self.device)) for part in reliable]
+        )
         for video in self.videos:
-            positive, negative, reliable = task.positive[video], task.negative[video], task.reliable[video]
+            positive, negative = task.positive[video], task.negative[video]
             if task.settings.class_given:
                 negative = with_classes(negative, positive, task.rng)
             self.candidates[video] = join([positive, negative])
-            self.reliable[video] = Reliable(self.to_snippets(reliable.times), self.to_device(reliable.labels))
         counts = {video: len(self.candidates[video]) for video in self.videos}
         size = VECTOR_BYTES * model.channels
         self.vectors = VectorCache(self.compute_vectors, counts, size=size, memory=task.cache_memory)
@@ -74,12 +78,13 @@ class Dataset:
         candidates = [self.candidates[video].take(index) for video, index in zip(videos, drawn, strict=True)]
         proposals = join(candidates)
         vectors = [self.vectors.read(video, index) for video, index in zip(videos, drawn, strict=True)]
+        index = send(np.asarray(numbers), self.device)
         return Batch(
             vectors=torch.cat(vectors),
             proposals=self.to_snippets(proposals.times),
-            labels=self.to_device(proposals.labels),
+            labels=send(proposals.labels, self.device),
             video=Packing([len(part) for part in candidates], self.device).video,
-            reliable=[self.reliable[video] for video in videos],
+            reliable=Reliable(*(part.index_select(0, index) for part in self.reliable)),
         )
 
     def prefetch(self, numbers) -> None:
@@ -91,17 +96,21 @@ class Dataset:
         """The vectors of some candidates (M,) of a video: (M, 3, channels)."""
         return self.model.vectors(
             self.cache.read(video),
-            self.to_device(self.task.scores.read(video).fused),
+            send(self.task.scores.read(video).fused, self.device),
             self.to_snippets(self.candidates[video].times[numbers]),
         )
 
-    def to_device(self, array: np.ndarray) -> torch.Tensor:
-        """An array as a tensor on the training's device."""
-        return torch.from_numpy(array).to(self.device)
-
     def to_snippets(self, times: np.ndarray) -> torch.Tensor:
         """Seconds -> positions in snippets, float32, on the training's device."""
-        return self.to_device(self.grid.snippets(times)).float()
+        return send(self.grid.snippets(times).astype(np.float32), self.device)
+
+
+def pad_reliable(parts: list[Reliable]) -> Reliable:
+    """The reliable proposals of several videos, padded to as many as the richest one has, at least 1."""
+    most = max(1, *(len(part.labels) for part in parts))
+    segments = [F.pad(part.segments, (0, 0, 0, most - len(part.labels))) for part in parts]
+    labels = [F.pad(part.labels, (0, most - len(part.labels)), value=-1) for part in parts]
+    return Reliable(torch.stack(segments), torch.stack(labels))
 
 
 def with_classes(negative: Segments, positive: Segments, rng: np.random.Generator) -> Segments:

@@ -9,27 +9,22 @@ from .settings import Settings
 
 
 def best_tiou(
-    segments: torch.Tensor, labels: torch.Tensor, video: torch.Tensor, reliable: list[Reliable]
+    segments: torch.Tensor, labels: torch.Tensor, video: torch.Tensor, reliable: Reliable
 ) -> torch.Tensor:
     """The tIoU of each segment with the best reliable proposal of its video and class.
 
-    segments (M, 2), in snippets, their classes (M,) and videos (M,); reliable: of each video -> (M,), 0
+    segments (M, 2), in snippets, their classes (M,) and videos (M,); reliable: of B videos -> (M,), 0
     where the video has no reliable proposal of the class.
 
     Not `detection.segments.tiou`: this one has gradients, takes the reliable proposals of all videos at
     once, and keeps the released program's bound on the union.
     """
-    most = max(1, *(len(part.segments) for part in reliable))
-    padded = torch.stack([F.pad(part.segments, (0, 0, 0, most - len(part.segments))) for part in reliable])
-    padded_labels = torch.stack(
-        [F.pad(part.labels, (0, most - len(part.labels)), value=-1) for part in reliable]
-    )
-    target = padded[video]  # (M, K, 2); a padding [0, 0] overlaps nothing
+    target = reliable.segments.index_select(0, video)  # (M, K, 2); a padding [0, 0] overlaps nothing
     start = torch.maximum(segments[:, None, 0], target[..., 0])
     end = torch.minimum(segments[:, None, 1], target[..., 1])
     intersection = (end - start).clamp(min=0)
     union = (segments[:, 1] - segments[:, 0])[:, None] + target[..., 1] - target[..., 0] - intersection
-    same_class = padded_labels[video] == labels[:, None]
+    same_class = reliable.labels.index_select(0, video) == labels[:, None]
     return (intersection / union.clamp(min=1e-6) * same_class).max(1).values
 
 
@@ -47,11 +42,11 @@ def stage2(
     [0, 1), it decides which proposals of low tIoU count. A proposal without a class has target 0 with
     `targets: own_class`. A mean over no proposal is 0.
     """
-    videos = len(batch.reliable)
+    videos = len(batch.reliable.labels)
     labels, reliable = batch.labels, batch.reliable
     if settings.targets == "any_class":  # as if all were of one class
         labels = torch.zeros_like(labels)
-        reliable = [Reliable(part.segments, torch.zeros_like(part.labels)) for part in reliable]
+        reliable = Reliable(reliable.segments, torch.zeros_like(reliable.labels))
     target = best_tiou(batch.proposals, labels, batch.video, reliable)
     high = (target >= settings.tiou_positive).to(target.dtype)
     low = 1 - high

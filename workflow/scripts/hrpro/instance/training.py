@@ -1,13 +1,12 @@
 """The training of the instance network (docs/method.md, section 5.5)."""
 
-import torch
-
 from ..training.best import BestModel
 from ..training.checkpoint import RngState
 from ..training.logging import EventLog
 from ..training.optimizer import autocast, gradient_norm, make_optimizer
 from ..training.sampler import BatchSampler
 from ..training.task import Stage2Task
+from ..utils.devices import send
 from ..utils.progress import track
 from . import losses
 from .dataset import Dataset
@@ -51,7 +50,7 @@ def train(task: Stage2Task) -> InstanceModel:
             # forward and backward
             with autocast(settings, task.device):
                 completeness, offsets = model(batch.vectors, batch.labels)
-            random = torch.from_numpy(task.rng.random(len(batch.proposals))).to(task.device)
+            random = send(task.rng.random(len(batch.proposals)), task.device)
             loss = losses.stage2(
                 completeness, refine(batch.proposals, offsets), batch, random=random, settings=settings
             )

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from ..utils.devices import send
+
 MEGABYTE = 1e6
 
 
@@ -40,5 +42,6 @@ class VectorCache:
             self.free -= size
             self.vectors[video] = self.compute(video, np.arange(self.counts[video]))
         if video in self.vectors:
-            return self.vectors[video][numbers]
+            vectors = self.vectors[video]
+            return vectors.index_select(0, send(numbers, vectors.device))
         return self.compute(video, numbers)

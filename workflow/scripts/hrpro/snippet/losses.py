@@ -126,5 +126,5 @@ def stage1(
         ),
     }
     weights = settings.loss_weights.model_dump()
-    losses["total"] = sum(weights[name] * loss for name, loss in losses.items())
+    losses["total"] = sum(weights[name] * loss for name, loss in losses.items() if weights[name])
     return losses, history[-1]
