@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slow test-slurm bench config lint lock clean
+.PHONY: setup demo test test-slow test-slurm bench gpu-check config lint lock clean
 
 setup: .venv/installed
 
@@ -51,6 +51,12 @@ test-slurm: .venv/cluster
 # Times and ratios of every part; QUICK=1 takes under three minutes.
 bench: setup
 	PYTHONPATH=workflow/scripts:tests python bench/run.py $(if $(QUICK),--quick)
+
+# Whether a GPU computes what the CPU does, how fast, and where its time goes, in at most eight minutes, with whatever python3
+# there is. DEVICE=cpu QUICK=1 rehearses it; PARTS=equality,steps takes some; SHARED: where THUMOS14's annotations are.
+gpu-check:
+	PYTHONPATH=workflow/scripts:tests$${PYTHONPATH:+:$$PYTHONPATH} $(PYTHON) bench/gpu.py --device $(or $(DEVICE),cuda) \
+	  $(if $(QUICK),--quick) $(if $(PARTS),--parts $(PARTS)) $(if $(OUTPUT),--output $(OUTPUT))
 
 # config/config.yaml below its data sets, the tables of config/README.md and config/schema.json, from the code.
 config: setup

@@ -16,9 +16,9 @@ def main() -> None:
     args = parser.parse_args()
     lengths = args.lengths or made.lengths("train", 16)
     before = peak()
-    step, _ = stages.stage1_step(lengths, args.width, released()["stage1"])
-    step()
-    step()
+    step = stages.stage1_step(lengths, args.width, released()["stage1"])
+    step.run()
+    step.run()
     features = 4 * sum(lengths) * args.width / 1e9
     print(f"{sum(lengths)} snippets of {args.width} channels: {peak() - before - features:.2f} GB")
 

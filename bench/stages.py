@@ -1,5 +1,9 @@
 """The parts that train: a step of stage 1 and of stage 2 on a made batch."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -61,17 +65,28 @@ def batch(lengths: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(sum(lengths), width), points
 
 
-def stage1_step(lengths: list[int], width: int, settings):
-    """A step of stage 1 on videos of such lengths: ours and the oracle's, as calls."""
+class Step(NamedTuple):
+    """A step of training on a made batch, as calls."""
+
+    model: torch.nn.Module
+    losses: Callable[[], dict[str, torch.Tensor]]  # forward and backward pass alone; per loss (B,)
+    run: Callable[[], None]
+    plain: Callable  # the oracle's, on the CPU, of a part of the batch and without the optimizer's step
+
+
+def stage1_step(lengths: list[int], width: int, settings, device="cpu") -> Step:
+    """A step of stage 1 on videos of such lengths."""
     keep_memory()
     torch.manual_seed(0)
-    features, points = batch(lengths, width)
+    made_batch = batch(lengths, width)
+    features, points = (x.to(device) for x in made_batch)
     model = SnippetModel(made.CLASSES, width, settings).train()
     model.prototypes.copy_(torch.randn_like(model.prototypes))
-    packing = Packing(lengths)
+    model.to(device)
+    packing = Packing(lengths, device)
     optimizer, _ = make_optimizer(model, settings, settings.iterations)
 
-    def ours():
+    def losses():
         optimizer.zero_grad()
         with autocast(settings, features.device):
             scores = model(features, packing)
@@ -79,18 +94,27 @@ def stage1_step(lengths: list[int], width: int, settings):
             scores, points, model.prototypes, packing=packing, settings=settings
         )
         loss["total"].mean().backward()
+        return loss | {"prototypes": prototypes}
+
+    def run():
+        prototypes = losses()["prototypes"]
         optimizer.step()
         model.prototypes.copy_(prototypes)
 
     def plain(videos: int):
-        """The first videos alone, without the optimizer's step."""
-        weights = {name: value.detach().clone().requires_grad_() for name, value in model.named_parameters()}
-        given = list(zip(packing.split(features), packing.split(points), strict=True))[:videos]
+        """The first videos alone."""
+        weights = leaves(model)
+        given = list(zip(*map(Packing(lengths).split, made_batch), strict=True))[:videos]
         heads, order = model.blocks[0].heads, settings.prototype_tokens
-        losses, _ = oracle.stage1_batch(weights, model.prototypes, given, heads, order, drop_last=True)
+        losses, _ = oracle.stage1_batch(weights, model.prototypes.cpu(), given, heads, order, drop_last=True)
         torch.stack([loss["total"] for loss in losses]).mean().backward()
 
-    return ours, plain
+    return Step(model, losses, run, plain)
+
+
+def leaves(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Copies of a model's weights, on the CPU, that gather gradients."""
+    return {name: value.detach().cpu().clone().requires_grad_() for name, value in model.named_parameters()}
 
 
 def size_of(lengths: list[int]) -> str:
@@ -104,29 +128,29 @@ def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     results = {}
     for width, videos in ((256, 16), (2048, 3 if quick else 16)):
         lengths = made.lengths("train", videos)
-        ours, plain = stage1_step(lengths, width, chosen)
+        step = stage1_step(lengths, width, chosen)
         operations = stage1_operations(lengths, width, chosen)
-        seconds, limit = at_limit(operations, 5 if width == 256 else 2 if quick else 3, now, ours)
+        seconds, limit = at_limit(operations, 5 if width == 256 else 2 if quick else 3, now, step.run)
         share = 1 if quick else videos
-        baseline = clock(lambda plain=plain, share=share: plain(share), now)
+        baseline = clock(partial(step.plain, share), now)
         baseline *= operations / stage1_operations(lengths[:share], width, chosen)
         size = f"{size_of(lengths)}; oracle on {share} of them"
         results[f"stage1_step_{width}"] = Result(size, seconds, baseline, limit)
     if machine.has_bfloat16():  # beside the float32 step of the last width
         rough = chosen.model_copy(update={"precision": "bfloat16"})
-        half, _ = stage1_step(lengths, width, rough)
-        seconds, full = medians(2, now, half, ours)
+        half = stage1_step(lengths, width, rough)
+        seconds, full = medians(2, now, half.run, step.run)
         results[f"stage1_step_{width}_bf16"] = Result(f"{size_of(lengths)}; beside float32", seconds, full)
     for length, videos in ((327, 16), (2600, 2)):
-        ours, _ = stage1_step([length] * videos, 256, chosen)
-        seconds, limit = at_limit(stage1_operations([length] * videos, 256, chosen), 3, now, ours)
+        step = stage1_step([length] * videos, 256, chosen)
+        seconds, limit = at_limit(stage1_operations([length] * videos, 256, chosen), 3, now, step.run)
         size = f"{videos} videos of {length} snippets"
         results[f"stage1_step_256_of_{length}"] = Result(size, seconds, None, limit)
     return results
 
 
-def stage2_step(videos: int, proposals: int, width: int, settings):
-    """A step of stage 2 on so many proposals a video: ours and the oracle's, on 2 * FEW of them, as calls."""
+def stage2_step(videos: int, proposals: int, width: int, settings, device="cpu") -> Step:
+    """A step of stage 2 on so many proposals a video; the oracle's is on 2 * FEW of them."""
     keep_memory()
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
@@ -134,62 +158,67 @@ def stage2_step(videos: int, proposals: int, width: int, settings):
     features = [torch.randn(length, width) for length in lengths]
     ends = [torch.rand(proposals, 2).mul(length).sort(1).values for length in lengths]
     reliable = [torch.rand(made.INSTANCES, 2).mul(length).sort(1).values for length in lengths]
-    classes = torch.zeros(made.INSTANCES, dtype=torch.long)
-    targets = pad_reliable([Reliable(segments, classes) for segments in reliable])
-    model = instance_model.InstanceModel(made.CLASSES, width, settings).train()
+    model = instance_model.InstanceModel(made.CLASSES, width, settings).train().to(device)
     optimizer, _ = make_optimizer(model, settings, 100)
-    labels = torch.zeros(videos * proposals, dtype=torch.long)
-    video_of = Packing([proposals] * videos).video
+
+    # on the device
+    inputs = [(x.to(device), torch.rand(len(x), made.CLASSES + 1, device=device)) for x in features]
+    segments = [x.to(device) for x in ends]
+    classes = torch.zeros(made.INSTANCES, dtype=torch.long, device=device)
+    targets = pad_reliable([Reliable(x.to(device), classes) for x in reliable])
+    labels = torch.zeros(videos * proposals, dtype=torch.long, device=device)
+    video_of = Packing([proposals] * videos, device).video
     cache = VectorCache(
-        lambda video, numbers: model.vectors(features[video], None, ends[video][numbers]),
+        lambda video, numbers: model.vectors(*inputs[video], segments[video][numbers]),
         dict.fromkeys(range(videos), proposals),
-        size=VECTOR_BYTES * width,
+        size=VECTOR_BYTES * model.channels,
         memory=VECTORS_MEMORY,
     )
 
-    def ours():
+    def losses():
         optimizer.zero_grad()
         vectors = torch.cat([cache.read(video, rng.permutation(proposals)) for video in range(videos)])
-        batch = Batch(vectors, torch.cat(ends), labels, video_of, targets)
+        batch = Batch(vectors, torch.cat(segments), labels, video_of, targets)
         with autocast(settings, vectors.device):
             completeness, offsets = model(batch.vectors, batch.labels)
         loss = instance_losses.stage2(
             completeness,
             instance_model.refine(batch.proposals, offsets),
             batch,
-            random=torch.from_numpy(rng.random(len(labels))),
+            random=torch.from_numpy(rng.random(len(labels))).to(device),
             settings=settings,
         )
         loss["total"].mean().backward()
+        return loss
+
+    def run():
+        losses()
         optimizer.step()
 
     def plain():
-        """The first two videos' first proposals alone, without the optimizer's step."""
-        weights = {name: value.detach().clone().requires_grad_() for name, value in model.named_parameters()}
-        losses = []
+        """The first two videos' first proposals alone."""
+        weights, losses = leaves(model), []
         for own, at, best in list(zip(features, ends, reliable, strict=True))[:2]:
             outputs = oracle.stage2_forward(weights, own, at[:FEW])
             losses.append(oracle.stage2_losses(*outputs, at[:FEW], best, torch.rand(FEW)))
         torch.stack([loss["total"] for loss in losses]).mean().backward()
 
-    return ours, plain
+    return Step(model, losses, run, plain)
 
 
 def stage2(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
     """A step of the released program's stage 2."""
     chosen, results = settings["stage2"], {}
     for width, videos in ((256, 10), (2048, 3 if quick else 10)):
-        ours, plain = stage2_step(videos, made.PROPOSALS, width, chosen)
+        step = stage2_step(videos, made.PROPOSALS, width, chosen)
         count = videos * made.PROPOSALS
-        seconds, limit = at_limit(stage2_operations(count, width), 5, now, ours)
-        baseline = clock(plain, now) * count / (2 * FEW)
+        seconds, limit = at_limit(stage2_operations(count, width), 5, now, step.run)
+        baseline = clock(step.plain, now) * count / (2 * FEW)
         size = f"{videos} videos of {made.PROPOSALS} proposals; oracle on {2 * FEW} proposals"
         results[f"stage2_step_{width}"] = Result(size, seconds, baseline, limit)
     if machine.has_bfloat16():
-        half, _ = stage2_step(
-            videos, made.PROPOSALS, width, chosen.model_copy(update={"precision": "bfloat16"})
-        )
-        seconds, full = medians(5, now, half, ours)
+        half = stage2_step(videos, made.PROPOSALS, width, chosen.model_copy(update={"precision": "bfloat16"}))
+        seconds, full = medians(5, now, half.run, step.run)
         size = f"{videos} videos of {made.PROPOSALS} proposals; beside float32"
         results[f"stage2_step_{width}_bf16"] = Result(size, seconds, full)
     return results

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import DATA
+import goldens
+from goldens import (
+    LOSSES,
+    PROPOSALS,
+    SEEDS,
+    STAGE1,
+    STAGE2,
+    VIDEOS,
+    batch,
+    instance_input,
+    instance_parameters,
+    stage1_parameters,
+)
 from hrpro.data import annotations
 from hrpro.detection import results, suppression
 from hrpro.detection.segments import Segments, segments
@@ -14,7 +26,6 @@ from hrpro.evaluation import mean_ap as evaluation
 from hrpro.grid import Grid
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import roi
-from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.instance.model import InstanceModel, refine, score
 from hrpro.layers.packing import Packing
 from hrpro.proposals import generation as proposals
@@ -24,40 +35,8 @@ from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import memory, seeds
 from hrpro.snippet.model import SnippetModel, video_scores
 
-CLASSES, WIDTH, VIDEOS = 5, 32, range(6)
-STAGE1 = np.load(DATA / "stage1.npz", allow_pickle=False)
-SEEDS = np.load(DATA / "seeds.npz", allow_pickle=False)
-PROPOSALS = np.load(DATA / "proposals.npz", allow_pickle=False)
-STAGE2 = np.load(DATA / "stage2.npz", allow_pickle=False)
 THUMOS = Grid(16, 25)
 THRESHOLDS = {"background_threshold": 0.95, "action_threshold": 0.1}
-
-# our parameter -> the released program's; its attention keeps three projections in one matrix
-BLOCK = {
-    "query": "conv_query",
-    "key": "conv_key",
-    "project_out": "self_atten.out_proj",
-    "feed1": "linear1",
-    "feed2": "linear2",
-    "norm1": "norm1",
-    "norm2": "norm2",
-}
-INSTANCE = {
-    "completeness.0": "prop_fusion.0",
-    "completeness.3": "prop_completeness.0",
-    "completeness.5": "prop_completeness.2",
-    "start_offset.0": "start_reg_conv.0",
-    "start_offset.2": "start_reg_conv.2",
-    "end_offset.0": "end_reg_conv.0",
-    "end_offset.2": "end_reg_conv.2",
-}
-LOSSES = {
-    "video": "loss_vid",
-    "frame": "loss_frame",
-    "background": "loss_frame_bkg",
-    "contrastive": "loss_contrastive",
-    "total": "loss_total",
-}
 
 
 def close(actual, expected, tolerance: float) -> None:
@@ -67,50 +46,9 @@ def close(actual, expected, tolerance: float) -> None:
     assert (actual - expected).abs().max() <= tolerance * max(expected.abs().max(), 1e-30)
 
 
-def stage1_parameters(prefix: str) -> dict[str, torch.Tensor]:
-    """A set of the golden parameters under our names."""
-    found = {}
-    for block in range(2):
-        theirs = f"{prefix}/encoder.RAB.{block}."
-        for kind in ("weight", "bias"):
-            for our, their in BLOCK.items():
-                found[f"blocks.{block}.{our}.{kind}"] = STAGE1[f"{theirs}{their}.{kind}"]
-            three = np.split(STAGE1[f"{theirs}self_atten.in_proj_{kind}"], 3)
-            for our, part in zip(("query", "key", "value"), three, strict=True):
-                found[f"blocks.{block}.project_{our}.{kind}"] = part
-    for kind in ("weight", "bias"):
-        found[f"embed.{kind}"] = STAGE1[f"{prefix}/encoder.feature_embedding.0.{kind}"]
-    found["classifier.weight"] = STAGE1[f"{prefix}/classifier.1.weight"]
-    return {
-        name: torch.tensor(value).squeeze(-1) if value.shape[-1:] == (1,) else torch.tensor(value)
-        for name, value in found.items()
-    }
-
-
 @pytest.fixture
-def stage1_settings(released):
-    return released("stage1").model_copy(
-        update={
-            "hidden": 16,
-            "attention_dropout": 0.0,
-            "block_dropout": 0.0,
-            "dropout": 0.0,
-        }
-    )
-
-
-@pytest.fixture
-def model(stage1_settings) -> SnippetModel:
-    network = SnippetModel(CLASSES, WIDTH, stage1_settings)
-    prototypes = torch.tensor(STAGE1["memory_init"]).squeeze(1)
-    network.load_state_dict(stage1_parameters("init") | {"prototypes": prototypes})
-    return network
-
-
-def batch(numbers) -> tuple[torch.Tensor, torch.Tensor, Packing]:
-    features = [torch.tensor(STAGE1[f"v{i}/features"]) for i in numbers]
-    points = [torch.tensor(STAGE1[f"v{i}/point_label"]) for i in numbers]
-    return torch.cat(features), torch.cat(points), Packing([len(x) for x in features])
+def model(released) -> SnippetModel:
+    return goldens.snippet_model(released("stage1"))
 
 
 def test_stage1_outputs_of_one_packed_batch(model):
@@ -137,10 +75,10 @@ def test_memory_starts_as_the_mean_of_the_labelled_snippets(model):
 
 
 @pytest.mark.parametrize("video", VIDEOS)
-def test_stage1_losses_gradients_and_memory(model, stage1_settings, video):
+def test_stage1_losses_gradients_and_memory(model, video):
     features, points, packing = batch([video])
     losses, prototypes = snippet_losses.stage1(
-        model(features, packing), points, model.prototypes, packing=packing, settings=stage1_settings
+        model(features, packing), points, model.prototypes, packing=packing, settings=model.settings
     )
     for our, their in LOSSES.items():
         close(losses[our], STAGE1[f"v{video}/{their}"], 1e-5)
@@ -156,12 +94,12 @@ def test_stage1_losses_gradients_and_memory(model, stage1_settings, video):
                 close(parameter.grad, expected[name], 1e-5)
 
 
-def test_ten_steps_of_training(model, stage1_settings):
+def test_ten_steps_of_training(model):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=5e-4)
     for order, expected in zip(STAGE1["trace/order"].reshape(10, 3), STAGE1["trace/loss"], strict=True):
         features, points, packing = batch(order)
         losses, prototypes = snippet_losses.stage1(
-            model(features, packing), points, model.prototypes, packing=packing, settings=stage1_settings
+            model(features, packing), points, model.prototypes, packing=packing, settings=model.settings
         )
         loss = losses["total"].mean()
         optimizer.zero_grad()
@@ -225,22 +163,7 @@ def test_proposals_suppression_and_reliable_proposals(released, case):
 
 @pytest.fixture
 def instance_model(released) -> InstanceModel:
-    network = InstanceModel(CLASSES, WIDTH, released("stage2").model_copy(update={"dropout": 0.0}))
-    network.load_state_dict(instance_parameters("init"))
-    return network
-
-
-def instance_parameters(prefix: str) -> dict[str, torch.Tensor]:
-    return {
-        f"{our}.{kind}": torch.tensor(STAGE2[f"{prefix}/bcr.{their}.{kind}"].reshape(shape))
-        for our, their in INSTANCE.items()
-        for kind in ("weight", "bias")
-        for shape in [STAGE2[f"{prefix}/bcr.{their}.{kind}"].shape[:2]]
-    }
-
-
-def instance_input(name: str) -> list[torch.Tensor]:
-    return [torch.tensor(STAGE2[f"v{i}/{name}"]) for i in range(3)]
+    return goldens.instance_model(released("stage2"))
 
 
 def test_roi_features():
@@ -264,23 +187,11 @@ def test_stage2_outputs(instance_model):
 
 
 def test_stage2_losses_and_gradients(released, instance_model):
-    features, given = instance_input("features"), instance_input("proposals")
-    vectors = [instance_model.vectors(f, None, p) for f, p in zip(features, given, strict=True)]
-    packed = torch.cat(given)
-    labels = torch.arange(len(packed)) % CLASSES  # that the released targets do not see (fault 2)
-    completeness, offsets = instance_model(torch.cat(vectors), labels)
-    batch = Batch(
-        vectors=torch.cat(vectors),
-        proposals=packed,
-        labels=labels,
-        video=Packing([len(p) for p in given]).video,
-        reliable=pad_reliable(
-            [Reliable(r, torch.zeros(len(r), dtype=torch.long)) for r in instance_input("reliable")]
-        ),
-    )
+    batch = goldens.instance_batch(instance_model)
+    completeness, offsets = instance_model(batch.vectors, batch.labels)
     losses = instance_losses.stage2(
         completeness,
-        refine(packed, offsets),
+        refine(batch.proposals, offsets),
         batch,
         random=torch.cat(instance_input("negative_draw")),
         settings=released("stage2"),

@@ -33,6 +33,7 @@ def task(features: FeatureFile, points: list, settings: Settings) -> Stage1Task:
         events=None,
         checkpoint=Checkpoint(None, key="", every=60),
         test=None,
+        cache_memory=0,
     )
 
 

@@ -205,6 +205,7 @@ def test_a_training_that_diverges_ends_at_the_step(tmp_path, monkeypatch, case):
             test=(lambda model: pytest.fail("a model that has diverged was tested"))
             if "test_every" in case.settings
             else None,
+            cache_memory=1,
         )
         with pytest.raises(InputError, match=f"the training diverged: {case.words}; lower its learning_rate"):
             snippet_training.train(task)

@@ -1,0 +1,198 @@
+"""Whether a GPU computes what the authors' numbers say and what the CPU does, up to a step of training.
+
+Draws differ between devices, so dropout and noise are off wherever two devices are compared.
+"""
+
+import torch
+
+import goldens
+import made
+import stages
+from gpu_run import CPU, STEP, VARIANTS, Check, Run, largest, quiet, relative, within
+from hrpro import methods
+from hrpro.instance import losses as instance_losses
+from hrpro.instance import roi
+from hrpro.instance.model import refine, score
+from hrpro.layers.packing import Packing
+from hrpro.snippet import losses as snippet_losses
+from hrpro.snippet import memory, seeds
+from hrpro.snippet.model import video_scores
+from hrpro.utils.speed import Adam
+from settings import configuration
+
+TEN_STEPS = 1e-3  # what rounding may do in ten steps of training
+BF16, BF16_GRADIENT = 0.02, 0.05  # docs/performance.md
+KEY_BIAS = "key.bias"  # of which softmax sees nothing, so its gradient is rounding alone
+
+
+def checks(run: Run) -> dict[str, Check]:
+    """The checks, by name."""
+    equal = {
+        "goldens of stage 1": lambda: golden_stage1(run),
+        "goldens of stage 2": lambda: golden_stage2(run),
+        "seeds": lambda: golden_seeds(run),
+        "RoI": lambda: roi_vectors(run),
+    }
+    for variant in VARIANTS:
+        for stage in methods.STAGES:
+            equal[f"step of {stage}, {variant}"] = lambda s=stage, v=variant: step(run, s, v)
+            equal[f"bfloat16 step of {stage}, {variant}"] = lambda s=stage, v=variant: bfloat16(run, s, v)
+    return equal
+
+
+def setting(stage: str, variant: str, **changes):
+    """The settings of a stage as for THUMOS14, some changed."""
+    return configuration().step("thumos", stage, variant).model_copy(update=changes)
+
+
+def golden_stage1(run: Run) -> dict:
+    """The released program's outputs, losses, gradients, memory and ten steps of training, on the device."""
+    network = goldens.snippet_model(setting("stage1", "released")).to(run.device)
+    features, points, packing = goldens.batch(goldens.VIDEOS, run.device)
+    with torch.no_grad():
+        outputs = network(features, packing)
+    present = torch.stack([video.amax(0) for video in packing.split(points)])
+    video = video_scores(outputs.classes, packing, 8, present)
+    parts = {"cas_fused": packing.split(outputs.fused), "embedding": packing.split(outputs.embedding)}
+    parts["video_score_train"] = video
+    untrained = goldens.snippet_model(network.settings).to(run.device)
+    untrained.prototypes.zero_()
+    embedding = untrained(features, packing).embedding
+    [means], _ = memory.class_means(embedding, points, Packing([len(embedding)], run.device))
+    figures = {
+        name: within(max(largest(x, goldens.STAGE1[f"v{i}/{name}"]) for i, x in enumerate(values)), STEP)
+        for name, values in parts.items()
+    } | {"initial memory": within(largest(means, goldens.STAGE1["memory_init"]), STEP)}
+
+    losses, gradients, after = [], [], []
+    for number in goldens.VIDEOS:
+        network.zero_grad()
+        values, prototypes = stage1_losses(network, *goldens.batch([number], run.device))
+        for our, their in goldens.LOSSES.items():
+            losses.append(largest(values[our], goldens.STAGE1[f"v{number}/{their}"]))
+        after.append(largest(prototypes, goldens.STAGE1[f"v{number}/memory_after_update"]))
+        if f"v{number}/grad/classifier.1.weight" in goldens.STAGE1:
+            values["total"].sum().backward()
+            gradients += parameters_off(network, goldens.stage1_parameters(f"v{number}/grad"), gradient=True)
+    figures |= {"losses": within(max(losses), STEP), "memory": within(max(after), STEP)}
+    figures["gradients"] = within(max(gradients), STEP)
+
+    optimizer, off = Adam(network.parameters(), lr=1e-3, weight_decay=5e-4), []
+    for order, expected in zip(
+        goldens.STAGE1["trace/order"].reshape(10, 3), goldens.STAGE1["trace/loss"], strict=True
+    ):
+        values, prototypes = stage1_losses(network, *goldens.batch(order, run.device))
+        loss = values["total"].mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        network.prototypes.copy_(prototypes)
+        off.append(largest(loss, expected))
+    figures["losses of ten steps"] = within(max(off), TEN_STEPS)
+    final = parameters_off(network, goldens.stage1_parameters("trace/final"), gradient=False)
+    return figures | {"parameters after ten steps": within(max(final), TEN_STEPS)}
+
+
+def stage1_losses(network, features, points, packing) -> tuple:
+    """Losses of a golden batch, and the memory after it."""
+    return snippet_losses.stage1(
+        network(features, packing), points, network.prototypes, packing=packing, settings=network.settings
+    )
+
+
+def parameters_off(network, expected: dict, *, gradient: bool) -> list[float]:
+    """How far each parameter, or its gradient, is from what is expected."""
+    return [
+        largest(parameter.grad if gradient else parameter, expected[name])
+        for name, parameter in network.named_parameters()
+        if not name.endswith(KEY_BIAS)
+    ]
+
+
+def golden_stage2(run: Run) -> dict:
+    """The released program's RoI features, outputs, losses and gradients, on the device."""
+    network = goldens.instance_model(setting("stage2", "released")).to(run.device)
+    inputs = {name: goldens.instance_input(name, run.device) for name in ("features", "proposals")}
+    pairs = list(zip(inputs["features"], inputs["proposals"], strict=True))
+    expected = goldens.instance_input("roi_features")
+    aligned = [roi.align(x, segments, bins=12, margin=0.25) for x, segments in pairs]
+    figures = {"RoI": within(max(map(relative, aligned, expected)), STEP)}
+    names = ("completeness", "refined", "completeness_refined")
+    off = {name: [] for name in names}
+    for number, (x, segments) in enumerate(pairs):
+        no_class = torch.full((len(segments),), -1, device=run.device)
+        outputs = score(network, x, None, proposals=segments, labels=no_class, clip=False)
+        for name, output in zip(names, outputs, strict=True):
+            off[name].append(largest(output, goldens.STAGE2[f"v{number}/{name}"]))
+    figures |= {name: within(max(values), STEP) for name, values in off.items()}
+
+    batch = goldens.instance_batch(network, run.device)
+    completeness, offsets = network(batch.vectors, batch.labels)
+    losses = instance_losses.stage2(
+        completeness,
+        refine(batch.proposals, offsets),
+        batch,
+        random=torch.cat(goldens.instance_input("negative_draw", run.device)),
+        settings=network.settings,
+    )
+    theirs = {"regression": "prop_reg", "completeness": "prop_iou", "total": "total"}
+    off = [largest(losses[our].mean(), goldens.STAGE2[f"loss_{their}"]) for our, their in theirs.items()]
+    losses["total"].mean().backward()
+    gradients = parameters_off(network, goldens.instance_parameters("grad"), gradient=True)
+    return figures | {"losses": within(max(off), STEP), "gradients": within(max(gradients), STEP)}
+
+
+def golden_seeds(run: Run) -> dict:
+    """All golden cases of seed mining in one packed batch on the device, exactly."""
+    names = ("background_score", "point_label", "action_seed", "background_seed")
+    cases = [[torch.tensor(goldens.SEEDS[f"{i}/{name}"]) for name in names] for i in range(60)]
+    background, points, *expected = (torch.cat(column).to(run.device) for column in zip(*cases, strict=True))
+    packing = Packing([len(case[0]) for case in cases], run.device)
+    thresholds = {"background_threshold": 0.95, "action_threshold": 0.1}
+    mined = seeds.mine(background, points, packing, **thresholds)
+    different = sum(int((a != b).sum()) for a, b in zip(mined, expected, strict=True))
+    return {"seeds that differ": within(different, 0)}
+
+
+def roi_vectors(run: Run) -> dict:
+    """Vectors of proposals of all lengths in a long video, beside the CPU's."""
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(2000, 64 if run.quick else 256, generator=generator)
+    proposals = torch.rand(1000, 2, generator=generator).mul(2100).sub(50).sort(1).values
+    here, there = (
+        roi.vectors(features.to(device), proposals.to(device), bins=12, margin=0.25)
+        for device in (CPU, run.device)
+    )
+    return {"vectors": within(relative(there, here), STEP)}
+
+
+def made_step(run: Run, stage: str, settings, device) -> stages.Step:
+    """A step of a stage on a made batch; equal calls draw the same, whatever the device."""
+    width, videos = (48, 3) if run.quick else (256, 4)
+    if stage == "stage1":
+        return stages.stage1_step(made.lengths("train", videos), width, settings, device)
+    return stages.stage2_step(videos, 60, width, settings, device)
+
+
+def gradient(step: stages.Step) -> torch.Tensor:
+    """The gradients of all parameters as one vector, on the CPU."""
+    return torch.cat([parameter.grad.flatten() for parameter in step.model.parameters()]).cpu()
+
+
+def step(run: Run, stage: str, variant: str) -> dict:
+    """Losses and the whole gradient of a step, on the device and on the CPU."""
+    settings = quiet(setting(stage, variant))
+    here, there = (made_step(run, stage, settings, device) for device in (CPU, run.device))
+    expected, losses = here.losses(), there.losses()
+    figures = {name: within(relative(loss, expected[name]), STEP) for name, loss in losses.items()}
+    return figures | {"gradient": within(relative(gradient(there), gradient(here)), STEP)}
+
+
+def bfloat16(run: Run, stage: str, variant: str) -> dict:
+    """Losses and the whole gradient of a step in bfloat16, beside float32's on the same device."""
+    settings = quiet(setting(stage, variant))
+    exact = made_step(run, stage, settings, run.device)
+    rough = made_step(run, stage, settings.model_copy(update={"precision": "bfloat16"}), run.device)
+    expected, losses = exact.losses(), rough.losses()
+    figures = {name: within(relative(loss, expected[name]), BF16) for name, loss in losses.items()}
+    return figures | {"gradient": within(relative(gradient(rough), gradient(exact)), BF16_GRADIENT)}

@@ -1,0 +1,220 @@
+"""Where a training step's time goes: kernels, operator calls, how long the card idles, where the host waits.
+
+The real training loops on the made data set, watched between their steps.
+"""
+
+import contextlib
+import math
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gpu_run import VARIANTS, Check, Run
+from hrpro import methods
+from hrpro.data.features import FeatureFile
+from hrpro.data.scores import ScoreFile
+from hrpro.detection import results
+from hrpro.training.checkpoint import Checkpoint
+from hrpro.training.task import Stage1Task, Stage2Task
+from hrpro.utils import files, process
+from jobs import THREADS, cut
+from settings import ROOT
+
+PACKAGE = str(ROOT / "workflow" / "scripts" / "hrpro")
+EPOCH = 26  # steps after which each video has been read once, whatever the batch
+TIMED, WATCHED, PROFILED = 20, 10, 5  # steps; losses go to the event log every 10
+LONGEST = 10  # kernels
+HOST_READS = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "_unique2")
+LAUNCHES = ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx")
+WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize")
+
+
+def checks(run: Run) -> dict[str, Check]:
+    """The checks, by name."""
+    return {
+        f"{stage}, {variant}": partial(watch, run, stage, variant)
+        for variant in VARIANTS
+        for stage in methods.STAGES
+    }
+
+
+def watch(run: Run, stage: str, variant: str) -> dict:
+    """What is seen of a training's steps."""
+    last = "train stage 1" if stage == "stage1" else "propose train"
+    if stage == "stage1":
+        run.jobs.convert()
+    else:
+        run.jobs.until(variant, last)
+    counts = (1, 1, 2, 1) if run.quick else (EPOCH, TIMED, WATCHED, PROFILED)
+    figures = {}
+    train(run, stage, variant, Watching(observed(run, figures, *counts)), steps=sum(counts) + 1)
+    return figures
+
+
+class Watching(Checkpoint):
+    """In place of a training's checkpoint: goes on with a generator after each step."""
+
+    def __init__(self, observer: Iterator[None]):
+        super().__init__(None, key="", every=math.inf)
+        self.observer = observer
+
+    def maybe_save(self, step, parts, events) -> None:
+        """Let the observer look."""
+        next(self.observer, None)
+
+
+def train(run: Run, stage: str, variant: str, checkpoint: Checkpoint, *, steps: int) -> None:
+    """Train for so many steps."""
+    jobs = run.jobs
+    points = files.read_json(jobs.folder / "train/points.json")
+    settings = cut(jobs.whole.step("thumos", stage, variant), steps)
+    method = methods.load(stage, settings.method)
+    with contextlib.ExitStack() as stack:
+        features = stack.enter_context(FeatureFile(jobs.features("train")))
+        common = {
+            "features": features,
+            "settings": settings,
+            "rng": process.start(seed=0, threads=THREADS, width=features.width),
+            "device": run.device,
+            "events": run.folder / f"profile-{stage}-{variant}",
+            "checkpoint": checkpoint,
+            "test": None,
+            "cache_memory": jobs.whole.cache_memory,
+        }
+        if stage == "stage1":
+            method.train(Stage1Task(points=points["videos"], classes=points["classes"], **common))
+            return
+        scores = stack.enter_context(ScoreFile(jobs.scores(variant, "train")))
+        kinds = {kind: results.read(path, scores.classes) for kind, path in jobs.proposals(variant).items()}
+        method.train(Stage2Task(scores=scores, **kinds, **common))
+
+
+def observed(run: Run, figures: dict, epoch: int, timed: int, watched: int, profiled: int) -> Iterator[None]:
+    """Fill in the figures of a training, a `yield` after each of its steps."""
+    began = time.perf_counter()
+    for _ in range(epoch):
+        yield
+    run.synchronize()
+    figures["ms per step of the first epoch"] = 1000 * (time.perf_counter() - began) / epoch
+    began = time.perf_counter()
+    for _ in range(timed):
+        yield
+    run.synchronize()
+    milliseconds = 1000 * (time.perf_counter() - began) / timed
+    figures["ms per step"] = milliseconds
+    if run.device.type == "cuda":
+        figures["GB"] = torch.cuda.max_memory_allocated(run.device) / 1e9
+
+    places = Counter()
+    with waits_seen(run, places):
+        for _ in range(watched):
+            yield
+    figures["host waits per step"] = sum(places.values()) / watched
+    figures["where it waits"] = {place: count / watched for place, count in places.most_common()}
+
+    kinds = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if run.device.type == "cuda" else [])
+    with profile(activities=kinds) as seen:
+        for _ in range(profiled):
+            yield
+        run.synchronize()
+    figures |= profiled_figures(seen, profiled, milliseconds)
+
+
+def profiled_figures(seen: profile, steps: int, milliseconds: float) -> dict:
+    """Calls and times per step from a profile; milliseconds: a step's, without the profiler."""
+    calls, outermost, host, device, launches = 0, 0, Counter(), Counter(), 0
+    count = Counter()
+    waits = Counter()
+    for event in seen.events():
+        if event.device_type == DeviceType.CUDA:
+            if not event.is_user_annotation:
+                device[event.name] += event.device_time_total / 1000 / steps
+                count[event.name] += 1 / steps
+            continue
+        host[event.name] += event.self_cpu_time_total / 1000 / steps
+        launches += event.name in LAUNCHES
+        waits[event.name] += event.name in WAITS
+        if event.name.startswith("aten::"):
+            calls += 1
+            outermost += not inside_another(event)
+    figures = {"operator calls": outermost / steps, "operator calls, inner ones too": calls / steps}
+    longest = host
+    if device:
+        busy = sum(device.values())
+        figures |= {
+            "kernel launches": launches / steps,
+            "kernels and copies": sum(count.values()),
+            "waits in the profile": {name: n / steps for name, n in waits.items() if n},
+            "ms of kernels and copies": busy,
+            "share in which the card idles": max(0.0, 1 - busy / milliseconds),
+        }
+        longest = device
+    figures["longest, ms per step"] = dict(longest.most_common(LONGEST))
+    return figures
+
+
+def inside_another(event) -> bool:
+    """Whether an operator is called by another one."""
+    parent = event.cpu_parent
+    while parent is not None:
+        if parent.name.startswith("aten::"):
+            return True
+        parent = parent.cpu_parent
+    return False
+
+
+@contextlib.contextmanager
+def waits_seen(run: Run, places: Counter) -> Iterator[None]:
+    """Count where the host waits for the device, by file and line.
+
+    On a CPU, which waits for nothing: where a value is read that a GPU would have to be waited for.
+    """
+    if run.device.type != "cuda":
+        with HostReads(places):
+            yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+
+        def note(message, *_, **__) -> None:
+            if "synchronizing" in str(message):
+                places[place()] += 1
+
+        warnings.showwarning = note
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+
+class HostReads(TorchDispatchMode):
+    """Counts operators whose result the host reads."""
+
+    def __init__(self, places: Counter):
+        super().__init__()
+        self.places = places
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        """Call the operator, and count it."""
+        if function.overloadpacket.__name__ in HOST_READS:
+            self.places[f"{place()} {function.overloadpacket.__name__}"] += 1
+        return function(*arguments, **(options or {}))
+
+
+def place() -> str:
+    """The innermost line of hrpro that is being run."""
+    frames = [frame for frame in traceback.extract_stack() if Path(frame.filename) != Path(__file__)]
+    own = [frame for frame in frames if frame.filename.startswith(PACKAGE)] or frames
+    path = Path(own[-1].filename)
+    path = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    return f"{path}:{own[-1].lineno} {own[-1].line}"
