@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import threading
 import zipfile
 
 import h5py
@@ -21,7 +22,7 @@ from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.snippet.model import SnippetModel
 from hrpro.snippet.settings import Settings
-from hrpro.utils import files
+from hrpro.utils import errors, files, progress
 from hrpro.utils.errors import InputError
 from hrpro.video import backbones
 from test_bad_input import Case, assert_says, table
@@ -339,6 +340,32 @@ def test_a_full_disk_has_a_reason(error, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left") as caught, files.atomic(tmp_path / "x"):
         raise error
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "x"))
+
+
+def test_a_log_on_a_full_disk_ends_with_one_line(capsys):
+    progress.start("/dev/full")
+    for _ in range(3):
+        progress.log.info("a line")
+    assert (
+        capsys.readouterr().err
+        == "warning: /dev/full: [Errno 28] No space left on device; the log ends here\n"
+    )
+    progress.start()
+
+
+@pytest.mark.parametrize(("error", "told"), [(OSError(errno.ENOSPC, "full"), False), (ValueError("x"), True)])
+def test_a_thread_s_end_is_told_unless_the_machine_refused(error, told, monkeypatch):
+    failures = []
+    monkeypatch.setattr("threading.__excepthook__", failures.append)
+    monkeypatch.setattr("threading.excepthook", errors.in_thread)
+
+    def fail():
+        raise error
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    assert bool(failures) == told
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOLCK, errno.EACCES])
