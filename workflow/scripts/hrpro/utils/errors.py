@@ -32,7 +32,7 @@ def cost(began: float) -> str:
 
 
 def in_thread(failure) -> None:
-    """A thread's end by an error; the machine's are raised again where its work is waited for, and said there."""
+    """Say why a thread has ended; the machine's errors are raised again where its work is waited for."""
     if not (isinstance(failure.exc_value, OSError) and failure.exc_value.errno is not None):
         threading.__excepthook__(failure)
 

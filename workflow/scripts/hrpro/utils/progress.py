@@ -16,7 +16,7 @@ LONG = 12 * 3600  # seconds from which a warning says beforehand how long it wil
 class LogFile(logging.FileHandler):
     """A log file; one that cannot be written any more, of a full disk say, ends with a warning elsewhere."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+    def handleError(self, record: logging.LogRecord) -> None:
         """Say it once in place of a traceback per line; the step goes on."""
         log.removeHandler(self)
         log.warning("%s: %s; the log ends here", self.baseFilename, sys.exc_info()[1])
