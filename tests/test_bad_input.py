@@ -469,7 +469,7 @@ def test_annotations_that_features_are_checked_against(case, root, out):
 @pytest.mark.parametrize(
     ("settings", "fps", "words"),
     [
-        ("{dtype: float32}", 25, ["--settings {dtype: float32}: not valid JSON", "expected {key: value}"]),
+        ("{dtype: float32}", 25, ["--settings {dtype: float32}: line 1: not valid JSON", "correct it"]),
         ('{"dtype": "int8"}', 25, ["configuration: dtype: 'int8'", "'float32' or 'float16'"]),
         ('{"dtype": "float32"}', 0, ["configuration: snippet.fps: 0.0", "greater than or equal to 0.001"]),
     ],

@@ -152,6 +152,25 @@ def test_settings_reach_a_step_as_those_of_their_method(config):
         configuration.from_json(configuration.Stage1, '{"method": "lacp"}')
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 10**5, "nested too deep"),
+        ('{"iterations": ' + "9" * 5000 + "}", "iterations: inf"),
+        ('{"iterations": 1, "iterations": 2}', "'iterations' stands twice"),
+        ("{", "line 1: not valid JSON"),
+        ("[]", "valid dictionary"),
+    ],
+)
+def test_settings_of_a_script_s_options(text, words):
+    with pytest.raises(InputError) as caught:
+        configuration.from_json(configuration.Stage1, text)
+    message = str(caught.value)
+    assert words in message
+    assert len(message) < 400
+    assert "\n" not in message
+
+
 def test_null_removes_an_entry_that_is_there_by_default():
     left = parsed(
         ablation=None,

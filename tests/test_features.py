@@ -64,7 +64,7 @@ def test_the_file_says_what_it_holds(demo_data, converted):
                 source = demo_data / "features" / split / f"{video}.npy"
                 data = file[video]
                 assert data.chunks == data.shape
-                assert data.attrs["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+                assert data.attrs["sha256"].decode() == hashlib.sha256(source.read_bytes()).hexdigest()
                 np.testing.assert_array_equal(data[()], np.load(source))
 
 

@@ -359,7 +359,9 @@ def test_a_root_that_is_a_file(site, tmp_path):
 
 
 def test_settings_that_are_not_json(out):
-    assert_stopped(run_script("fetch.py", "--root", out, "--settings", "{x"), ["{x: not valid JSON"], out)
+    assert_stopped(
+        run_script("fetch.py", "--root", out, "--settings", "{x"), ["{x: line 1: not valid JSON"], out
+    )
 
 
 def test_two_files_with_one_place():

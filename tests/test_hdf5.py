@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import threading
 import zipfile
 
 import h5py
@@ -12,16 +13,18 @@ import torch
 
 from feature_files import write_features
 from hrpro import config, model_file
-from hrpro.data import hdf5, layouts, readers
+from hrpro.data import copies, features, hdf5, layouts, points, readers, scores
 from hrpro.data.features import FeatureFile
+from hrpro.data.scores import ScoreFile, Scores
 from hrpro.data.sources import FileDigests
 from hrpro.detection import export
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.snippet.model import SnippetModel
 from hrpro.snippet.settings import Settings
-from hrpro.utils import files
+from hrpro.utils import errors, files, progress
 from hrpro.utils.errors import InputError
+from hrpro.video import backbones
 from test_bad_input import Case, assert_says, table
 
 ROWS = np.arange(32.0, dtype=np.float32).reshape(8, 4)
@@ -55,6 +58,11 @@ def linked_to_nothing(file: h5py.File) -> None:
     file["a"] = h5py.ExternalLink("gone.h5", "a")
 
 
+def linked_to_a_pipe(file: h5py.File) -> None:
+    os.mkfifo(f"{file.filename}.pipe")
+    file["a"] = h5py.ExternalLink(f"{file.filename}.pipe", "a")
+
+
 NOT_THERE = [
     Case("a virtual data set without its file", virtual("gone.h5"), ["gone.h5: no such file"]),
     Case("without its data set", virtual("other.h5", "w"), ["other.h5: w, which is missing"]),
@@ -67,6 +75,7 @@ NOT_THERE = [
     Case("8 GB of nothing", lambda f: f.create_dataset("a", (2**25, 64), "f4", chunks=(64, 64)), ["never"]),
     Case("no dataspace", lambda f: f.create_dataset("a", data=h5py.Empty("f4")), ["no values"]),
     Case("a link to no file", linked_to_nothing, ["a link to gone.h5: a"]),
+    Case("a link to a pipe", linked_to_a_pipe, ["a link to ", "x.h5.pipe: a, which is not there"]),
 ]
 
 
@@ -133,24 +142,70 @@ def test_a_memory_of_no_use_is_made_again(content, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_an_array_that_unpacks_to_far_more_than_it_takes(tmp_path):
-    np.savez_compressed(tmp_path / "a.npz", feats=np.zeros((2**18, 70), np.float32))
-    with pytest.raises(InputError, match=r"73 MB, of 0\.1 MB in its file"):
-        readers.headers(readers.Source((tmp_path / "a.npz",)))
+@pytest.mark.parametrize("read", [readers.headers, readers.read, readers.digest])
+@pytest.mark.parametrize("key", [None, "feats"])
+@pytest.mark.parametrize("ending", ["npz", "h5"])
+def test_an_array_that_unpacks_to_far_more_than_it_takes(ending, key, read, tmp_path):
+    path, zeros = tmp_path / f"a.{ending}", np.zeros((2**18, 70), np.float32)
+    if ending == "npz":
+        np.savez_compressed(path, feats=zeros)
+    else:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("feats", data=zeros, chunks=(2**14, 70), compression="gzip")
+    key = "feats" if ending == "h5" else key
+    with pytest.raises(InputError, match=r"73 MB, of 0\.[01] MB in its file"):
+        read(readers.Source((path,), key, by_columns=False))
 
 
-def test_a_flipped_bit_of_features_is_seen(tmp_path):
+def what_features_say(path) -> list:
+    """All that is read of a feature file."""
+    with FeatureFile(path) as file:
+        facts = [file.width, file.grid, file.orientations, file.videos, file.digest()]
+        return [*facts, *((file.length(video), file.read([video])[0].tobytes()) for video in file.videos)]
+
+
+def what_scores_say(path) -> list:
+    """All that is read of a score file."""
+    with ScoreFile(path) as file:
+        read = [file.read(video) for video in file.videos]
+        facts = [file.classes, file.thresholds, file.grid, file.videos]
+        return facts + [a.tobytes() for s in read for a in (s.classes, s.background, s.video)]
+
+
+@pytest.mark.parametrize("name", ["features", "links", "scores"])
+def test_a_flipped_bit_is_seen_or_means_nothing(name, tmp_path):
     rng = np.random.default_rng(0)
-    path = write_features(tmp_path / "f.h5", {"a": rng.normal(size=(99, 64))}, Grid(16, 25))
-    content = path.read_bytes()
-    with h5py.File(path) as file:
-        chunk = file["a"].id.get_chunk_info(0)
-    for place in rng.integers(chunk.byte_offset, chunk.byte_offset + chunk.size, 40):
-        flipped = bytearray(content)
+    videos = {name: tmp_path / f"{name}.npy" for name in "abc"}
+    for path in videos.values():
+        np.save(path, rng.normal(size=(3, 2)).astype(np.float32))
+    path = tmp_path / "features.h5"
+    sources = {video: readers.Source((file,)) for video, file in videos.items()}
+    layout, grid = config.FeatureFiles(width=2), Grid(16, 25.0)
+    features.convert(sources, {}, grid, dtype="float32", layout=layout, output=path)
+    if name == "links":
+        copies.link_features(path, ["a", "c"], tmp_path / "links.h5")
+    if name == "scores":
+        with FeatureFile(path) as file:
+            scores.write(
+                tmp_path / "scores.h5",
+                file,
+                lambda rows: Scores(rows, rows[:, 0], rows.mean(0)),
+                classes=["a", "é"],
+                thresholds={"background": 0.5, "action": 0.1},
+            )
+    path, read = tmp_path / f"{name}.h5", what_scores_say if name == "scores" else what_features_say
+    expected, whole, refused = read(path), path.read_bytes(), 0
+    for place in rng.integers(0, len(whole), 200):
+        flipped = bytearray(whole)
         flipped[place] ^= 1 << rng.integers(8)
         path.write_bytes(flipped)
-        with pytest.raises(InputError, match="remove it and convert again"), FeatureFile(path) as file:
-            file.read(["a"])
+        try:
+            assert read(path) == expected  # nothing lies there
+        except InputError as error:
+            refused += 1
+            assert "\n" not in str(error)
+            assert "remove it" in str(error)
+    assert refused > 100
 
 
 @pytest.fixture
@@ -168,7 +223,7 @@ def test_a_flipped_bit_of_a_model_is_seen(model):
 
     expected, whole, rng = content(), model.read_bytes(), np.random.default_rng(0)
     refused = 0
-    for place in rng.integers(0, len(whole), 40):
+    for place in rng.integers(0, len(whole), 200):
         flipped = bytearray(whole)
         flipped[place] ^= 1 << rng.integers(8)
         model.write_bytes(flipped)
@@ -177,7 +232,7 @@ def test_a_flipped_bit_of_a_model_is_seen(model):
         except InputError as error:
             refused += 1
             assert "\n" not in str(error)
-    assert refused > 25
+    assert refused > 100
 
 
 FACTS = [
@@ -287,6 +342,32 @@ def test_a_full_disk_has_a_reason(error, tmp_path, monkeypatch):
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "x"))
 
 
+def test_a_log_on_a_full_disk_ends_with_one_line(capsys):
+    progress.start("/dev/full")
+    for _ in range(3):
+        progress.log.info("a line")
+    assert (
+        capsys.readouterr().err
+        == "warning: /dev/full: [Errno 28] No space left on device; the log ends here\n"
+    )
+    progress.start()
+
+
+@pytest.mark.parametrize(("error", "told"), [(OSError(errno.ENOSPC, "full"), False), (ValueError("x"), True)])
+def test_a_thread_s_end_is_told_unless_the_machine_refused(error, told, monkeypatch):
+    failures = []
+    monkeypatch.setattr("threading.__excepthook__", failures.append)
+    monkeypatch.setattr("threading.excepthook", errors.in_thread)
+
+    def fail():
+        raise error
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    assert bool(failures) == told
+
+
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOLCK, errno.EACCES])
 def test_an_error_of_the_machine_is_no_damage(number, tmp_path, monkeypatch):
     path = write_features(tmp_path / "f.h5", {"a": ROWS}, Grid(16, 25))
@@ -299,6 +380,40 @@ def test_an_error_of_the_machine_is_no_damage(number, tmp_path, monkeypatch):
         with pytest.raises(InputError) as caught:
             read(path)
         assert str(caught.value) == f"{path}: {os.strerror(number)}"
+
+
+def of_folder(path):
+    """The headers of the features in a folder or file."""
+    return [readers.headers(source) for source in layouts.of_folder(path, config.FeatureFiles()).values()]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero"])
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("a.npy", of_folder),
+        ("a.npy", lambda path: of_folder(path.parent)),
+        ("a.npz", lambda path: of_folder(path.parent)),
+        ("all.h5", lambda path: of_folder(path.parent)),
+        ("a.npy", lambda path: readers.read(readers.Source((path,), by_columns=False))),
+        ("a.npz", lambda path: readers.digest(readers.Source((path,), "a"))),
+        ("names.npy", readers.read_names),
+        ("names.txt", readers.read_names),
+        ("f.h5", FeatureFile),
+        ("s.h5", ScoreFile),
+        ("model.pt", model_file.read),
+        ("weights.pt", files.sha256),
+        ("weights.pt", backbones.read_weights),
+        ("a.json", files.read_json),
+        ("a.csv", points.read),
+    ],
+)
+def test_what_is_no_regular_file_is_not_waited_for(name, read, kind, tmp_path):
+    path = tmp_path / name
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to(kind)
+    with pytest.raises(InputError, match=r"not a regular file|no such file|no features") as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
 
 
 # --- prediction

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -19,6 +20,7 @@ import yaml
 from conftest import MINE, ROOT, SCRIPTS, run_script, snakemake
 from hrpro import config as settings
 from hrpro import predict
+from hrpro.data import layouts
 from hrpro.detection import export as exports
 from hrpro.detection import results
 from hrpro.detection.segments import Segments, segments
@@ -290,7 +292,9 @@ def test_the_page_is_true(run, tmp_path):
         (lambda a: 1000 * a, "times as much"),
         (lambda a: a / 255, "times as much"),
         (lambda a: a + 100, "standard deviations away"),
+        (lambda a: a.T, "they lie as (channels, snippets), the training's as (snippets, channels)"),
         (lambda a: a, ""),
+        (lambda a: a[:64], ""),  # square: as the training's lay
     ],
 )
 def test_features_unlike_the_trainings_are_said(change, words, run, model, tmp_path):
@@ -304,6 +308,24 @@ def test_features_unlike_the_trainings_are_said(change, words, run, model, tmp_p
     said = ran.stderr.splitlines()
     assert len(said) == bool(words)
     assert all("1 of 1 videos have features unlike" in line and words in line for line in said)
+
+
+def test_a_model_holds_how_the_trainings_features_lay(run, model, tmp_path):
+    assert (model.settings.layout, model.settings.orientations) == ("auto", [False])
+    np.save(tmp_path / "x.npy", np.zeros((9, 64), np.float32))
+    with h5py.File(tmp_path / "all.h5", "w") as file:
+        file["y"] = np.zeros((9, 64), np.float32)
+    with pytest.raises(InputError, match="in more than one layout, flat and h5"):
+        layouts.of_folder(tmp_path, settings.FeatureFiles())
+    for layout, video in (("flat", "x"), ("h5", "y")):
+        assert list(layouts.of_folder(tmp_path, settings.FeatureFiles(), layout)) == [video]
+
+
+def test_a_model_of_before_that_says_nothing_of_it(run, tmp_path):
+    values = json.loads(torch.load(run / MODEL, weights_only=True)["settings"])
+    del values["layout"], values["orientations"]
+    old = settings.parse(settings.Prediction, values)
+    assert (old.layout, old.orientations) == ("auto", [])
 
 
 # --- what runs again

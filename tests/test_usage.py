@@ -5,6 +5,8 @@ from collections import Counter
 
 import pytest
 import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import ConfigSettings
 
 import command_line
 from conftest import PROJECT, ROOT, copy_project, jobs_of, snakemake
@@ -161,17 +163,50 @@ def test_a_result_is_no_configuration(folder):
 
 
 def test_a_folder_that_may_only_be_read_is_told(tmp_path, monkeypatch):
-    assert command_line.unwritable(tmp_path) is None
+    def unwritable() -> list:
+        return [command_line.unwritable(tmp_path, only_planned) for only_planned in (False, True)]
+
+    assert unwritable() == [None, None]
     closed = {tmp_path}
     monkeypatch.setattr("os.access", lambda path, mode: path not in closed)
-    assert command_line.unwritable(tmp_path) == tmp_path
+    assert unwritable() == [tmp_path, tmp_path]
     (tmp_path / ".snakemake").mkdir()
-    assert command_line.unwritable(tmp_path) == tmp_path  # there is no folder of results yet
+    assert unwritable() == [tmp_path, None]  # there is no folder of results yet
     (tmp_path / "results").mkdir()
-    assert command_line.unwritable(tmp_path) is None
-    for name in ("results", ".snakemake"):
+    (tmp_path / "logs").mkdir()
+    assert unwritable() == [None, None]
+    closed = {tmp_path / ".snakemake"}  # where Snakemake writes even a plan
+    assert unwritable() == [tmp_path / ".snakemake"] * 2
+    for name in ("results", "logs"):
         closed = {tmp_path / name}
-        assert command_line.unwritable(tmp_path) == tmp_path / name
+        assert unwritable() == [tmp_path / name, None]
+
+
+def test_braces_in_the_project_s_own_path_are_told(tmp_path):
+    project = tmp_path / "hr{p}ro"
+    project.mkdir()
+    copy_project(project)
+    run = snakemake(tmp_path, "-n", "--", "results/demo/map.json", snakefile=project / "Snakefile")
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith(f"error: {project}: Snakemake takes braces for wildcards")
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (None, FileNotFoundError),
+        ("settings: " + "{a: " * 5000 + "1" + "}" * 5000, RecursionError),
+        ("settings: &a {b: *a}", RecursionError),
+    ],
+)
+def test_snakemake_itself_reads_configfile_before_any_rule(text, error, tmp_path):
+    # what docs/running.md says of --configfile; where this fails, Snakemake has learnt it, and so may we
+    path = tmp_path / "mine.yaml"
+    if text:
+        path.write_text(text)
+    with pytest.raises((error, WorkflowError)):
+        ConfigSettings(configfiles=[path])
 
 
 def test_braces_in_paths_are_no_wildcards(tmp_path, demo_data):

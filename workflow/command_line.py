@@ -52,10 +52,10 @@ def arguments() -> argparse.Namespace | None:
     return args
 
 
-def unwritable(folder: Path) -> Path | None:
-    """What Snakemake, to run in a folder, would have to write to and may not."""
-    needed = [folder / ".snakemake", folder / "results"]
-    for path in [path if path.exists() else folder for path in needed]:
+def unwritable(folder: Path, only_planned: bool) -> Path | None:
+    """What Snakemake, to run or to plan in a folder, would have to write to and may not."""
+    names = [".snakemake"] if only_planned else [".snakemake", "results", "logs"]
+    for path in [path if (path := folder / name).exists() else folder for name in names]:
         if not os.access(path, os.W_OK):
             return path
     return None

@@ -33,6 +33,11 @@ def stop(message):
     sys.exit(f"error: {message}")
 
 
+if set("{}") & set(str(HOME)):
+    stop(
+        f"{HOME}: Snakemake takes braces for wildcards, where it needs this project's files; rename the folder"
+    )
+
 for path in workflow.config_settings.configfiles:
     if Path(path).is_relative_to(Path("results").absolute()):
         stop(

@@ -79,9 +79,16 @@ def bundled_settings(wildcards):
     experiment = CONFIG.experiment("default")
     steps = {
         step: CONFIG.step(wildcards.dataset, step, getattr(experiment, step, None))
-        for step in settings.Prediction.model_fields
+        for step in ("features", "proposals", "detection")
     }
-    return settings.canonical(settings.Prediction(**steps))
+    layout = training_layout(wildcards.dataset)
+    return settings.canonical(settings.Prediction(**steps, layout=layout))
+
+
+def training_layout(dataset):
+    """How the features of a data set lie; those that are made of videos, as extract_features.py writes them."""
+    entry, _ = CONFIG.origin(dataset)
+    return getattr(CONFIG.datasets[entry].features, "layout", "flat")
 
 
 def first_detections(wildcards):

@@ -6,6 +6,7 @@ rule bundle_model:
     input:
         stage1=final_model("stage1"),
         stage2=final_model("stage2"),
+        features="results/{dataset}/train/features.h5",
     output:
         "results/{dataset}/model.pt",
     log:
@@ -21,6 +22,7 @@ rule bundle_model:
         "python {resources.script:q}"
         " --stage1 {input.stage1}"
         " --stage2 {input.stage2}"
+        " --features {input.features}"
         " --settings {params.settings:q}"
         " --output {output}"
         " --log {log}"

@@ -71,13 +71,13 @@ def films_of(dataset):
 
 @cache
 @checked
-def new_videos(name):
-    """Where the features lie of `predict.<name>`: {video: Source}."""
+def new_videos(name, layout):
+    """Where the features lie of `predict.<name>`, by a model of that layout: {video: Source}."""
     if name not in CONFIG.predict:
         known = ", ".join(CONFIG.predict) or "none"
         raise InputError(f"configuration: predict.{name}: missing (there are: {known}); name a folder")
     try:
-        sources = layouts.of_folder(CONFIG.predict[name], settings.FeatureFiles())
+        sources = layouts.of_folder(CONFIG.predict[name], settings.FeatureFiles(), layout)
     except InputError as error:
         raise InputError(f"configuration: predict.{name}: {error}") from None
     for path in layouts.files_of(sources.values()):
@@ -172,7 +172,7 @@ def film_and_weights(wildcards):
 
 def new_files(wildcards):
     """None, once the features that a prediction is for are there."""
-    new_videos(wildcards.new)
+    new_videos(wildcards.new, training_layout(wildcards.dataset))
     return []
 
 
@@ -292,7 +292,7 @@ def film_source(wildcards):
 @checked
 def new_source(wildcards):
     """The features of the videos of `predict.<name>`."""
-    return DIGESTS.of_features(new_videos(wildcards.new))
+    return DIGESTS.of_features(new_videos(wildcards.new, training_layout(wildcards.dataset)))
 
 
 # Resources: where things lie.

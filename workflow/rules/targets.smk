@@ -1,13 +1,13 @@
 """The end of the rules: whether they make what is asked for. Functions alone."""
 
 
-def check_folder():
-    """End with one line where the working directory may not be written to."""
-    path = command_line.unwritable(Path())
+def check_folder(only_planned):
+    """End with one line where Snakemake could not write in the working directory."""
+    path = command_line.unwritable(Path(), only_planned)
     if path is not None:
         stop(
-            f"{path.absolute()}: may only be read; run in a folder of your own (--directory), or plan with "
-            "--dry-run, which writes nothing"
+            f"{path.absolute()}: may only be read, and Snakemake writes there; run in a folder of your own "
+            "(--directory)"
         )
 
 
@@ -29,5 +29,4 @@ if Path(workflow.main_snakefile) in (HOME / "Snakefile", HOME / "workflow" / "Sn
     arguments = command_line.arguments()
     if arguments is not None:
         check_targets(arguments.targets or [])
-        if not arguments.dryrun:
-            check_folder()
+        check_folder(arguments.dryrun)

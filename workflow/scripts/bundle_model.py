@@ -3,6 +3,7 @@
 import argparse
 
 from hrpro import config, predict
+from hrpro.data.features import FeatureFile
 from hrpro.utils import errors, progress
 
 
@@ -10,13 +11,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage1", required=True, help="of train_stage1.py")
     parser.add_argument("--stage2", nargs="?", help="of train_stage2.py; without it stage 1 detects alone")
-    parser.add_argument("--settings", required=True, help="JSON of settings.{features,proposals,detection}")
+    parser.add_argument("--features", required=True, help="the training split's, which say how files lay")
+    parser.add_argument(
+        "--settings", required=True, help="JSON of settings.{features,proposals,detection} and the layout"
+    )
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
-    predict.bundle(args.output, args.stage1, args.stage2, config.from_json(config.Prediction, args.settings))
+    settings = config.from_json(config.Prediction, args.settings)
+    with FeatureFile(args.features) as features:
+        settings = settings.model_copy(update={"orientations": sorted(features.orientations)})
+    predict.bundle(args.output, args.stage1, args.stage2, settings)
 
 
 if __name__ == "__main__":

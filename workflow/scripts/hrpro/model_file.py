@@ -108,6 +108,7 @@ def write(path, content: dict) -> None:
 def read(path) -> dict:
     """What `write` has written. Raises InputError where the file is missing, damaged or of another kind."""
     try:
+        files.require_regular(path)
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
         if damaged:

@@ -82,11 +82,15 @@ def load(path, device="auto") -> Model:
         raise model_file.not_a_model(path, error) from None
 
 
-def unlikeness(model: Model, features: np.ndarray) -> str:
-    """How the features of a video (T, D) differ from the training's in scale or level; empty: not by much.
+def unlikeness(model: Model, features: np.ndarray, by_columns: bool = False) -> str:
+    """How the features of a video (T, D) differ from the training's; empty: not by much.
 
-    By the training's moments, which a model holds that standardizes; by the median channel.
+    In scale or level by the training's moments, which a model holds that standardizes, in the median channel;
+    by_columns: whether its file is (D, T).
     """
+    if model.settings.orientations and by_columns not in model.settings.orientations:
+        sides = ["(snippets, channels)", "(channels, snippets)"]
+        return f"they lie as {sides[by_columns]}, the training's as {sides[not by_columns]}"
     buffers = {name.rpartition(".")[2]: value for name, value in model.stage1.model.named_buffers()}
     if len(features) < ENOUGH or not {"mean", "deviation"} <= set(buffers):
         return ""

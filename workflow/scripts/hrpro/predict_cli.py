@@ -29,16 +29,17 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    videos = layouts.of_folder(args.features, FeatureFiles())
+    model = predict.load(args.model, args.device)
+    videos = layouts.of_folder(args.features, FeatureFiles(), model.settings.layout)
     for output in args.output:
         export.format_of(output, videos)
-    model = predict.load(args.model, args.device)
     process.start(seed=0, threads=args.threads, width=model.width)  # nothing is drawn
-    files = FeatureFiles(width=model.width)
-    try:
-        sources, _ = orientation.orient(videos, files)
-    except InputError as error:
-        raise InputError(f"{error} (the model takes {model.width} channels)") from None
+    sources, _ = orientation.orient(
+        videos,
+        FeatureFiles(width=model.width),
+        set(model.settings.orientations),
+        remedy=f"the model takes {model.width} channels: extract it as for its training, with all streams",
+    )
     detections, unlike = {}, []
     for video, source in progress.track(sources.items(), len(sources), "prediction"):
         features, _ = readers.read(source)
@@ -46,8 +47,7 @@ def main() -> None:
             detections[video] = predict.predict(model, features)
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
-        difference = predict.unlikeness(model, features)
-        if difference:
+        if difference := predict.unlikeness(model, features, source.by_columns):
             unlike.append(f"{source}: {difference}")
     if unlike:
         progress.log.warning(

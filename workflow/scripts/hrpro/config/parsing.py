@@ -9,6 +9,7 @@ from functools import cache
 from pydantic import Discriminator, TypeAdapter, ValidationError
 
 from .. import methods
+from ..utils import files
 from ..utils.errors import InputError
 from ..utils.settings import Strict
 
@@ -147,9 +148,4 @@ def canonical(model: Strict) -> str:
 
 def from_json(model, text: str, option: str = "--settings"):
     """The settings that `canonical` wrote. Raises InputError where they are malformed or wrong."""
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        message = f"{option} {text}: not valid JSON ({error.msg}); expected {{key: value}}"
-        raise InputError(message) from None
-    return parse(model, values)
+    return parse(model, files.parse_json(text, f"{option} {shortened(text)}"))

@@ -69,7 +69,7 @@ def convert(
                     f"{source}: a value is too large for {dtype}; set settings.features.dtype: float32"
                 )
             data = file.create_dataset(video, data=stored, chunks=array.shape, fletcher32=True)
-            data.attrs["sha256"] = checksum
+            data.attrs["sha256"] = hdf5.text(checksum)
             flush()
             surplus = len(array) - grid.length(durations[video]) if video in durations else 0
             if abs(surplus) > TOLERANCE:
@@ -144,7 +144,8 @@ class FeatureFile:
 
     def length(self, video: str) -> int:
         """The snippets of a video."""
-        return self.file[video].shape[0]
+        with self.readable():
+            return self.file[video].shape[0]
 
     def read(self, videos: list[str]) -> tuple[np.ndarray, list[int]]:
         """The features of some videos end to end: (N, D) float32, and the snippets of each."""

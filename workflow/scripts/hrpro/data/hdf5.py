@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from ..utils import errors
 from ..utils.errors import InputError
@@ -20,8 +21,17 @@ def open_file(file) -> h5py.File:
 
 
 def create(path) -> h5py.File:
-    """A new HDF5 file, likewise: nobody else writes to it, for it has a temporary name (files.atomic)."""
-    return h5py.File(path, "w", locking=False)
+    """A new HDF5 file, likewise: nobody else writes to it, for it has a temporary name (files.atomic).
+
+    Of HDF5 1.10's format, in which all but data and texts of variable length has a checksum; write data with
+    fletcher32, and texts by `text`.
+    """
+    return h5py.File(path, "w", libver="v110", locking=False)
+
+
+def text(value: str) -> np.bytes_:
+    """A text as an attribute that has a checksum; it reads as bytes."""
+    return np.bytes_(value.encode())
 
 
 def damage_of(error: Exception, path) -> str:
@@ -106,10 +116,13 @@ def links_of(group: h5py.Group) -> Iterator[Path]:
 
 def nodes_of(group: h5py.Group, file) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
     """The members of a group. Raises InputError where one is a link to what is not there."""
+    folder = Path(group.file.filename).parent
     for name in group:
-        node = group.get(name)
+        link = group.get(name, getlink=True)
+        path = folder / link.filename if isinstance(link, h5py.ExternalLink) else None
+        is_pipe = path is not None and path.exists() and not path.is_file()  # HDF5 would wait for it
+        node = None if is_pipe else group.get(name)
         if node is None:
-            link = group.get(name, getlink=True)
             to = f"{link.filename}: {link.path}" if isinstance(link, h5py.ExternalLink) else link.path
             raise InputError(f"{file}: {name}: a link to {to}, which is not there; put it there")
         yield name, node

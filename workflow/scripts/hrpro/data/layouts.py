@@ -65,10 +65,11 @@ def of_splits(root, settings: FeatureFiles, splits: dict[str, list[str]]) -> dic
     return sources
 
 
-def of_folder(path, settings: FeatureFiles) -> dict[str, Source]:
+def of_folder(path, settings: FeatureFiles, usual: str = "auto") -> dict[str, Source]:
     """The features of every video in a folder or file: {video: Source}, sorted; `settings.folder` is ignored.
 
-    Raises InputError if there is none, or if more than one layout is recognized.
+    usual: the layout to take where more than one fits. Raises InputError if there is none, or if more than
+    one layout is recognized.
     """
     path = Path(path)
     if not path.exists():
@@ -78,6 +79,8 @@ def of_folder(path, settings: FeatureFiles) -> dict[str, Source]:
         parts = [part for part in sources_in(layout, path, settings).values() if part]
         if parts:
             fitting[layout] = parts
+    if usual in fitting:
+        fitting = {usual: fitting[usual]}
     layout = the_only(fitting, path, settings, videos="a video")
     parts = fitting[layout]
     if layout == "flat" and path.is_dir():

@@ -13,13 +13,17 @@ Shapes = dict[bool, tuple[int, int]]  # (T, D) of a video, by whether its arrays
 
 
 def orient(
-    sources: dict[str, Source], settings: FeatureFiles, orientations: Set[bool] = frozenset()
+    sources: dict[str, Source],
+    settings: FeatureFiles,
+    orientations: Set[bool] = frozenset(),
+    remedy: str = "say the right `width` or extract it again",
 ) -> tuple[dict[str, Source], dict[str, tuple[int, int]]]:
     """The sources with their orientation, and each video's shape (T, D).
 
     D is `settings.width` or else the one size that all of these have in common; both streams of a video
-    together. orientations: those of related videos, True for (D, T). Raises InputError if there is no one
-    size in common, or if a video's two sides both have it and no other video shows its orientation.
+    together. orientations: those of related videos, True for (D, T); remedy: of another width. Raises
+    InputError if there is no one size in common, or if a video's two sides both have it and no other video
+    shows its orientation.
     """
     shapes = {video: possible_shapes(headers(source)) for video, source in sources.items()}
     width = settings.width or common_width(sources, shapes)
@@ -31,8 +35,7 @@ def orient(
         if not of_video:
             shape = shapes[video].get(False) or shapes[video][True][::-1]
             raise InputError(
-                f"{sources[video]}: shape {shape}, but features here have {width} channels; "
-                "say the right `width` or extract it again"
+                f"{sources[video]}: shape {shape}, but features here have {width} channels; {remedy}"
             )
     certain = orientations | {of_video[0] for of_video in possible.values() if len(of_video) == 1}
     oriented = {}

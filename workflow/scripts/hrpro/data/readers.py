@@ -210,6 +210,7 @@ def array_names(place, names: list[str]) -> list[str]:
 def errors_of(path):
     """Turn what goes wrong in reading a file into an InputError."""
     try:
+        files.require_regular(path)
         yield
     except InputError:
         raise

@@ -51,10 +51,11 @@ def write(
     snippets = sum(features.length(video) for video in features.videos)
     files.require_space(path, 4 * snippets * (len(classes) + 1))
     with files.atomic(path) as temporary, hdf5.create(temporary) as output:
-        output.attrs["classes"] = json.dumps(classes)
-        output.attrs["thresholds"] = json.dumps(thresholds)
+        output.attrs["classes"] = hdf5.text(json.dumps(classes))
+        output.attrs["thresholds"] = hdf5.text(json.dumps(thresholds))
         grid = features.grid
-        output.attrs["grid"] = json.dumps({"frames": grid.frames, "fps": grid.fps, "window": grid.window})
+        facts = {"frames": grid.frames, "fps": grid.fps, "window": grid.window}
+        output.attrs["grid"] = hdf5.text(json.dumps(facts))
         for video in track(features.videos, len(features.videos), "scores"):
             scores = score(features.read([video])[0])
             columns = np.column_stack([scores.classes, scores.background]).astype(np.float32)

@@ -1,7 +1,6 @@
 """Tests on the test split during training, as in the released program (docs/method.md, section 7.4)."""
 
 import argparse
-import json
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -15,6 +14,7 @@ from ..detection import suppression
 from ..detection.segments import Segments
 from ..inference import Stage1, Stage2
 from ..training.task import Test
+from ..utils import files
 from . import mean_ap
 
 
@@ -53,7 +53,7 @@ class Protocol:
 
 def from_arguments(args: argparse.Namespace, classes: list[str]) -> Protocol:
     """The Protocol of parsed arguments (training.arguments)."""
-    settings = json.loads(args.test)
+    settings = files.parse_json(args.test, "--test")
     truth, ambiguous, _ = annotations.test_truth(args.test_annotations, "test", settings["exclude"], classes)
     return Protocol(
         proposals=config.parse(config.Proposals, settings["proposals"]),

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 import time
 
 from . import progress
@@ -30,6 +31,12 @@ def cost(began: float) -> str:
     return f"took {seconds:.1f} s, {processor:.1f} s of processor time, {peak:.0f} MB at most"
 
 
+def in_thread(failure) -> None:
+    """Say why a thread has ended; the machine's errors are raised again where its work is waited for."""
+    if not (isinstance(failure.exc_value, OSError) and failure.exc_value.errno is not None):
+        threading.__excepthook__(failure)
+
+
 def run(main) -> None:
     """Call a script's `main`. What goes wrong ends it with exit code 1, on stderr and in its log.
 
@@ -37,6 +44,7 @@ def run(main) -> None:
     traceback for what should not happen.
     """
     progress.start()
+    threading.excepthook = in_thread
     began = time.monotonic()
     try:
         main()

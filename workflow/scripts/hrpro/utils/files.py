@@ -134,8 +134,15 @@ def require_space(path, size: int) -> None:
         )
 
 
+def require_regular(path) -> None:
+    """Raise InputError where a path leads to what may never end, a device or a pipe, and to no file."""
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise InputError(f"{path}: not a regular file; copy what it holds to one")
+
+
 def sha256(path) -> str:
-    """The sha256 of a file's content."""
+    """The sha256 of a file's content. Raises InputError where it is no regular file."""
+    require_regular(path)
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -154,8 +161,7 @@ def write_json(path, value, indent: int | None = None) -> None:
 def read_text(path) -> str:
     """The text of a file. Raises InputError where it is missing, not a regular file or not UTF-8."""
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # a device or a pipe may never end
-            raise InputError(f"{path}: not a regular file; copy what it holds to one")
+        require_regular(path)
         return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte-order mark
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -170,8 +176,8 @@ def whole_number(text: str) -> int | float:
     return int(text) if len(text) < 300 else float(text)
 
 
-def read_json(path, *keys: str):
-    """The value of a JSON file. Raises InputError where it is missing, malformed or lacks one of the keys.
+def parse_json(text: str, place):
+    """The value of a JSON text. Raises InputError, with the text's place, where it is malformed.
 
     Malformed is also what JSON's readers take in silence: a key that stands twice in one object.
     """
@@ -181,15 +187,20 @@ def read_json(path, *keys: str):
         if len(value) < len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for row, key in enumerate(keys) if key in keys[:row])
-            raise InputError(f"{path}: {twice!r} stands twice in one object; join the two or remove one")
+            raise InputError(f"{place}: {twice!r} stands twice in one object; join the two or remove one")
         return value
 
     try:
-        value = json.loads(read_text(path), object_pairs_hook=unique, parse_int=whole_number)
+        return json.loads(text, object_pairs_hook=unique, parse_int=whole_number)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}: line {error.lineno}: not valid JSON ({error.msg}); correct it") from None
+        raise InputError(f"{place}: line {error.lineno}: not valid JSON ({error.msg}); correct it") from None
     except RecursionError:
-        raise InputError(f"{path}: lists or objects nested too deep; correct it") from None
+        raise InputError(f"{place}: lists or objects nested too deep; correct it") from None
+
+
+def read_json(path, *keys: str):
+    """The value of a JSON file. Raises InputError where it is missing, malformed or lacks one of the keys."""
+    value = parse_json(read_text(path), path)
     for key in keys:
         if not isinstance(value, dict) or key not in value:
             raise InputError(f'{path}: no "{key}"; remove the file and make it again')

@@ -13,6 +13,15 @@ LINE_EVERY = 10.0  # seconds between progress lines
 LONG = 12 * 3600  # seconds from which a warning says beforehand how long it will take
 
 
+class LogFile(logging.FileHandler):
+    """A log file; one that cannot be written any more, of a full disk say, ends with a warning elsewhere."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say it once in place of a traceback per line; the step goes on."""
+        log.removeHandler(self)
+        log.warning("%s: %s; the log ends here", self.baseFilename, sys.exc_info()[1])
+
+
 def start(path=None) -> None:
     """Send what a step logs to the file `path`, and warnings and errors to stderr."""
     log.setLevel(logging.INFO)
@@ -25,7 +34,7 @@ def start(path=None) -> None:
     log.addHandler(terminal)
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(path, mode="w")
+        file = LogFile(path, mode="w")
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(file)
 
