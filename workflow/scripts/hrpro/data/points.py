@@ -61,7 +61,7 @@ def read(path) -> pd.DataFrame:
     else:
         rows = rows.iloc[1:]
     form = format_of(path, header)
-    position = {name: number for number, name in enumerate(header)}
+    position = {name: column for column, name in enumerate(header)}
     columns = [position[name] for name in (form.video, form.label, form.time)]
     check_cells(path, rows, columns, header)
     videos, labels, times = (rows[column].str.strip() for column in columns)
