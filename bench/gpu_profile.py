@@ -137,7 +137,7 @@ def profiled_figures(seen: profile, steps: int, milliseconds: float) -> dict:
     for event in seen.events():
         if event.device_type == DeviceType.CUDA:
             if not event.is_user_annotation:
-                device[event.name] += event.device_time_total / 1000 / steps
+                device[event.name] += event.time_range.elapsed_us() / 1000 / steps
                 count[event.name] += 1 / steps
             continue
         host[event.name] += event.self_cpu_time_total / 1000 / steps
