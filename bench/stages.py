@@ -162,7 +162,7 @@ def stage2_step(videos: int, proposals: int, width: int, settings, device="cpu")
     optimizer, _ = make_optimizer(model, settings, 100)
 
     # on the device
-    inputs = [(x.to(device), torch.rand(len(x), made.CLASSES + 1, device=device)) for x in features]
+    inputs = [(x.to(device), torch.rand(len(x), made.CLASSES + 1).to(device)) for x in features]
     segments = [x.to(device) for x in ends]
     classes = torch.zeros(made.INSTANCES, dtype=torch.long, device=device)
     targets = pad_reliable([Reliable(x.to(device), classes) for x in reliable])

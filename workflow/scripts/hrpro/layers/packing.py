@@ -18,8 +18,8 @@ class Packing:
         self.lengths = [int(length) for length in lengths]
         self.device = torch.device(device)
         self.fused = (
-            self.device.type == "cuda"
-        )  # one call for all videos: there a call costs more than its work
+            self.device.type != "cpu"
+        )  # one call for all videos, where calls cost more than arithmetic
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ..layers.dropout import Dropout
 from ..layers.packing import Packing
-from ..utils.speed import DropoutAttention
+from ..utils.speed import DropoutAttention, packed_attention
 
 
 class AttentionBlock(nn.Module):
@@ -68,7 +68,7 @@ class AttentionBlock(nn.Module):
         heads = [x.unflatten(1, (self.heads, -1)) for x in (query, key, value)]  # (N, H, d)
         drop = self.attention_dropout if self.training else 0.0
         if tokens.fused:
-            return fused_attention(*heads, tokens, drop).flatten(1)
+            return packed_attention(*heads, tokens.offsets, max(tokens.lengths), drop).flatten(1)
         videos = [tokens.split(x.transpose(0, 1), dim=1) for x in heads]
         attended = [attention(q, k, v, drop) for q, k, v in zip(*videos, strict=True)]
         return torch.cat([part.transpose(0, 1).flatten(1) for part in attended])
@@ -80,22 +80,9 @@ def composed(outer: nn.Linear, inner: nn.Linear) -> tuple[torch.Tensor, torch.Te
 
 
 def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, dropout: float) -> torch.Tensor:
-    """drop(softmax(q k^T / sqrt(d))) v of one video, (H, L, d) each -> (H, L, d)."""
-    if dropout and q.device.type == "cpu":
+    """drop(softmax(q k^T / sqrt(d))) v of one video on a CPU, (H, L, d) each -> (H, L, d)."""
+    if dropout:
         return DropoutAttention.apply(q, k, v, dropout)
     # four dimensions, so that a fused kernel is used
     q, k, v = (part.unsqueeze(0) for part in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout).squeeze(0)
-
-
-def fused_attention(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, tokens: Packing, dropout: float
-) -> torch.Tensor:
-    """`attention` of all videos in one call, (N, H, d) each -> (N, H, d)."""
-    q, k, v = (
-        torch.nested.nested_tensor_from_jagged(
-            x.contiguous(), tokens.offsets, min_seqlen=min(tokens.lengths), max_seqlen=max(tokens.lengths)
-        ).transpose(1, 2)
-        for x in (q, k, v)
-    )
-    return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout).transpose(1, 2).values()
+    return F.scaled_dot_product_attention(q, k, v).squeeze(0)
