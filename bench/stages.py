@@ -22,7 +22,7 @@ from hrpro.training.optimizer import autocast, make_optimizer
 from hrpro.utils.speed import keep_memory
 from machine import Clock, Result, at_limit, clock, medians
 
-VECTORS_MEMORY = config.Config().cache_memory  # MB
+VECTORS_MEMORY = 1e6 * config.Config().cache_memory  # bytes
 
 FEW = 4  # proposals a video on which the oracle is timed
 

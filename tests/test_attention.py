@@ -5,6 +5,8 @@ import torch
 
 from hrpro.layers.packing import Packing
 from hrpro.snippet import attention
+from hrpro.snippet.model import SnippetModel, windows
+from hrpro.snippet.settings import Settings
 from hrpro.utils.speed import draw_mask
 
 
@@ -38,6 +40,32 @@ def test_videos_do_not_see_each_other():
     packed = block(x, Packing([5, 7]))
     torch.testing.assert_close(packed[:5], block(x[:5], Packing([5])))
     torch.testing.assert_close(packed[5:], block(x[5:], Packing([7])))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "most", "parts"),
+    [
+        ([5, 12], None, [5, 12]),
+        ([5, 12], 12, [5, 12]),
+        ([5, 12], 5, [5, 4, 4, 4]),
+        ([1, 7], 3, [1, 3, 2, 2]),
+        ([3], 1, [1, 1, 1]),
+    ],
+)
+def test_long_videos_are_cut_for_the_attention_into_equal_parts(lengths, most, parts):
+    assert windows(lengths, most) == parts
+
+
+def test_with_a_window_a_snippet_sees_its_part_and_the_prototypes_alone():
+    torch.manual_seed(0)
+    whole = SnippetModel(3, 40, Settings()).eval()
+    whole.prototypes.normal_()
+    network = SnippetModel(3, 40, Settings(attention_window=4)).eval()
+    network.load_state_dict(whole.state_dict())
+    x = torch.randn(11, 40)
+    attended = network.attend(x, Packing([11]))
+    expected = [whole.attend(part, Packing([len(part)])) for part in x.split([4, 4, 3])]
+    torch.testing.assert_close(attended, torch.cat(expected))
 
 
 def test_two_maps_at_once_are_the_two_one_after_the_other():

@@ -8,6 +8,7 @@ import json
 import platform
 import resource
 import tempfile
+from collections import Counter
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from conftest import ROOT
 from hrpro import config
@@ -34,6 +36,7 @@ from hrpro.training.sampler import BatchSampler
 from hrpro.utils import devices, locks, speed
 
 CLASSES, WIDTH, LENGTHS, PROPOSALS = 5, 64, [40, 1, 25], [30, 0, 20]
+MOST_CALLS = {"default": 450, "released": 520}  # of one block and of two
 VARIANTS = pytest.mark.parametrize("variant", ["default", "released"])
 CONFIG = config.parse(config.Config, yaml.safe_load((ROOT / "config/config.yaml").read_text()))
 
@@ -47,22 +50,23 @@ def precision(settings, device: str):
     return nullcontext() if device == "meta" else autocast(settings, torch.device(device))
 
 
-def stage1_step(settings, device: str):
+def stage1_step(settings, device: str, lengths=LENGTHS, watch=nullcontext):
     """The model after a backward pass of stage 1, its scores, losses and the new prototypes."""
     torch.manual_seed(0)
     model = SnippetModel(CLASSES, WIDTH, settings)
     model.prototypes.copy_(torch.randn_like(model.prototypes))
-    features = torch.randn(sum(LENGTHS), WIDTH)
-    points = torch.zeros(sum(LENGTHS), CLASSES)
+    features = torch.randn(sum(lengths), WIDTH)
+    points = torch.zeros(sum(lengths), CLASSES)
     points[[3, 20, 50], [1, 2, 1]] = 1
     model, features, points = (x.to(device) for x in (model.train(), features, points))
-    packing = Packing(LENGTHS, device)
-    with precision(settings, device):
-        scores = model(features, packing)
-    values, prototypes = snippet_losses.stage1(
-        scores, points, model.prototypes, packing=packing, settings=settings
-    )
-    values["total"].mean().backward()
+    with watch():
+        packing = Packing(lengths, device)
+        with precision(settings, device):
+            scores = model(features, packing)
+        values, prototypes = snippet_losses.stage1(
+            scores, points, model.prototypes, packing=packing, settings=settings
+        )
+        values["total"].mean().backward()
     return model, scores, values, prototypes
 
 
@@ -108,6 +112,36 @@ def test_a_step_of_stage_2_never_waits_for_the_device(variant):
     model, completeness, values = stage2_step(settings_of("stage2", variant), "meta")
     assert {x.device.type for x in (completeness, *values.values())} == {"meta"}
     assert {weight.grad.device.type for weight in model.parameters()} == {"meta"}
+
+
+@VARIANTS
+def test_a_step_of_stage_1_is_few_calls(variant):
+    """Of operators that compute, with 16 videos: a GPU waits for the host at each. docs/performance.md."""
+    calls = Counter()
+
+    class Counting(TorchDispatchMode):
+        def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+            calls[operator.is_view] += 1
+            return operator(*args, **(kwargs or {}))
+
+    settings = settings_of("stage1", variant)
+    lengths = [40, 1, 25, 9] * 4
+    stage1_step(settings, "meta", lengths, Counting)
+    assert calls[False] < MOST_CALLS[variant]
+
+
+def test_videos_together_are_as_one_after_the_other():
+    """Packing's products: fused, as on a GPU, or one call per video."""
+    x, y = torch.randn(sum(LENGTHS), 6), torch.randn(sum(LENGTHS), 4)
+    matrices = torch.randn(len(LENGTHS), 5, 6)
+    alone, together = Packing(LENGTHS), Packing(LENGTHS)
+    together.fused = True
+    torch.testing.assert_close(alone.products(x, matrices), together.products(x, matrices))
+    torch.testing.assert_close(alone.sums(x, y), together.sums(x, y))
+    padded = together.pad(x, value=-1)
+    assert padded.shape == (3, 40, 6)
+    assert torch.equal(padded[2, :25], x[41:])
+    assert (padded[1, 1:] == -1).all()
 
 
 def test_a_value_of_the_meta_device_cannot_be_had():

@@ -219,10 +219,10 @@ def test_vectors_are_kept_while_memory_allows():
 
     chosen = np.random.default_rng(0).permutation(40)[:15]
     found = {}
-    for megabytes in (0.0, 1.5 * 40 * 72 / 1e6):  # none, or one video's
-        cache = VectorCache(compute, {"a": 40, "b": 40}, size=3 * 6 * 4, memory=megabytes)
-        found[megabytes] = [cache.read(video, chosen) for video in "abab"]
-        assert [video in cache for video in "ab"] == [megabytes > 0, False]
+    for size in (0.0, 1.5 * 40 * 72):  # none, or one video's
+        cache = VectorCache(compute, {"a": 40, "b": 40}, size=3 * 6 * 4, memory=size)
+        found[size] = [cache.read(video, chosen) for video in "abab"]
+        assert [video in cache for video in "ab"] == [size > 0, False]
     assert asked == [("a", 15), ("b", 15)] * 2 + [("a", 40), ("b", 15), ("b", 15)]
     for none, one in zip(*found.values(), strict=True):
         assert torch.equal(none, one)

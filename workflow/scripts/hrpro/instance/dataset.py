@@ -47,7 +47,7 @@ class Dataset:
     def __init__(self, task: Stage2Task, model: InstanceModel):
         self.task, self.model = task, model
         self.grid, self.device = task.features.grid, task.device
-        self.cache = FeatureCache(task.features, task.device, devices.feature_cache_size(task.device, 0))
+        self.cache = FeatureCache(task.features, task.device, devices.cache_size(task.device, 0))
         self.videos = [video for video in task.features.videos if len(task.positive[video])]
         if not self.videos:
             raise InputError(
@@ -65,7 +65,8 @@ class Dataset:
             self.candidates[video] = join([positive, negative])
         counts = {video: len(self.candidates[video]) for video in self.videos}
         size = VECTOR_BYTES * model.channels
-        self.vectors = VectorCache(self.compute_vectors, counts, size=size, memory=task.cache_memory)
+        memory = devices.cache_size(task.device, task.cache_memory)
+        self.vectors = VectorCache(self.compute_vectors, counts, size=size, memory=memory)
 
     def __len__(self) -> int:
         return len(self.videos)

@@ -7,15 +7,13 @@ import torch
 
 from ..utils.devices import send
 
-MEGABYTE = 1e6
-
 
 class VectorCache:
     """The start, centre and end vectors of each video's candidates, which no training step changes.
 
     compute: a video and the numbers of some of its candidates (M,) -> their vectors (M, 3, channels);
     counts: the candidates per video; size: bytes of a candidate's vectors. All vectors of a video are
-    computed when the first are asked for and kept, until `memory` MB are full; those of later videos are
+    computed when the first are asked for and kept, until `memory` bytes are full; those of later videos are
     computed at each step. Both ways give the same bits.
     """
 
@@ -28,7 +26,7 @@ class VectorCache:
         memory: float,
     ):
         self.compute, self.counts, self.size = compute, counts, size
-        self.free = memory * MEGABYTE
+        self.free = memory
         self.vectors: dict[str, torch.Tensor] = {}
 
     def __contains__(self, video: str) -> bool:

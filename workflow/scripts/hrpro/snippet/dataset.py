@@ -28,7 +28,7 @@ class Dataset:
         self.task = task
         self.videos = task.features.videos
         self.cache = FeatureCache(
-            task.features, task.device, devices.feature_cache_size(task.device, task.cache_memory)
+            task.features, task.device, devices.cache_size(task.device, task.cache_memory)
         )
         self.points: dict[str, np.ndarray] = {}
 
@@ -44,9 +44,10 @@ class Dataset:
             self.labelled(video, length) + np.array([[start], [0]])
             for video, length, start in zip(videos, packing.lengths, first, strict=True)
         ]
-        snippets, labels = send(np.concatenate(labelled, axis=1), self.task.device)
+        snippets, labels = np.concatenate(labelled, axis=1)
         points = torch.zeros(len(features), len(self.task.classes), device=self.task.device)
-        points[snippets, labels] = 1
+        cells = send(snippets * points.shape[1] + labels, self.task.device)
+        points.view(-1).index_fill_(0, cells, 1.0)
         return Batch(features, points, packing)
 
     def labelled(self, video: str, length: int) -> np.ndarray:

@@ -22,14 +22,15 @@ def focal(prediction: torch.Tensor, target: torch.Tensor, power: float) -> torch
 
 
 def frame(
-    fused: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, *, packing: Packing, power: float
+    fused: torch.Tensor, targets: torch.Tensor, masks: torch.Tensor, *, packing: Packing, power: float
 ) -> torch.Tensor:
-    """The mean focal loss of the masked snippets of each video: (B,), 0 without one (eq. 11 and 12).
+    """The mean focal loss of the masked snippets of each video: (K, B), 0 without one (eq. 11 and 12).
 
-    fused: P (N, C + 1); target (N, C + 1) and mask (N,) of 0 and 1.
+    fused: P (N, C + 1); K kinds of targets (K, N, C + 1) and masks (K, N), of 0 and 1.
     """
-    total = group_sum(focal(fused, target, power) * mask, packing.video, len(packing))
-    return total / (group_sum(mask, packing.video, len(packing)) + 1e-6)
+    loss = focal(fused.expand_as(targets), targets, power) * masks
+    total, count = (group_sum(x.T, packing.video, len(packing)).T for x in (loss, masks))
+    return total / (count + 1e-6)
 
 
 def video(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
@@ -107,14 +108,19 @@ def stage1(
         momentum=settings.prototype_momentum,
     )
     present = (group_sum(points, packing.video, len(packing)) > 0).to(points.dtype)
-    fused = scores.fused
     is_action = F.pad(points, (0, 1))
     is_background = F.pad(torch.zeros_like(points), (0, 1), value=1.0)
-    focal_options = {"packing": packing, "power": settings.focal_power}
+    of_action, of_background = frame(
+        scores.fused,
+        torch.stack([is_action, is_background]),
+        torch.stack([points.amax(1), background]),
+        packing=packing,
+        power=settings.focal_power,
+    )
     losses = {
         "video": video(video_scores(scores.classes, packing, settings.video_top, present), present),
-        "frame": frame(fused, is_action, points.amax(1), **focal_options),
-        "background": frame(fused, is_background, background, **focal_options),
+        "frame": of_action,
+        "background": of_background,
         "contrastive": contrastive(
             scores.embedding,
             history[:-1],

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ..layers.dropout import Dropout
 from ..layers.packing import Packing, group_sum
+from ..layers.projection import Projection
 from ..layers.standardize import Standardize
 from ..utils.devices import send
 from ..utils.errors import InputError
@@ -48,12 +49,16 @@ class SnippetModel(nn.Module):
     def __init__(self, classes: int, width: int, settings: Settings):
         super().__init__()
         self.settings = settings
-        self.inputs = Standardize(width, standardize=settings.standardize, noise=settings.noise)
-        self.project = nn.Identity()
         projected = width if settings.width is None else min(max(width, LEAST_WIDTH), settings.width)
-        if projected != width:
+        wide = width >= 2 * projected  # then noise is drawn in the projection, where it costs less
+        noise = 0.0 if wide else settings.noise
+        self.inputs = Standardize(width, standardize=settings.standardize, noise=noise)
+        self.project = nn.Identity()
+        if wide:
+            self.project = Projection(width, projected, noise=settings.noise)
+        elif projected != width:
             self.project = nn.Linear(width, projected)
-            width = projected
+        width = projected
         heads = attention_heads(width, settings.heads)
         self.register_buffer("prototypes", torch.zeros(classes, width))
         self.blocks = nn.ModuleList(

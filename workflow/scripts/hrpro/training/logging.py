@@ -61,8 +61,9 @@ class EventLog:
     def write(self) -> None:
         """Write the steps that are waiting."""
         steps, self.steps = self.steps, []
-        for step in steps:
-            values = dict(zip(step.names, step.means.tolist(), strict=True))
+        means = torch.stack([step.means for step in steps]).tolist() if steps else []  # the one wait
+        for step, of_step in zip(steps, means, strict=True):
+            values = dict(zip(step.names, of_step, strict=True))
             require_finite(step.step, values)
             for name, value in values.items():
                 self.writer.add_scalar(name, value, step.step)

@@ -10,7 +10,7 @@ import torch
 from . import locks
 from .errors import InputError
 
-FEATURE_CACHE_SHARE = 0.5  # of a GPU's free memory
+CACHE_SHARE = 0.4  # of a GPU's free memory, for features and for proposals' vectors each
 
 
 def choose_device(name: str) -> torch.device:
@@ -53,9 +53,9 @@ def lock_free_gpu(count: int) -> int:
     return 0
 
 
-def feature_cache_size(device: torch.device, memory: float) -> float:
-    """How many bytes of features a training keeps on a device; memory: MB of them on the CPU."""
+def cache_size(device: torch.device, memory: float) -> float:
+    """Bytes of inputs that a training keeps: of a GPU a share of its free memory, else `memory` MB."""
     if device.type != "cuda":
         return memory * 1e6
     free, _ = torch.cuda.mem_get_info(device)
-    return FEATURE_CACHE_SHARE * free
+    return CACHE_SHARE * free
