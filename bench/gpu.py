@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 SECONDS, MARGIN = 480, 5  # at most, and for what is written and removed in the end
 PARTS = {
     "equality": ("gpu_equality", "gpu_training"),
-    "steps": ("gpu_steps",),
+    "steps": ("gpu_steps", "gpu_attention"),
     "whole": ("gpu_whole",),
     "profile": ("gpu_profile",),
 }

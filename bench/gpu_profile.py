@@ -54,6 +54,9 @@ def watch(run: Run, stage: str, variant: str) -> dict:
         run.jobs.convert()
     else:
         run.jobs.until(variant, last)
+    if run.device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(run.device)
     counts = (1, 1, 2, 1) if run.quick else (EPOCH, TIMED, WATCHED, PROFILED)
     figures = {}
     train(run, stage, variant, Watching(observed(run, figures, *counts)), steps=sum(counts) + 1)
