@@ -76,7 +76,12 @@ def main() -> None:
         report = Report(args.output, facts(run) | {"command": " ".join(sys.argv)})
         for part in args.parts.split(","):
             for module in PARTS[part]:
-                for name, check in importlib.import_module(module).checks(run).items():
+                try:
+                    checks = importlib.import_module(module).checks(run)
+                except Exception:
+                    report.add(part, module, failure())
+                    continue
+                for name, check in checks.items():
                     report.add(part, name, outcome(check, run.left()))
     print(f"written: {report.path}")
     sys.exit(bool(report.failed))
@@ -142,9 +147,13 @@ def outcome(check: Callable[[], dict], left: float) -> dict:
     except OutOfTime:
         return {"status": "cut: no time left", "seconds": time.monotonic() - began}
     except Exception:
-        text = traceback.format_exc()
-        print(text, file=sys.stderr)
-        return {"status": "failed", "seconds": time.monotonic() - began, "traceback": text}
+        return failure() | {"seconds": time.monotonic() - began}
+
+
+def failure() -> dict:
+    """The outcome of what has just raised an exception, which is printed."""
+    traceback.print_exc()
+    return {"status": "failed", "traceback": traceback.format_exc()}
 
 
 class OutOfTime(BaseException):

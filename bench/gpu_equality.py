@@ -16,12 +16,14 @@ from hrpro.instance.model import refine, score
 from hrpro.layers.packing import Packing
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import memory, seeds
+from hrpro.snippet.attention import AttentionBlock
 from hrpro.snippet.model import video_scores
 from hrpro.utils.speed import Adam
 from settings import configuration
 
 TEN_STEPS = 1e-3  # what rounding may do in ten steps of training
 BF16, BF16_GRADIENT = 0.02, 0.05  # docs/performance.md
+DROPPED = 0.05  # how far the mean of weights that add up to 1 may be from it, three in ten dropped
 KEY_BIAS = "key.bias"  # of which softmax sees nothing, so its gradient is rounding alone
 
 
@@ -32,6 +34,7 @@ def checks(run: Run) -> dict[str, Check]:
         "goldens of stage 2": lambda: golden_stage2(run),
         "seeds": lambda: golden_seeds(run),
         "RoI": lambda: roi_vectors(run),
+        "attention": lambda: attention(run),
     }
     for variant in VARIANTS:
         for stage in methods.STAGES:
@@ -164,6 +167,28 @@ def roi_vectors(run: Run) -> dict:
         for device in (CPU, run.device)
     )
     return {"vectors": within(relative(there, here), STEP)}
+
+
+def attention(run: Run) -> dict:
+    """Attention within videos and its gradients beside the CPU's; and, with dropout, what becomes of ones."""
+    lengths = [1, 40, 300, 7]
+    figures = {}
+    for width in (5, 16, 32 if run.quick else 256):  # per head
+        block = AttentionBlock(2 * width, 2, 4, 0.0, 0.0)
+        generator = torch.Generator().manual_seed(width)
+        parts = [torch.randn(sum(lengths), 2 * width, generator=generator) for _ in range(4)]
+        results = []
+        for device in (CPU, run.device):
+            *inputs, weight = (part.to(device).requires_grad_() for part in parts)
+            attended = block.attend(*inputs, Packing(lengths, device))
+            results.append([attended, *torch.autograd.grad((attended * weight).sum(), inputs)])
+        here, there = results
+        figures[f"{width} channels per head"] = within(max(map(relative, there, here)), STEP)
+    dropping = AttentionBlock(2 * width, 2, 4, 0.0, attention_dropout=0.3).train()
+    query, key, _ = (part.to(run.device) for part in parts[:3])
+    attended = dropping.attend(query, key, torch.ones_like(query), Packing(lengths, run.device))
+    figures["mean of ones, dropped"] = within(abs(attended.mean().item() - 1), DROPPED)
+    return figures | {"deviation of ones, dropped": attended.std().item()}
 
 
 def made_step(run: Run, stage: str, settings, device) -> stages.Step:

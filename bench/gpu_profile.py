@@ -4,7 +4,9 @@ The real training loops on the made data set, watched between their steps.
 """
 
 import contextlib
+import cProfile
 import math
+import pstats
 import time
 import traceback
 import warnings
@@ -32,7 +34,7 @@ from settings import ROOT
 PACKAGE = str(ROOT / "workflow" / "scripts" / "hrpro")
 EPOCH = 26  # steps after which each video has been read once, whatever the batch
 TIMED, WATCHED, PROFILED = 20, 10, 5  # steps; losses go to the event log every 10
-LONGEST = 10  # kernels
+LONGEST, LARGEST = 10, 15  # kernels and operators, and functions
 HOST_READS = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "_unique2")
 LAUNCHES = ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx")
 WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize")
@@ -54,9 +56,12 @@ def watch(run: Run, stage: str, variant: str) -> dict:
         run.jobs.convert()
     else:
         run.jobs.until(variant, last)
+    if run.device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(run.device)
     counts = (1, 1, 2, 1) if run.quick else (EPOCH, TIMED, WATCHED, PROFILED)
     figures = {}
-    train(run, stage, variant, Watching(observed(run, figures, *counts)), steps=sum(counts) + 1)
+    train(run, stage, variant, Watching(observed(run, figures, *counts)), steps=sum(counts) + counts[-1] + 1)
     return figures
 
 
@@ -121,6 +126,13 @@ def observed(run: Run, figures: dict, epoch: int, timed: int, watched: int, prof
     figures["host waits per step"] = sum(places.values()) / watched
     figures["where it waits"] = {place: count / watched for place, count in places.most_common()}
 
+    seen = cProfile.Profile()
+    seen.enable()
+    for _ in range(profiled):
+        yield
+    seen.disable()
+    figures["longest functions, ms of the host per step"] = functions(seen, profiled)
+
     kinds = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if run.device.type == "cuda" else [])
     with profile(activities=kinds) as seen:
         for _ in range(profiled):
@@ -147,7 +159,6 @@ def profiled_figures(seen: profile, steps: int, milliseconds: float) -> dict:
             calls += 1
             outermost += not inside_another(event)
     figures = {"operator calls": outermost / steps, "operator calls, inner ones too": calls / steps}
-    longest = host
     if device:
         busy = sum(device.values())
         figures |= {
@@ -157,9 +168,19 @@ def profiled_figures(seen: profile, steps: int, milliseconds: float) -> dict:
             "ms of kernels and copies": busy,
             "share in which the card idles": max(0.0, 1 - busy / milliseconds),
         }
-        longest = device
-    figures["longest, ms per step"] = dict(longest.most_common(LONGEST))
-    return figures
+        figures["longest kernels, ms per step"] = dict(device.most_common(LONGEST))
+    return figures | {"longest operators, ms of the host per step": dict(host.most_common(LONGEST))}
+
+
+def functions(seen: cProfile.Profile, steps: int) -> dict[str, float]:
+    """The functions of hrpro, and torch's backward pass, in which the host is longest: ms per step."""
+    seconds = Counter()
+    for (file, line, name), (_, _, _, total, _) in pstats.Stats(seen).stats.items():
+        if file.startswith(PACKAGE):
+            seconds[f"{Path(file).relative_to(PACKAGE)}:{line} {name}"] = 1000 * total / steps
+        elif "run_backward" in name:
+            seconds["backward pass"] = 1000 * total / steps
+    return dict(seconds.most_common(LARGEST))
 
 
 def inside_another(event) -> bool:

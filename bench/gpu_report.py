@@ -1,6 +1,6 @@
 """The Markdown of gpu.json: a table per part."""
 
-Table = list[list[str]]
+LONGEST_NAME = 100  # characters
 
 
 def markdown(content: dict) -> str:
@@ -55,11 +55,8 @@ def alike(checks: dict) -> list[tuple[list[str], dict]]:
     groups: list[tuple[list[str], dict]] = []
     for name, outcome in checks.items():
         names = list(outcome.get("figures", {}))
-        if (
-            not groups
-            or bool(names) != bool(groups[-1][0])
-            or (names and not set(names) & set(groups[-1][0]))
-        ):
+        last = groups[-1][0] if groups else None
+        if last is None or bool(names) != bool(last) or (names and not set(names) & set(last)):
             groups.append(([], {}))
         groups[-1][0].extend(n for n in names if n not in groups[-1][0])
         groups[-1][1][name] = outcome
@@ -67,23 +64,23 @@ def alike(checks: dict) -> list[tuple[list[str], dict]]:
 
 
 def profile(checks: dict) -> str:
-    """The plain figures in one table; per check its longest kernels and the lines that wait."""
-    plain = {
-        name: outcome
-        | (
-            {"figures": {n: f for n, f in outcome["figures"].items() if not isinstance(f, dict)}}
-            if "figures" in outcome
-            else {}
-        )
-        for name, outcome in checks.items()
-    }
-    text = [figures(plain)]
+    """The plain figures in one table; per check, tables of its kernels, operators, functions and waits."""
+    plain, tables = {}, []
     for name, outcome in checks.items():
-        for title, values in outcome.get("figures", {}).items():
-            if isinstance(values, dict) and values:
-                rows = [["", f"{name}: {title}"], *([number(v), f"`{key}`"] for key, v in values.items())]
-                text.append(table(rows))
-    return "\n\n".join(text)
+        of_check = outcome.get("figures", {})
+        lists = {title: values for title, values in of_check.items() if isinstance(values, dict) and values}
+        plain[name] = outcome | {"figures": {n: f for n, f in of_check.items() if not isinstance(f, dict)}}
+        for title, values in lists.items():
+            rows = [[number(value), f"`{shortened(key)}`"] for key, value in values.items()]
+            tables.append(table([["", f"{name}: {title}"], *rows]))
+    return "\n\n".join([figures(plain), *tables])
+
+
+def shortened(name: str) -> str:
+    """A kernel's name without what all of torch's have in theirs, and cut; gpu.json has the whole."""
+    for part in ("void ", "at::native::", "(anonymous namespace)::"):
+        name = name.replace(part, "")
+    return name[:LONGEST_NAME]
 
 
 def table(rows: list[list]) -> str:
@@ -94,13 +91,9 @@ def table(rows: list[list]) -> str:
 
 def number(value) -> str:
     """A cell's text: numbers with three digits that count."""
-    text = (
-        f"{value:.3g}"
-        if isinstance(value, float) and abs(value) < 1000
-        else f"{value:.0f}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    text = str(value)
+    if isinstance(value, float):
+        text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return text.replace("|", "\\|").replace("\n", " ")
 
 

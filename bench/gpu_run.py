@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 VARIANTS = ("default", "released")
 STEP = 1e-4  # what rounding may do in a forward and a backward pass
 NOISES = ("dropout", "block_dropout", "attention_dropout", "input_dropout", "noise")
-WIDE = 2048  # channels of I3D's features
+NARROW, WIDE = 256, 2048  # channels; I3D's features have as many as the latter
 FEW_VIDEOS, FEW_CHANNELS = 12, 64  # of the made data set where things are quick
 # Optimizer steps of the released trainings: a share of the 1000 and 400 that they have.
 SHARES = {("released", "stage1"): 60, ("released", "stage2"): 40}

@@ -12,7 +12,7 @@ import torch
 
 import made
 import stages
-from gpu_run import CPU, VARIANTS, WIDE, Check, Run
+from gpu_run import CPU, NARROW, VARIANTS, WIDE, Check, Run
 from hrpro import methods
 from machine import clock
 from settings import configuration
@@ -20,7 +20,6 @@ from settings import configuration
 PRECISIONS = ("float32", "TF32", "bfloat16")
 SIDE, QUICK_SIDE = 8192, 512  # of the large matrix product
 COPIED = 4 * 2**30  # bytes
-NARROW = 256  # channels
 WARMUP = 5
 ORACLE_VIDEOS = 2  # on which stage 1's oracle is timed
 

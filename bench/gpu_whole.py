@@ -4,6 +4,7 @@ Of the released trainings a share of the optimizer steps is run and the rest is 
 """
 
 import json
+import sys
 from functools import partial
 
 from gpu_run import VARIANTS, Check, Run
@@ -16,6 +17,7 @@ FIRST = 2  # optimizer steps of a training that stands for a training's start
 def checks(run: Run) -> dict[str, Check]:
     """The checks, by name."""
     steps = {"made features": lambda: {"seconds": run.jobs.written}}
+    steps["a process with torch and the device"] = lambda: bare(run)
     steps |= {name: partial(converted, run, name) for name in CONVERSION}
     for variant in VARIANTS:
         steps |= {f"{variant}: {name}": partial(step, run, variant, name) for name in CHAIN}
@@ -24,6 +26,12 @@ def checks(run: Run) -> dict[str, Check]:
                 steps[f"{variant}: all of {stage}'s steps"] = partial(scaled, run, variant, stage)
         steps[f"{variant}: in all"] = partial(total, run, variant)
     return steps
+
+
+def bare(run: Run) -> dict:
+    """What a process takes that uses the device once: a part of every step with a network."""
+    code = f"import torch; torch.zeros(1, device={str(run.device)!r})"
+    return watched([sys.executable, "-c", code], run.device)
 
 
 def converted(run: Run, name: str) -> dict:

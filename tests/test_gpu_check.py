@@ -93,5 +93,6 @@ def test_the_rehearsal_runs_every_check(shared, tmp_path):
     assert "mAP 0.1:0.7" in whole["default: evaluate stage 2"]["figures"]
     for figures in (check["figures"] for check in content["checks"]["profile"].values()):
         assert figures["operator calls"] > 0
-        assert len(figures["longest, ms per step"]) == 10
+        assert len(figures["longest operators, ms of the host per step"]) == 10
+        assert "backward pass" in figures["longest functions, ms of the host per step"]
     assert "## profile" in (tmp_path / "gpu.md").read_text()
