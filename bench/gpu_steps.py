@@ -74,7 +74,7 @@ def steps(run: Run, stage: str, channels: int, variant: str) -> dict:
 
 
 def made_step(run: Run, stage: str, channels: int, settings) -> tuple[stages.Step, list[int]]:
-    """A step on a made batch and the lengths of its videos: VIDEOS in stage 1, in stage 2 as many as it takes."""
+    """A step on a made batch and the lengths of its videos: VIDEOS in stage 1, else the settings' batch."""
     videos = 2 if run.quick else VIDEOS if stage == "stage1" else settings.batch
     channels = channels // 16 if run.quick else channels
     lengths = made.lengths("train", videos)
