@@ -6,7 +6,6 @@ snippets are not said. An instance is (class, start s, end s).
 """
 
 import itertools
-import re
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..config import SPLITS
 from ..data.instances import actions, holding
 from ..grid import TOLERANCE, Grid
 from ..proposals.ranking import SAME_ACTION
+from ..utils.names import folded
 
 STEPS = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)  # borders of a histogram's bins, in each power of ten
 COUNTS = ("inside", "outside", "other_class", "unmarked", "repeated", "positions")  # of points and instances
@@ -120,7 +120,7 @@ def alike(classes: list[str]) -> list[list[str]]:
     """Groups of classes whose names differ in case, blanks and punctuation alone."""
     groups = defaultdict(list)
     for label in classes:
-        groups[re.sub(r"[\W_]+", "", label).casefold() or label].append(label)
+        groups[folded(label)].append(label)
     return [group for group in groups.values() if len(group) > 1]
 
 
