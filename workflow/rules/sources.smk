@@ -349,6 +349,11 @@ def labels_of(wildcards):
     return settings.canonical(labels(wildcards.dataset))
 
 
+def names_of(wildcards):
+    """What is no part of the names of the data set's videos, as JSON."""
+    return settings.canonical(dataset_of(wildcards).names)
+
+
 def ambiguous_of(wildcards):
     """The data set's list of ambiguous segments, empty if it has none."""
     return dataset_of(wildcards).ambiguous or ""
