@@ -1044,7 +1044,7 @@ def test_workflow_without_a_feature_file(root, tmp_path, dataset):
     remove(OTHER_NPY)(root)
     words = [
         f"data set mine: data/{OTHER_NPY}: no such file; put it there or take the video out of the split, ",
-        "`on_fault: leave_out` in the entry. Ask the author.",
+        "`on_fault: leave_out` in the data set's entry. Ask the author.",
     ]
     assert_workflow_stopped(snakemake(tmp_path, *given), words, tmp_path)
     remove(TRAIN_NPY)(root)

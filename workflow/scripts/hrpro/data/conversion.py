@@ -135,14 +135,13 @@ def place_points(
         if row.video in train or not row.video:
             at = f"line {row.line}" + (f": {row.video}" if row.video else "")
             faults.add(path, at, row.what, remedy=row.remedy)
-    of_train = rows["video"].isin(train)
-    if not of_train.all():
-        others = rows["video"][~of_train].unique().tolist()
+    others = rows["video"][~rows["video"].isin([*train, *contents.left_out])]
+    if len(others):
         log.warning(
             "%s: ignored %d points of %d videos outside the training split: %s",
-            path, (~of_train).sum(), len(others), quoted(others),
+            path, len(others), others.nunique(), quoted(others.unique()),
         )  # fmt: skip
-    rows = rows[of_train]
+    rows = rows[rows["video"].isin(train)]
     if points.are_frames(rows):
         fps = {v: number(contents.entries[v], "fps") for v in rows["video"].unique()}
         rows = rows.assign(seconds=rows["frame"] / rows["video"].map(fps).astype(float))

@@ -25,7 +25,7 @@ class Faults:
         if self.on_fault == "leave_out" or not self.kinds:
             return
         (path, remedy), faults = next(iter(self.kinds.items()))
-        other = ", or leave such out: `on_fault: leave_out` in the data set's entry" if self.on_fault else ""
+        other = ", or leave it out by `on_fault: leave_out` in the data set's entry" if self.on_fault else ""
         raise InputError(f"{path}: {summary(faults)}; {remedy}{other}")
 
     def warn(self) -> None:

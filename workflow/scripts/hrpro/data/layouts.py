@@ -101,7 +101,7 @@ def lack(root, settings: FeatureFiles, sources: dict[str, Source]) -> str | None
         what = f"{source.files[0]}: no features of {lost[0]} in it"
         remedy = "add them or take the video out of the split"
     near = hint(lost[0], known_videos(root, settings) - sources.keys())
-    return f"{what}{count}{near}; {remedy}, or leave out such videos: `on_fault: leave_out` in the entry"
+    return f"{what}{count}{near}; {remedy}, or leave it out by `on_fault: leave_out` in the data set's entry"
 
 
 def known_videos(root, settings: FeatureFiles) -> set[str]:

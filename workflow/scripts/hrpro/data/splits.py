@@ -43,7 +43,8 @@ class Contents(NamedTuple):
     labels: what the data set's entry says of them; path: the file of annotations; point_file, points: that of
     points and what it says, None if they are drawn; entries: {video: entry} of `path`, checked in the splits'
     videos; videos: {"train": names, "test": names}; pointed: annotated videos that are training videos for no
-    other reason than their points; faults: {split: those met in its videos}.
+    other reason than their points; left_out: videos of the splits with a fault; faults: {split: all that is
+    wrong with its videos}.
     """
 
     labels: Labels
@@ -53,6 +54,7 @@ class Contents(NamedTuple):
     points: Rows | None
     videos: dict[str, list[str]]
     pointed: list[str]
+    left_out: set[str]
     faults: dict[str, Faults]
 
 
@@ -87,7 +89,7 @@ def read(root, labels: Labels = RECOGNISED) -> Contents:
     if rows is not None and points.are_frames(rows.points):
         add_rates(path.parent / RATES, entries, labels.names)
     faults = {split: Faults(labels.on_fault) for split in SPLITS}
-    contents = Contents(labels, path, point_file, entries, rows, {}, [], faults)
+    contents = Contents(labels, path, point_file, entries, rows, {}, [], set(), faults)
     if is_listed(root, labels):
         contents = contents._replace(videos=split_by_lists(root, labels.names))
     else:
@@ -99,7 +101,8 @@ def read(root, labels: Labels = RECOGNISED) -> Contents:
         raise InputError(
             f"{root}: no training video is without a fault; correct those, `on_fault: stop` says them"
         )
-    return contents._replace(videos=sound)
+    left_out = {video for split in SPLITS for video in contents.videos[split]}.difference(*sound.values())
+    return contents._replace(videos=sound, left_out=left_out)
 
 
 def read_splits(root, labels: Labels = RECOGNISED) -> dict[str, list[str]]:
@@ -127,7 +130,7 @@ def sound_videos(contents: Contents, split: str, root) -> list[str]:
             fault = f"the name {reason}", "rename the video"
             path = Path(root) / split_file(split) if listed else path
         elif video in without:
-            fault = "no features", "extract them"
+            fault, path = ("no features", "extract them"), root
         elif video in contents.entries:
             needed = ["fps"] if video in with_points and points.are_frames(contents.points.points) else []
             fault = fault_of_entry(contents.entries[video], needed)

@@ -57,7 +57,8 @@ def find_all(folder, videos: Iterable[str], names: VideoNames = AS_THEY_ARE) -> 
         near = hint(missing[0], paths.keys() - set(videos))
         raise InputError(
             f"{folder}: no video {missing[0]}{count}{near}; put {missing[0]}.mp4 there (or another of "
-            f"{', '.join(SUFFIXES[1:])}), take it out of its split, or say `on_fault: leave_out` in the entry"
+            f"{', '.join(SUFFIXES[1:])}), take it out of its split, or leave it out "
+            "by `on_fault: leave_out` in the data set's entry"
         )
     return {video: paths[video] for video in videos}
 
