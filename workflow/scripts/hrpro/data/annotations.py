@@ -96,10 +96,7 @@ def annotation_of(annotation, *, may_be_empty: bool) -> dict:
 
     may_be_empty: whether it may end where it starts, as an instance of which only a point is known.
     """
-    label = annotation.get("label") if isinstance(annotation, dict) else None
-    if is_number(label):  # the classes of some data sets are numbers
-        label = str(int(label) if label == int(label) else label)
-    label = clean(label) if isinstance(label, str) else ""
+    label = class_of(annotation.get("label")) if isinstance(annotation, dict) else None
     if not label:
         raise Fault('no "label"', "expected the name of a class")
     if unprintable(label):
@@ -114,6 +111,13 @@ def annotation_of(annotation, *, may_be_empty: bool) -> dict:
     if end == start and not may_be_empty:
         raise Fault(f"the segment {times} ends where it starts", "correct or remove it")
     return {"label": label, "segment": times}
+
+
+def class_of(label) -> str | None:
+    """The name of a class; of some data sets they are numbers. None where it cannot be one."""
+    if is_number(label):
+        return str(int(label) if label == int(label) else label)
+    return clean(label) if isinstance(label, str) else None
 
 
 def is_number(value) -> bool:
