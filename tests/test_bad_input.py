@@ -378,9 +378,9 @@ def test_annotations(case, root, out):
 AMBIGUOUS_CASES = [
     Case("too few cells", "v1  1.0 2.0\nv2  3.0\n", ["line 2", "'v2  3.0'", "expected: video start end"]),
     Case("no numbers", "v1  one two\n", ["line 1", "'v1  one two'", "expected: video start end"]),
-    Case("NaN", f"\n{TRAIN}  nan 2.0\n", ["line 2", TRAIN, "nan to 2 s is not a segment", "correct it"]),
-    Case("infinity", f"{TRAIN}  1.0 inf\n", ["line 1", TRAIN, "1 to inf s is not a segment"]),
-    Case("swapped", f"{TRAIN}  3.0 2.0\n", ["line 1", TRAIN, "3 to 2 s is not a segment"]),
+    Case("NaN", f"\n{TEST}  nan 2.0\n", ["line 2", TEST, "nan to 2 s is not a segment", "correct it"]),
+    Case("infinity", f"{TEST}  1.0 inf\n", ["line 1", TEST, "1 to inf s is not a segment"]),
+    Case("swapped", f"{TEST}  3.0 2.0\n", ["line 1", TEST, "3 to 2 s is not a segment"]),
 ]
 
 
@@ -388,7 +388,7 @@ AMBIGUOUS_CASES = [
 def test_ambiguous_segments(case, demo_data, tmp_path, out):
     path = tmp_path / "Ambiguous_test.txt"
     path.write_text(case.damage)
-    result = convert_annotations(demo_data, out, "--ambiguous", path)
+    result = convert_annotations(demo_data, out, "--ambiguous", path, "--split", "test")
     assert_stopped(result, [f"{path}: ", *case.words], out)
 
 

@@ -170,12 +170,12 @@ def of_split(database: dict, split: str) -> dict:
 
 
 def read_ambiguous(
-    path, names: VideoNames, faults: Faults, videos: Container[str]
+    path, names: VideoNames, faults: Faults, videos: Container[str | None]
 ) -> dict[str, list[list[float]]]:
     """THUMOS14's ambiguous segments, "video start end" per line -> {video: [[start s, end s]]}.
 
-    Between them stand blanks, tabs, commas or semicolons. Wrong lines go into `faults`, if they are of
-    `videos` or of none that can be told.
+    Between them stand blanks, tabs, commas or semicolons. Wrong lines of `videos` go into `faults`; None is
+    the video of a line that names none.
     """
     ambiguous = {}
     for row, line in enumerate(files.read_text(path).splitlines(), 1):
@@ -186,8 +186,8 @@ def read_ambiguous(
         try:
             start, end = map(float, cells.groups()[1:])
         except (AttributeError, ValueError):
-            remedy = "expected: video start end"
-            faults.add(path, f"line {row}", shortened(line), remedy=remedy)
+            if None in videos:
+                faults.add(path, f"line {row}", shortened(line), remedy="expected: video start end")
             continue
         video = names.of(cells[1])
         if 0 <= start < end < math.inf:

@@ -71,7 +71,8 @@ def annotate(
     videos = sorted(contents.videos[split])  # the order of a list does not matter
     regions = {}
     if ambiguous:
-        regions = annotations.read_ambiguous(ambiguous, contents.labels.names, faults, set(videos))
+        of_split = {*videos, None} if split == "test" else set(videos)  # what is of no video is said once
+        regions = annotations.read_ambiguous(ambiguous, contents.labels.names, faults, of_split)
         known = set(itertools.chain(*contents.videos.values()))
         if split == "test" and regions and known.isdisjoint(regions):
             log.warning(

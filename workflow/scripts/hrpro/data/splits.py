@@ -113,7 +113,10 @@ def read_splits(root, labels: Labels = RECOGNISED) -> dict[str, list[str]]:
 def add_rates(path: Path, entries: dict[str, object], names: VideoNames) -> None:
     """Give entries without fps that of LACP's file of them, {video: fps}, if it is there."""
     if path.is_file():
-        for video, fps in files.read_json(path).items():
+        rates = files.read_json(path)
+        if not isinstance(rates, dict):
+            raise InputError(f"{path}: expected {{video: frames per second}}; correct or remove it")
+        for video, fps in rates.items():
             entry = entries.get(names.of(video))
             if isinstance(entry, dict) and entry.get("fps") is None:
                 entry["fps"] = fps

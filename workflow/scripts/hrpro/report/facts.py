@@ -205,7 +205,11 @@ def instance_facts(database: dict, split: str, grid: Grid) -> dict | None:
         overlapping[video] = count_overlapping(instances_of(entry))
         by_class = itertools.groupby(sorted(instances_of(entry)), key=lambda instance: instance[0])
         doubled[video] = sum(count_overlapping(list(group)) for _, group in by_class)
-    late = [v for v, e in videos.items() if any(end > e["duration"] for _, _, end in instances_of(e))]
+    late = [
+        v
+        for v, e in videos.items()
+        if any(end > e["duration"] + grid.tolerance for _, _, end in instances_of(e))
+    ]
     return {
         "seconds": quantiles(lengths),
         "count": len(lengths),
