@@ -408,8 +408,8 @@ def test_classes_of_one_side_alone_are_warned_of(mine, out, lengths):
     text = (mine / PLAIN).read_text()
     (mine / PLAIN).write_text(text.replace(", vault", ", valt"))
     assert convert(mine, out, "{}", "--features", lengths) == [
-        "warning: class valt has points, but no annotated instance: is it spelt right?",
-        "warning: class vault has no point, so it cannot be learnt",
+        "warning: classes with points, but no annotated instance: 'valt'; are they spelt right?",
+        "warning: classes without a point, so that they cannot be learnt: 'vault'",
     ]
 
 

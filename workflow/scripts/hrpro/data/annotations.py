@@ -261,7 +261,7 @@ def test_truth(path, subset: str | None, exclude: list[str], classes: list[str] 
     entries = read_entries(path)
     exclude = [clean(video) for video in exclude]
     if absent := sorted(set(exclude) - entries.keys()):
-        log.warning("%s: has none of the excluded videos %s; correct their names", path, ", ".join(absent))
+        log.warning("%s: has none of the excluded videos %s; correct their names", path, quoted(absent))
     database = checked(path, {v: e for v, e in entries.items() if subset in (None, subset_of(e))})
     if not classes:
         readable = {video: entry for video, entry in entries.items() if not fault_of_entry(entry)}

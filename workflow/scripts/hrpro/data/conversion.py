@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..config import SPLITS, Labels
 from ..grid import Grid
 from ..utils.errors import InputError
-from ..utils.names import hint, quoted
+from ..utils.names import hint, listed, quoted
 from ..utils.progress import log
 from . import annotations, points, splits
 from .annotations import class_names, number
@@ -211,21 +211,24 @@ def warn_of_points(database: dict, placed: dict[str, list[dict]]) -> None:
 
     placed: the points, {training video: [{"label", "seconds"}]}.
     """
+    bare = Counter()
     for video, of_video in placed.items():
-        without_point = Counter(
-            a["label"]
+        bare.update(
+            (video, a["label"])
             for a in database[video]["annotations"]
             if not any(
                 p["label"] == a["label"] and a["segment"][0] <= p["seconds"] <= a["segment"][1]
                 for p in of_video
             )
         )
-        for label, count in without_point.items():
-            log.warning("%s: %d of its instances of %s without a point", video, count, label)
+    if bare:
+        places = listed(f"{video}: {count} of {label!r}" for (video, label), count in bare.items())
+        log.warning("training instances without a point: %d (%s)", bare.total(), places)
     annotated = set(class_names(database))
     with_points = {point["label"] for of_video in placed.values() for point in of_video}
-    if annotated:
-        for label in sorted(with_points - annotated):
-            log.warning("class %s has points, but no annotated instance: is it spelt right?", label)
-    for label in sorted(annotated - with_points):
-        log.warning("class %s has no point, so it cannot be learnt", label)
+    if annotated and with_points - annotated:
+        others = quoted(sorted(with_points - annotated))
+        log.warning("classes with points, but no annotated instance: %s; are they spelt right?", others)
+    if annotated - with_points:
+        others = quoted(sorted(annotated - with_points))
+        log.warning("classes without a point, so that they cannot be learnt: %s", others)

@@ -193,8 +193,8 @@ def repeats(points: dict, grid: Grid) -> dict[str, int]:
 def instance_facts(database: dict, split: str, grid: Grid) -> dict | None:
     """The instances of a split, None where no segment is known.
 
-    "short": shorter than a snippet; "late": videos with one that ends past their end; "overlapping": that
-    share time with another one, "doubled": with another one of their class.
+    "short": shorter than a snippet; "late": videos with one that ends past their end by more than the
+    tolerance; "overlapping": that share time with another one, "doubled": with another one of their class.
     """
     videos = entries(database, split)
     lengths = [end - start for entry in videos.values() for _, start, end in instances_of(entry)]
