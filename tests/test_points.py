@@ -177,7 +177,7 @@ def test_subsets_of_usual_names_are_the_splits(root, hrpro, train, test):
 def test_the_entry_names_the_subsets(root, hrpro):
     rename_subsets(root, "Validation", "Fold 2")
     unlist(root)
-    with pytest.raises(InputError, match="fold 2, validation"):
+    with pytest.raises(InputError, match="'fold 2', 'validation'"):
         splits.read_splits(root)
     assert convert_all(root, labels(annotations={"train": ["validation"], "test": ["fold 2"]})) == hrpro
     swapped = labels(annotations={"train": ["fold 2"], "test": ["validation"]}, points={"from": "segments"})
@@ -648,7 +648,7 @@ def test_the_workflow_draws_points(root, tmp_path):
         (
             subsets("fold1", "fold2"),
             {},
-            ["error: data/annotations.json: its subsets (fold1, fold2) do not say", "set annotations"],
+            ["error: data/annotations.json: its subsets ('fold1', 'fold2') do not say", "set annotations"],
         ),
         (
             remove("annotations.json"),
@@ -752,25 +752,27 @@ CASES = [
         "subsets that say nothing",
         subsets("fold1", "fold2"),
         [
-            "annotations.json: its subsets (fold1, fold2) do not say",
+            "annotations.json: its subsets ('fold1', 'fold2') do not say",
             "set annotations: {train: [...], test: [",
         ],
     ),
     Case(
         "three usual subsets",
         subsets("training", "validation", "testing"),
-        ["annotations.json: its subsets (testing, training, validation) do not say", "set annotations"],
+        ["annotations.json: its subsets ('testing', 'training', 'validation') do not say", "set annotations"],
     ),
-    Case("a subset for some", subsets("test", ""), ["annotations.json: its subsets (none, test) do not say"]),
+    Case(
+        "a subset for some", subsets("test", ""), ["annotations.json: its subsets (none, 'test') do not say"]
+    ),
     Case(
         "a subset that is not there",
         entry(subsets("test"), annotations={"test": ["Tset"]}),
-        ["annotations.json: no video of subset 'tset'", "it has test"],
+        ["annotations.json: no video of subset 'tset'", "it has 'test'"],
     ),
     Case(
         "no training video to draw for",
         entry(subsets("test"), points={"from": "segments"}),
-        ["annotations.json: no video of a training subset (test)", "drawn of no other", "split_train.txt"],
+        ["annotations.json: no video of a training subset ('test')", "drawn of no other", "split_train.txt"],
     ),
     Case(
         "no segment to draw from",

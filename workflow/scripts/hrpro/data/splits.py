@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..config import RECOGNISED, SPLITS, Annotations, Labels, VideoNames
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import fault_of, shown
+from ..utils.names import fault_of, listed, shown
 from . import annotations, points
 from .faults import Faults
 from .points import Rows
@@ -124,14 +124,14 @@ def add_rates(path: Path, entries: dict[str, object], names: VideoNames) -> None
 
 def sound_videos(contents: Contents, split: str, root) -> list[str]:
     """The videos of a split that can be used; what is wrong with the others goes into its faults."""
-    listed = is_listed(root, contents.labels)
+    by_lists = is_listed(root, contents.labels)
     without, sound = set(contents.labels.without), []
     with_points = () if contents.points is None else set(contents.points.points["video"])
     for video in contents.videos[split]:
         path = contents.path if video in contents.entries else contents.point_file
         if reason := fault_of(video):
             fault = f"the name {reason}", "rename the video"
-            path = Path(root) / split_file(split) if listed else path
+            path = Path(root) / split_file(split) if by_lists else path
         elif video in without:
             fault, path = ("no features", "extract them"), root
         elif video in contents.entries:
@@ -139,7 +139,7 @@ def sound_videos(contents: Contents, split: str, root) -> list[str]:
             fault = fault_of_entry(contents.entries[video], needed)
         elif split == "train" and in_seconds(contents.points):
             fault = None
-        elif listed:
+        elif by_lists:
             fault = f"no entry, but {split_file(split)} lists it", "add one or drop the video"
             path = contents.path
         else:
@@ -255,4 +255,4 @@ def choose_subsets(path, subsets: set[str], settings: Annotations) -> tuple[set[
 
 def listing(subsets) -> str:
     """The names of subsets, for a message."""
-    return ", ".join(name or "none" for name in sorted(set(subsets))) or "none"
+    return listed(shown(name) if name else "none" for name in sorted(set(subsets))) or "none"
