@@ -139,8 +139,8 @@ def place_points(
     others = rows["video"][~rows["video"].isin([*train, *contents.left_out])]
     if len(others):
         log.warning(
-            "%s: ignored %d points of %d videos outside the training split: %s",
-            path, len(others), others.nunique(), quoted(others.unique()),
+            "%s: ignored %d points of %d videos outside the training split: %s%s",
+            path, len(others), others.nunique(), quoted(others.unique()), hint(others.iloc[0], train),
         )  # fmt: skip
     rows = rows[rows["video"].isin(train)]
     if points.are_frames(rows):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..config import RECOGNISED, SPLITS, Annotations, Labels, VideoNames
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import fault_of, listed, shown
+from ..utils.names import fault_of, hint, listed, shown
 from . import annotations, points
 from .faults import Faults
 from .points import Rows
@@ -140,7 +140,8 @@ def sound_videos(contents: Contents, split: str, root) -> list[str]:
         elif split == "train" and in_seconds(contents.points):
             fault = None
         elif by_lists:
-            fault = f"no entry, but {split_file(split)} lists it", "add one or drop the video"
+            near = "" if contents.faults[split].kinds else hint(video, contents.entries)
+            fault = f"no entry, but {split_file(split)} lists it{near}", "add one or drop the video"
             path = contents.path
         else:
             plain = ",".join(points.PLAIN.columns)
