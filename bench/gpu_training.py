@@ -20,7 +20,7 @@ import made
 from gpu_run import CPU, STEP, Check, Run, largest, quiet, relative, within
 from hrpro import inference, methods, model_file
 from hrpro.config import FeatureFiles, Proposals
-from hrpro.data import conversion, demo, features, layouts, scores
+from hrpro.data import conversion, demo, features, layouts, scores, splits
 from hrpro.detection import results
 from hrpro.proposals.generation import propose_test
 from hrpro.training.checkpoint import Checkpoint
@@ -65,13 +65,14 @@ class Trained:
         """The folder of the training split's features.h5 and points.json."""
         root = self.folder / "data"
         demo.write(root, seed=0)
-        points = conversion.convert(root).points
+        contents = splits.read(root)
+        points = conversion.convert(contents).points
         (self.folder / "points.json").write_text(json.dumps(points))
         videos = list(points["videos"])
         files = FeatureFiles()
         features.convert(
             layouts.of_splits(root, files, {"train": videos}),
-            conversion.durations(root, "train", videos),
+            conversion.durations(contents, "train"),
             made.GRID,
             dtype="float32",
             layout=files,

@@ -13,7 +13,7 @@ import numpy as np
 import made
 import oracle
 from hrpro.config import FeatureFiles
-from hrpro.data import conversion, features, layouts
+from hrpro.data import conversion, features, layouts, splits
 from hrpro.detection import results, suppression
 from hrpro.detection.segments import Segments
 from hrpro.evaluation import mean_ap
@@ -155,10 +155,11 @@ def start(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
             subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
 
         script("make_demo.py", "--output", folder / "data")
-        points = conversion.convert(folder / "data").points
+        contents = splits.read(folder / "data")
+        points = conversion.convert(contents).points
         (folder / "points.json").write_text(json.dumps(points))
         videos = list(points["videos"])
-        durations = conversion.durations(folder / "data", "train", videos)
+        durations = conversion.durations(contents, "train")
         convert_training_split(folder / "data", videos, durations, folder / "features.h5")
         cut = settings["stage1"].model_copy(update={"iterations": 1})
         arguments = ["--features", folder / "features.h5", "--points", folder / "points.json", "--seed", 0]

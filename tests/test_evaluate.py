@@ -78,8 +78,8 @@ def test_blanks_in_a_list_of_videos_do_not_count(tmp_path, exclude):
 @pytest.mark.parametrize(
     ("exclude", "label", "words"),
     [
-        ("B,C", "run", "has none of the excluded videos B, C; correct their names"),
-        ("b,c.mp4", "run", "has none of the excluded videos c.mp4;"),
+        ("B,C", "run", "has none of the excluded videos 'B', 'C'; correct their names"),
+        ("b,c.mp4", "run", "has none of the excluded videos 'c.mp4';"),
         (
             "",
             "Run",

@@ -123,6 +123,7 @@ def peak_of_converting(root, videos: int, tmp_path) -> int:
             np.save(root / "features" / split / f"{name}.npy", rng.random((1000, 1024), dtype=np.float32))
     truth = {"database": {v: {"duration": 640, "annotations": []} for v in names}}
     (root / "gt_full.json").write_text(json.dumps(truth))
+    (root / "points.csv").write_text("video,seconds,class\nv001,1,run\n")
     arguments = ["--root", root, "--features", '{"width": 1024}', "--frames", 16, "--fps", 25]
     arguments += [
         "--settings",

@@ -286,6 +286,23 @@ CASES = {
         Counter(["propose_test"]) + STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER,
     ),
     "the training split's list in another order": (reordered, NOTHING),
+    "a suffix that no name has, faults left out where there are none": (
+        configured({"datasets.mine.names": {"suffix": ".mp4"}, "datasets.mine.on_fault": "leave_out"}),
+        NOTHING,
+    ),
+    "a prefix taken from all names": (
+        configured({"datasets.mine.names": {"prefix": "demo_"}}),
+        Counter({"convert_annotations": 2, "convert_points": 1, "convert_features": 2})
+        + FROM_STAGE1
+        + GATHER,
+    ),
+    "a test video without features left out": (
+        both(
+            removed("data/features/test/demo_test_001.npy"),
+            configured({"datasets.mine.on_fault": "leave_out"}),
+        ),
+        Counter(["convert_annotations", "convert_features"]) + TESTED + GATHER,
+    ),
     "an annotation of the training split": (
         annotation("train"),
         Counter({"convert_annotations": 1, "measure_reliable": 2}) + GATHER,

@@ -397,7 +397,7 @@ OTHER_NAMES = h5("features.h5", "v_{video}")
 CASES = [  # (what lays the features out, the entry's `features`), words of the message
     Case(
         "nothing of a video",
-        (files_of("{split}_{video}.npy"), {}),
+        (files_of("{split}{video}.npy"), {}),
         ["features: no features of demo_train_000", "flat", "docs/data.md", "features: {folder"],
     ),
     Case(

@@ -15,6 +15,7 @@ from conftest import SCRIPTS, run_script, snakemake
 from hrpro import config
 from hrpro.data import annotations, conversion, instances, layouts, points, splits
 from hrpro.data.conversion import Converted
+from hrpro.data.faults import Faults
 from hrpro.data.sources import FileDigests, digest
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
@@ -24,6 +25,7 @@ from hrpro.utils.errors import InputError
 from test_bad_input import (
     Case,
     append,
+    assert_conversion_stops,
     assert_stopped,
     convert_annotations,
     convert_features,
@@ -42,6 +44,11 @@ def labels(**values) -> config.Labels:
     return config.parse(config.Labels, values)
 
 
+def convert_all(root: Path, labels: config.Labels = config.RECOGNISED, **more) -> Converted:
+    """The annotations and the points of a data set, as its three steps make them."""
+    return conversion.convert(splits.read(root, labels), **more)
+
+
 @pytest.fixture
 def root(demo_data, tmp_path) -> Path:
     """A copy of the demo's data set, in the HR-Pro layout, to change."""
@@ -57,7 +64,7 @@ def mine(root) -> Path:
 @pytest.fixture(scope="module")
 def hrpro(demo_data) -> Converted:
     """The demo's annotations and points as the HR-Pro layout gives them."""
-    return conversion.convert(demo_data)
+    return convert_all(demo_data)
 
 
 def as_mine(root: Path) -> Path:
@@ -164,19 +171,17 @@ def rows(*lines: str):
 def test_subsets_of_usual_names_are_the_splits(root, hrpro, train, test):
     unlist(root)
     rename_subsets(root, train, test)
-    assert conversion.convert(root) == hrpro
+    assert convert_all(root) == hrpro
 
 
 def test_the_entry_names_the_subsets(root, hrpro):
     rename_subsets(root, "Validation", "Fold 2")
     unlist(root)
-    with pytest.raises(InputError, match="fold 2, validation"):
+    with pytest.raises(InputError, match="'fold 2', 'validation'"):
         splits.read_splits(root)
-    assert (
-        conversion.convert(root, labels(annotations={"train": ["validation"], "test": ["fold 2"]})) == hrpro
-    )
+    assert convert_all(root, labels(annotations={"train": ["validation"], "test": ["fold 2"]})) == hrpro
     swapped = labels(annotations={"train": ["fold 2"], "test": ["validation"]}, points={"from": "segments"})
-    converted = conversion.convert(root, swapped)
+    converted = convert_all(root, swapped)
     assert set(converted.points["videos"]) == {v for v in converted.annotations["database"] if "test" in v}
 
 
@@ -193,7 +198,7 @@ def test_an_annotation_file_of_another_name(root, hrpro):
     (root / "annotations").mkdir()
     (root / GT).rename(root / "annotations/mine.json")
     unlist(root)
-    assert conversion.convert(root, labels(annotations={"file": "annotations/mine.json"})) == hrpro
+    assert convert_all(root, labels(annotations={"file": "annotations/mine.json"})) == hrpro
 
 
 def test_thumos_in_actionformers_layout(shared, tmp_path):
@@ -201,9 +206,9 @@ def test_thumos_in_actionformers_layout(shared, tmp_path):
     root = shared / "data" / "THUMOS14"
     shutil.copy(root / GT, tmp_path / "thumos14.json")
     shutil.copytree(root / "point_labels", tmp_path / "point_labels")
-    by_lists = conversion.convert(root)
+    by_lists = convert_all(root)
     for subsets in ({}, {"train": ["validation"], "test": ["test"]}):
-        by_subsets = conversion.convert(tmp_path, labels(annotations={"file": "thumos14.json", **subsets}))
+        by_subsets = convert_all(tmp_path, labels(annotations={"file": "thumos14.json", **subsets}))
         assert by_subsets.points == by_lists.points
         database = by_subsets.annotations["database"]
         assert len(set(database) - set(by_lists.annotations["database"])) == 2
@@ -216,21 +221,21 @@ def test_thumos_in_actionformers_layout(shared, tmp_path):
 
 def test_seconds_and_frames_give_the_same_points(root, hrpro):
     to_seconds(root)
-    assert conversion.convert(root) == hrpro
+    assert convert_all(root) == hrpro
 
 
 def test_columns_tell_the_formats_apart_whatever_the_name(root, hrpro):
     to_seconds(root)
     (root / PLAIN).rename(root / HRPRO)
-    assert conversion.convert(root) == hrpro
+    assert convert_all(root) == hrpro
     (root / HRPRO).rename(root / "mine.txt")
-    assert conversion.convert(root, labels(points={"file": "mine.txt"})) == hrpro
+    assert convert_all(root, labels(points={"file": "mine.txt"})) == hrpro
 
 
 def test_blanks_quotes_other_columns_and_byte_order_marks(tmp_path):
     path = tmp_path / PLAIN
     path.write_text('\ufeffseconds , note, class, video\n 1.5 , a, "long, jump",v1\n\n2,,sit,v 2\n')
-    assert points.read(path).to_dict("records") == [
+    assert points.read(path).points.to_dict("records") == [
         {"video": "v1", "label": "long, jump", "seconds": 1.5, "line": 2},
         {"video": "v 2", "label": "sit", "seconds": 2.0, "line": 4},
     ]
@@ -240,13 +245,13 @@ def test_times_are_read_to_their_last_digit(tmp_path):
     path = tmp_path / PLAIN
     times = ["0.1", "123.45678901234567", "1e-7", "9007199254740993", "4.35"]
     path.write_text("video,seconds,class\n" + "".join(f"v,{time},run\n" for time in times))
-    assert points.read(path)["seconds"].tolist() == [float(time) for time in times]
+    assert points.read(path).points["seconds"].tolist() == [float(time) for time in times]
 
 
 def test_cells_are_text_whatever_they_look_like(tmp_path):
     path = tmp_path / HRPRO.rpartition("/")[2]
     path.write_text("class,video_id,point\nNA,007,12\nnan,1e3,13\n")
-    table = points.read(path)
+    table = points.read(path).points
     assert points.are_frames(table)
     assert table.to_dict("records") == [
         {"video": "007", "label": "NA", "frame": 12.0, "line": 2},
@@ -257,8 +262,8 @@ def test_cells_are_text_whatever_they_look_like(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('video,seconds,class,note\nv,1,run,"a\nb"\n\nv,2\n', "line 5: too few cells"),
-        ("video,seconds,class\n\nv,1,run,,\n", "line 3: too many cells"),
+        ('video,seconds,class,note\nv,1,run,"a\nb"\n\nv,2\n', "line 5: v: too few cells"),
+        ("video,seconds,class\n\nv,1,run,,\n", "line 3: v: too many cells"),
         ('video,seconds,class\nv,1,"run" fast\nv,2,run\n', "line 2: .*correct the quotes"),
         ('video,seconds,class\nv,1,run\n"v,2,run\nv,3,run\n', "line 4: .*correct the quotes"),
         ("video,seconds,class\n\n\nv,1,run\n v ,x,run\n", "line 5: v: seconds 'x' is not a number"),
@@ -269,7 +274,11 @@ def test_cells_are_text_whatever_they_look_like(tmp_path):
 def test_messages_name_the_line(tmp_path, text, words):
     (tmp_path / PLAIN).write_text(text)
     with pytest.raises(InputError, match=f"points.csv: {words}"):
-        points.read(tmp_path / PLAIN)
+        faults = Faults()
+        for row in points.read(tmp_path / PLAIN).faulty.itertuples():
+            at = f"line {row.line}: {row.video}".removesuffix(": ")
+            faults.add(tmp_path / PLAIN, at, row.what, remedy=row.remedy)
+        faults.stop()
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -279,7 +288,7 @@ def test_files_as_people_export_them(tmp_path, separator, line_end, header):
     lines = [*header, "v1,1.5,run", "v 2,2,sit", " , , "]
     content = "\ufeff" + line_end.join(lines).replace(",", separator) + line_end
     (tmp_path / PLAIN).write_bytes(content.encode())
-    table = points.read(tmp_path / PLAIN)
+    table = points.read(tmp_path / PLAIN).points
     assert table[["video", "seconds", "label"]].values.tolist() == [["v1", 1.5, "run"], ["v 2", 2.0, "sit"]]
 
 
@@ -289,7 +298,7 @@ def test_points_of_people_are_read_as_they_are(shared, folder, frames, fps, capl
     for path in sorted((root / "human_points").iterdir()):
         caplog.clear()
         of_person = labels(points={"file": f"human_points/{path.name}"})
-        converted = conversion.convert(root, of_person, tolerance=Grid(frames, fps).tolerance)
+        converted = convert_all(root, of_person, tolerance=Grid(frames, fps).tolerance)
         rows = [line for line in path.read_text().splitlines() if line.strip()]
         of_split = [row for row in rows if row.split(",")[0] in converted.points["videos"]]
         assert sum(map(len, converted.points["videos"].values())) == len(of_split) > 300
@@ -301,19 +310,19 @@ def test_a_click_past_the_edge_is_moved_into_the_video(root, given, seconds, cap
     to_seconds(root)
     append(PLAIN, f"{TRAIN},{given},golf\n")(root)
     with pytest.raises(InputError, match=r"outside the video's 90.88 s"):
-        conversion.convert(root)
-    moved = conversion.convert(root, tolerance=1.28).points["videos"][TRAIN]
+        convert_all(root, tolerance=0.0)
+    moved = convert_all(root, tolerance=1.28).points["videos"][TRAIN]
     assert seconds in [point["seconds"] for point in moved]
     (message,) = [message for message in caplog.messages if "moved" in message]
     assert f"{PLAIN}: moved 1 points into their videos" in message
     append(PLAIN, f"{TRAIN},92.2,golf\n")(root)
     with pytest.raises(InputError, match=r"92.20 s, outside the video's 90.88 s"):
-        conversion.convert(root, tolerance=1.28)
+        convert_all(root, tolerance=1.28)
 
 
 def test_cells_beyond_the_needed_columns_may_be_missing(tmp_path):
     (tmp_path / PLAIN).write_text("video,seconds,class,note\nv,1,run\nv,2,sit,unsure\n")
-    assert points.read(tmp_path / PLAIN)["label"].tolist() == ["run", "sit"]
+    assert points.read(tmp_path / PLAIN).points["label"].tolist() == ["run", "sit"]
 
 
 def test_the_files_that_are_there_by_themselves(root):
@@ -357,10 +366,10 @@ def test_data_of_points_and_annotated_test_videos(mine, out, lengths, hrpro):
 
 
 def test_training_videos_in_a_list_need_no_entry_either(mine):
-    names = points.read(mine / PLAIN)["video"].unique().tolist()
+    names = points.read(mine / PLAIN).points["video"].unique().tolist()
     (mine / "split_train.txt").write_text("\n".join(names) + "\n")
     (mine / "split_test.txt").write_text(TEST)
-    converted = conversion.convert(mine)
+    converted = convert_all(mine)
     assert list(converted.points["videos"]) == names
     assert converted.annotations["database"][TRAIN]["duration"] is None
 
@@ -372,7 +381,7 @@ def test_some_training_videos_with_an_entry_and_some_without(root, hrpro):
     del content["database"][TRAIN]
     (root / GT).write_text(json.dumps(content))
     assert splits.read_splits(root)["train"][-1] == TRAIN
-    converted = conversion.convert(root)
+    converted = convert_all(root)
     assert converted.points["videos"] == hrpro.points["videos"]
     assert converted.annotations["database"][TRAIN] == {
         "subset": "train",
@@ -385,12 +394,12 @@ def test_some_training_videos_with_an_entry_and_some_without(root, hrpro):
 def test_without_subsets_the_videos_with_points_are_the_training_split(root, hrpro):
     unlist(root)
     rename_subsets(root, None, None)
-    assert conversion.convert(root) == hrpro
+    assert convert_all(root) == hrpro
 
 
 def test_classes_are_of_the_points_too_where_no_segment_is_known(mine, hrpro):
     append(PLAIN, f"{TRAIN},5.0,wave\n")(mine)
-    converted = conversion.convert(mine).points
+    converted = convert_all(mine).points
     assert converted["classes"] == sorted([*hrpro.points["classes"], "wave"])
     assert {"label": "wave", "seconds": 5.0} in converted["videos"][TRAIN]
 
@@ -399,8 +408,8 @@ def test_classes_of_one_side_alone_are_warned_of(mine, out, lengths):
     text = (mine / PLAIN).read_text()
     (mine / PLAIN).write_text(text.replace(", vault", ", valt"))
     assert convert(mine, out, "{}", "--features", lengths) == [
-        "warning: class valt has points, but no annotated instance: is it spelt right?",
-        "warning: class vault has no point, so it cannot be learnt",
+        "warning: classes with points, but no annotated instance: 'valt'; are they spelt right?",
+        "warning: classes without a point, so that they cannot be learnt: 'vault'",
     ]
 
 
@@ -413,7 +422,7 @@ def test_a_data_set_without_a_test_split_can_be_trained_on_but_not_scored(mine, 
     database = converted.annotations["database"]
     assert {entry["subset"] for entry in database.values()} == {"train"}
     with pytest.raises(InputError, match="data set mine: no test video has an annotation"):
-        annotations.require_truth(database, "data set mine")
+        annotations.require_truth(database, "data set mine", [])
 
 
 def test_a_training_subset_alone_is_no_test_split(root):
@@ -516,7 +525,7 @@ def test_a_point_per_instance_of_the_training_split(root, out, hrpro):
 
 def digests(root: Path, tmp_path: Path, **values) -> dict[str, str]:
     """What the data set's own files say of each step, by what the step makes."""
-    converted = conversion.convert(root, labels(**values))
+    converted = convert_all(root, labels(**values))
     videos = splits.read_splits(root, labels(**values))
     sources = layouts.of_splits(root, config.FeatureFiles(), videos)
     known = {"points": digest(converted.points)}
@@ -639,7 +648,7 @@ def test_the_workflow_draws_points(root, tmp_path):
         (
             subsets("fold1", "fold2"),
             {},
-            ["error: data/annotations.json: its subsets (fold1, fold2) do not say", "set annotations"],
+            ["error: data/annotations.json: its subsets ('fold1', 'fold2') do not say", "set annotations"],
         ),
         (
             remove("annotations.json"),
@@ -698,8 +707,8 @@ CASES = [
     ),
     Case(
         "a negative point",
-        append(PLAIN, f"{TRAIN},-1,golf\n"),
-        [f"{PLAIN}: line ", f"{TRAIN}: -1.00 s, outside the video", "expected seconds"],
+        append(PLAIN, f"{TRAIN},-2,golf\n"),
+        [f"{PLAIN}: line ", f"{TRAIN}: -2.00 s, outside the video", "expected seconds"],
     ),
     Case("infinity", append(PLAIN, f"{TRAIN},inf,golf\n"), [f"{TRAIN}: inf s, outside", "expected seconds"]),
     Case(
@@ -729,12 +738,12 @@ CASES = [
     Case(
         "frames of a video without an entry",
         rows("class,video_id,point", f"golf,{TRAIN},30"),
-        [f"{PLAIN}: {TRAIN} has no entry in annotations.json, whose fps", "as video,seconds,class"],
+        [f"{PLAIN}: {TRAIN}: no entry in annotations.json, whose fps", "as video,seconds,class"],
     ),
     Case(
         "a video without features or an entry",
         append(PLAIN, "nowhere,5,golf\n"),
-        ["features.h5: nothing about training video nowhere", "length is unknown", "add an entry"],
+        ["features.h5: nothing about the length of 'nowhere'; add"],
     ),
     Case(
         "a header alone", rows("video,seconds,class"), ["no video of a training subset", "name the training"]
@@ -743,25 +752,27 @@ CASES = [
         "subsets that say nothing",
         subsets("fold1", "fold2"),
         [
-            "annotations.json: its subsets (fold1, fold2) do not say",
+            "annotations.json: its subsets ('fold1', 'fold2') do not say",
             "set annotations: {train: [...], test: [",
         ],
     ),
     Case(
         "three usual subsets",
         subsets("training", "validation", "testing"),
-        ["annotations.json: its subsets (testing, training, validation) do not say", "set annotations"],
+        ["annotations.json: its subsets ('testing', 'training', 'validation') do not say", "set annotations"],
     ),
-    Case("a subset for some", subsets("test", ""), ["annotations.json: its subsets (none, test) do not say"]),
+    Case(
+        "a subset for some", subsets("test", ""), ["annotations.json: its subsets (none, 'test') do not say"]
+    ),
     Case(
         "a subset that is not there",
         entry(subsets("test"), annotations={"test": ["Tset"]}),
-        ["annotations.json: no video of subset 'tset'", "it has test"],
+        ["annotations.json: no video of subset 'tset'", "it has 'test'"],
     ),
     Case(
         "no training video to draw for",
         entry(subsets("test"), points={"from": "segments"}),
-        ["annotations.json: no video of a training subset (test)", "drawn of no other", "split_train.txt"],
+        ["annotations.json: no video of a training subset ('test')", "drawn of no other", "split_train.txt"],
     ),
     Case(
         "no segment to draw from",
@@ -774,7 +785,7 @@ CASES = [
             entries(lambda d: videos_of(d, {"annotations": [{"label": "golf", "segment": [1, 5]}]})),
             rows("video,seconds,class", f"{TRAIN},3,gulf"),
         ),
-        [f"{PLAIN}: line 2: {TRAIN}: unknown class 'gulf'", "annotations.json names dive, golf"],
+        [f"{PLAIN}: line 2: {TRAIN}: unknown class 'gulf'", "annotations.json names 'dive', 'golf'"],
     ),
     Case(
         "an annotation file that is not there",
@@ -783,9 +794,9 @@ CASES = [
     ),
     Case("a point file that is not there", entry(points={"file": "p.csv"}), ["data/p.csv: no such file"]),
     Case(
-        "a test video without a duration",
-        entries(lambda d: d[TEST].pop("duration")),
-        [f"annotations.json: {TEST}", '"duration" is None', "expected a number over 0"],
+        "a test video without length",
+        entries(lambda d: d[TEST].update(duration=0)),
+        [f"annotations.json: {TEST}", '"duration" is 0', "expected a number over 0"],
     ),
     Case(
         "a misspelt key",
@@ -822,18 +833,16 @@ CASES = [
 def test_faults(case, mine, out, lengths):
     values = case.damage(mine)
     more = ["--labels", json.dumps(values if isinstance(values, dict) else {}), "--features", lengths]
-    assert_stopped(convert_annotations(mine, out, *more), case.words, out)
-    assert_stopped(convert_points(mine, out, *more), case.words, out)
+    assert_conversion_stops(mine, case.words, out, *more)
 
 
 def test_a_length_that_nothing_says(mine, out):
     words = [
-        "annotations.json: nothing about training video demo_train_000",
-        "add an entry",
+        "annotations.json: nothing about the length of 'demo_train_000', ",
+        "add their",
         "--features FILE",
     ]
-    assert_stopped(convert_annotations(mine, out), words, out)
-    assert_stopped(convert_points(mine, out), words, out)
+    assert_conversion_stops(mine, words, out)
 
 
 # --- several points of one action

@@ -528,6 +528,23 @@ def test_a_video_is_extracted_again_when_what_it_is_made_of_changes(folder, extr
     assert again() == ["a.mp4", "b.mkv"]
 
 
+def test_names_of_videos_without_what_is_no_part_of_them(folder, extracted, monkeypatch):
+    names = configuration.VideoNames(prefix="v_", suffix="_low")
+    for before, after in (("a.mp4", "v_a_low.mp4"), ("more/b.mkv", "more/v_b.mkv")):
+        (folder / "videos" / before).rename(folder / "videos" / after)
+    paths = decoding.find_all(folder / "videos", ["b", "a"], names)
+    assert {video: path.name for video, path in paths.items()} == {"a": "v_a_low.mp4", "b": "v_b.mkv"}
+    words = ["--names", configuration.canonical(names)]
+    extract(monkeypatch, *arguments(folder, *words))
+    extract(monkeypatch, *arguments(folder, *words, "--videos", str(folder / "videos/v_a_low.mp4")))
+    assert sorted(path.name for path in (folder / "out").glob("*.npy")) == ["a.npy", "b.npy"]
+    message = (
+        r"no video a \(2 such: 'a', 'b'\); there is 'v_a_low', which `names: {prefix: v_, suffix: _low}`"
+    )
+    with pytest.raises(InputError, match=message):
+        decoding.find_all(folder / "videos", ["a", "b"])
+
+
 def test_one_bad_video_does_not_hold_up_the_others(folder, extracted, monkeypatch):
     for name in ("0.mp4", "1.avi"):
         (folder / "videos" / name).write_text("no video")

@@ -21,7 +21,7 @@ rule convert_annotations:
     """The annotations of a split, checked; times in seconds."""
     input:
         label_files,
-        features=training_lengths,
+        features=lengths,
     output:
         "results/{dataset}/{split}/annotations.json",
     log:
@@ -55,7 +55,7 @@ rule convert_points:
     """The points of the training videos, checked; times in seconds."""
     input:
         label_files,
-        features=training_lengths,
+        features=lengths,
     output:
         "results/{dataset}/train/points.json",
     log:

@@ -20,6 +20,7 @@ rule extract_features:
         device=CONFIG.device,
         gpu=gpus,
         film=film_of,
+        names=names_of,
         weights=weights_of,
     params:
         settings=extraction_of,
@@ -28,6 +29,7 @@ rule extract_features:
     shell:
         "python {resources.script:q}"
         " --videos {resources.film:q}"
+        " --names {resources.names:q}"
         " {params.settings}"
         " --weights {resources.weights}"
         " --device {resources.device}"

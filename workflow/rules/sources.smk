@@ -13,6 +13,7 @@ from hrpro.video import decoding
 
 DEMO = "results/demo/data"  # the root of the data set that the workflow makes itself
 DIGESTS = FileDigests(Path(".snakemake/sources.json"))
+MANY = 60_000  # letters of the names of videos that are left out: a command has up to 131,072
 
 
 def checked(function):
@@ -37,27 +38,54 @@ def snippets_of(dataset):
 
 @cache
 @checked
-def converted(dataset):
-    """A data set's checked annotations and points, without the durations that its features say."""
+def labels(dataset):
+    """Where a data set's annotations and points come from, and its videos without features if those are left out."""
     entry = CONFIG.datasets[dataset]
-    tolerance = snippets_of(dataset).tolerance
-    return conversion.convert(entry.root, entry.labels, ambiguous=entry.ambiguous, tolerance=tolerance)
+    if entry.on_fault == "stop" or is_demo(dataset):
+        return entry.labels
+    videos = splits.read_splits(entry.root, entry.labels)
+    if isinstance(entry.features, settings.Videos):
+        films = decoding.find(Path(entry.root) / entry.features.folder, entry.names)
+        without = [video for names in videos.values() for video in names if video not in films]
+    else:
+        without = layouts.missing(layouts.look(entry.root, entry.features, videos, entry.names))
+    if len(without) == sum(map(len, videos.values())):
+        without = []  # not a fault of some videos
+    if sum(map(len, without)) > MANY:
+        raise InputError(
+            f"data set {dataset}: {len(without)} videos have no features, too many to be left out one by one; "
+            f"list those that have in {splits.split_file('train')} and {splits.split_file('test')}"
+        )
+    return entry.labels.model_copy(update={"without": sorted(without)})
 
 
 @cache
 @checked
+def contents_of(dataset):
+    """What a data set's files say of its splits."""
+    return splits.read(CONFIG.datasets[dataset].root, labels(dataset))
+
+
+@cache
+@checked
+def converted(dataset):
+    """A data set's checked annotations and points, without the durations that its features say."""
+    ambiguous = CONFIG.datasets[dataset].ambiguous
+    tolerance = snippets_of(dataset).tolerance
+    return conversion.convert(contents_of(dataset), ambiguous=ambiguous, tolerance=tolerance)
+
+
 def splits_of(dataset):
     """The videos of a data set's splits: {"train": names, "test": names}."""
-    entry = CONFIG.datasets[dataset]
-    return splits.read_splits(entry.root, entry.labels)
+    return contents_of(dataset).videos
 
 
 @cache
 @checked
 def feature_sources(dataset):
-    """Where the features of the videos of both splits lie: {video: Source}."""
+    """Where the features of the videos of both splits lie, or would: {video: Source}."""
     entry = CONFIG.datasets[dataset]
-    return layouts.of_splits(entry.root, entry.features, splits_of(dataset))
+    return layouts.look(entry.root, entry.features, splits_of(dataset), entry.names)
 
 
 @cache
@@ -66,7 +94,7 @@ def films_of(dataset):
     """The videos that features are made of: {video: path}."""
     entry = CONFIG.datasets[dataset]
     names = [name for videos in splits_of(dataset).values() for name in videos]
-    return decoding.find_all(Path(entry.root) / entry.features.folder, names)
+    return decoding.find_all(Path(entry.root) / entry.features.folder, names, entry.names)
 
 
 @cache
@@ -98,7 +126,8 @@ def require_truth(dataset):
     entry, copy = CONFIG.origin(dataset)
     if (copy is None or not CONFIG.copies[copy].held_back) and not is_demo(entry):
         require_labels(entry)
-        annotations.require_truth(converted(entry).annotations["database"], f"data set {entry}")
+        database = converted(entry).annotations["database"]
+        annotations.require_truth(database, f"data set {entry}", contents_of(entry).pointed)
 
 
 # Input functions: they stop the plan where a file is missing, and declare what the workflow makes itself.
@@ -132,22 +161,30 @@ def feature_files(wildcards):
     if isinstance(entry.features, settings.Videos):
         names = splits_of(dataset)[wildcards.split]
         return [f"results/{dataset}/extracted/{name}.npy" for name in names]
-    paths = layouts.files_of(feature_sources(dataset).values())
-    some = any(path.is_file() for path in paths)
-    remedy = "put it there or take its video out of the splits" if some else expected_files(entry)
-    require(dataset, paths, remedy)
+    require_features(dataset)
     return []
 
 
-def training_lengths(wildcards):
-    """The training features, where they say how long the training videos are."""
+@cache
+@checked
+def require_features(dataset):
+    """Stop before any job where videos have no features."""
+    entry, sources = CONFIG.datasets[dataset], feature_sources(dataset)
+    if len(layouts.missing(sources)) == len(sources):
+        require(dataset, layouts.files_of(sources.values()), expected_files(entry))
+    if lack := layouts.lack(entry.root, entry.features, sources):
+        stop(f"data set {dataset}: {lack}.{where_from(dataset)}")
+
+
+def lengths(wildcards):
+    """The features of a split, by default of the training split, where they say how long videos are."""
     label_files(wildcards)  # a missing file is said first
-    dataset = wildcards.dataset
-    if is_demo(dataset) or getattr(wildcards, "split", "train") == "test":
+    dataset, split = wildcards.dataset, getattr(wildcards, "split", "train")
+    if is_demo(dataset):
         return []
-    database = converted(dataset).annotations["database"].values()
-    unknown = any(video["duration"] is None for video in database)
-    return f"results/{dataset}/train/features.h5" if unknown else []
+    database = annotations.of_split(converted(dataset).annotations["database"], split)
+    unknown = any(video["duration"] is None for video in database.values())
+    return f"results/{dataset}/{split}/features.h5" if unknown else []
 
 
 def training_features(wildcards):
@@ -199,9 +236,13 @@ def require(dataset, paths, remedy):
     if not missing:
         return
     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    stop(f"data set {dataset}: no file {missing[0]}{more}; {remedy}.{where_from(dataset)}")
+
+
+def where_from(dataset):
+    """A part of a message: where to get a data set's files."""
     fetched = f" `snakemake fetch_{dataset}` fetches what its entry lists." if unfetched(dataset) else ""
-    source = f" {CONFIG.datasets[dataset].source}".rstrip()
-    stop(f"data set {dataset}: no file {missing[0]}{more}; {remedy}.{fetched}{source}")
+    return f"{fetched} {CONFIG.datasets[dataset].source}".rstrip()
 
 
 @checked
@@ -305,7 +346,12 @@ def root_of(wildcards):
 
 def labels_of(wildcards):
     """Where the data set's annotations and points come from, as JSON."""
-    return settings.canonical(dataset_of(wildcards).labels)
+    return settings.canonical(labels(wildcards.dataset))
+
+
+def names_of(wildcards):
+    """What is no part of the names of the data set's videos, as JSON."""
+    return settings.canonical(dataset_of(wildcards).names)
 
 
 def ambiguous_of(wildcards):
@@ -314,7 +360,7 @@ def ambiguous_of(wildcards):
 
 
 def tolerance_of(wildcards):
-    """How far a point may lie outside its video, in seconds."""
+    """How far a point or a segment may lie outside its video, in seconds."""
     return str(snippets_of(wildcards.dataset).tolerance)
 
 

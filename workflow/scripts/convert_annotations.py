@@ -3,7 +3,7 @@
 import argparse
 
 from hrpro import config
-from hrpro.data import annotations, conversion, features
+from hrpro.data import annotations, conversion, features, splits
 from hrpro.utils import errors, files, progress
 
 
@@ -13,30 +13,25 @@ def main() -> None:
     parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
     parser.add_argument("--ambiguous", nargs="?", help="THUMOS14's list of ambiguous segments")
     parser.add_argument(
-        "--features", nargs="?", help="training features: the lengths of videos without an entry"
+        "--features", nargs="?", help="the split's features: the lengths of videos without a duration"
     )
     parser.add_argument("--split", required=True, choices=config.SPLITS)
     parser.add_argument("--annotations", required=True, help="output")
     parser.add_argument(
         "--tolerance",
         type=float,
-        default=0.0,
-        help="seconds that a point may lie outside its video; default: 0",
+        default=conversion.TOLERANCE,
+        help="seconds that a segment may reach out of its video without a warning; default: %(default)s",
     )
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
-    labels = config.from_json(config.Labels, args.labels)
+    contents = splits.read(args.root, config.from_json(config.Labels, args.labels))
     lengths = features.read_lengths(args.features) if args.features else None
-    converted = conversion.convert(
-        args.root, labels, ambiguous=args.ambiguous, lengths=lengths, tolerance=args.tolerance
-    )
-    database = annotations.of_split(converted.annotations["database"], args.split)
-    annotations.require_durations(
-        database, args.features or annotations.file_of(args.root, labels.annotations)
-    )
-    annotations.warn_of_segments(database)
+    database = conversion.annotate(contents, args.split, ambiguous=args.ambiguous, lengths=lengths)
+    annotations.require_durations(database, args.features or contents.path)
+    conversion.warn_of_annotations(contents, database, args.split, args.tolerance)
     files.write_json(args.annotations, {"database": database}, indent=1)
 
 

@@ -33,8 +33,8 @@ def main() -> None:
     labels = config.from_json(config.Labels, args.labels)
     snippet = {"frames": args.frames, "fps": args.fps, "window": args.window}
     snippet = config.parse(config.Snippet, snippet, "snippet")
-    videos = splits.read_splits(args.root, labels)
-    sources = layouts.of_splits(args.root, layout, videos)
+    contents = splits.read(args.root, labels)
+    sources = layouts.of_splits(args.root, layout, contents.videos, labels.names)
     training = contextlib.nullcontext()
     if args.split == "test":
         if not args.training_features:
@@ -42,8 +42,8 @@ def main() -> None:
         training = features.FeatureFile(args.training_features)
     with training as training_file:
         features.convert(
-            {video: sources[video] for video in sorted(videos[args.split])},
-            conversion.durations(args.root, args.split, videos[args.split], labels=labels),
+            {video: sources[video] for video in sorted(contents.videos[args.split])},
+            conversion.durations(contents, args.split),
             Grid(snippet.frames, snippet.fps, snippet.window),
             dtype=settings.dtype,
             layout=layout,

@@ -3,7 +3,7 @@
 import argparse
 
 from hrpro import config
-from hrpro.data import annotations, conversion, features
+from hrpro.data import annotations, conversion, features, splits
 from hrpro.utils import errors, files, progress
 
 
@@ -12,27 +12,24 @@ def main() -> None:
     parser.add_argument("--root", required=True, help="the data set's folder")
     parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
     parser.add_argument(
-        "--features", nargs="?", help="training features: the lengths of videos without an entry"
+        "--features", nargs="?", help="training features: the lengths of videos without a duration"
     )
     parser.add_argument("--points", required=True, help="output")
     parser.add_argument(
         "--tolerance",
         type=float,
-        default=0.0,
-        help="seconds that a point may lie outside its video; default: 0",
+        default=conversion.TOLERANCE,
+        help="seconds outside its video from which a point is moved into it; default: %(default)s",
     )
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
-    labels = config.from_json(config.Labels, args.labels)
+    contents = splits.read(args.root, config.from_json(config.Labels, args.labels))
     lengths = features.read_lengths(args.features) if args.features else None
-    converted = conversion.convert(args.root, labels, lengths=lengths, tolerance=args.tolerance)
+    converted = conversion.convert(contents, lengths=lengths, tolerance=args.tolerance)
     database = converted.annotations["database"]
-    training = annotations.of_split(database, "train")
-    annotations.require_durations(
-        training, args.features or annotations.file_of(args.root, labels.annotations)
-    )
+    annotations.require_durations(annotations.of_split(database, "train"), args.features or contents.path)
     conversion.warn_of_points(database, converted.points["videos"])
     files.write_json(args.points, converted.points, indent=1)
 

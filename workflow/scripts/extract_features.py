@@ -30,6 +30,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=4, help="snippets at once; the features stay the same")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--names", default="{}", help="JSON of the entry's `names`; default: {}")
     parser.add_argument("--output", required=True, help="the folder of the .npy files")
     parser.add_argument("--log", help="log file")
     return parser
@@ -48,10 +49,11 @@ def main() -> None:
     settings = config.parse(config.Videos, settings, "features")
     grid = {"frames": args.frames, "fps": args.fps, "window": args.window}
     grid = config.parse(config.Snippet, grid, "snippet")
+    names = config.from_json(config.VideoNames, args.names, "--names")
     if Path(args.videos).is_file():
-        videos = {Path(args.videos).stem: Path(args.videos)}
+        videos = {names.of(Path(args.videos).stem): Path(args.videos)}
     else:
-        videos = decoding.find(args.videos)
+        videos = decoding.find(args.videos, names)
 
     decoding.pyav()  # an error ends it before the weights are read
     torch.set_num_threads(args.threads)

@@ -11,8 +11,8 @@ import numpy as np
 
 # Rounding of a point's time may leave it this far (in snippets) under the border it stands on.
 ROUNDING = 1e-6
-# Snippets by which features, durations and points may disagree: what is rounded, and what a video has after
-# its last whole snippet.
+# Snippets by which features, durations, points and segments may disagree: what is rounded, and what a video
+# has after its last whole snippet.
 TOLERANCE = 2
 
 
@@ -38,7 +38,7 @@ class Grid:
 
     @property
     def tolerance(self) -> float:
-        """How far a point may lie outside its video, in seconds."""
+        """How far a time may lie outside its video, in seconds."""
         return TOLERANCE * self.snippet
 
     @property

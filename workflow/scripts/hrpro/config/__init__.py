@@ -1,6 +1,7 @@
 """The configuration: what it may hold (schema, datasets, experiments) and how it is read (parsing)."""
 
 from .datasets import (
+    AS_THEY_ARE,
     BACKBONES,
     DOWNLOAD,
     I3D,
@@ -14,9 +15,11 @@ from .datasets import (
     Dataset,
     FeatureFiles,
     Labels,
+    OnFault,
     Points,
     Remote,
     Snippet,
+    VideoNames,
     Videos,
 )
 from .experiments import ABLATIONS, Experiment
@@ -25,6 +28,7 @@ from .schema import Config, Detection, Evaluation, Features, Prediction, Proposa
 
 __all__ = [
     "ABLATIONS",
+    "AS_THEY_ARE",
     "BACKBONES",
     "DOWNLOAD",
     "I3D",
@@ -43,6 +47,7 @@ __all__ = [
     "FeatureFiles",
     "Features",
     "Labels",
+    "OnFault",
     "Points",
     "Prediction",
     "Proposals",
@@ -51,6 +56,7 @@ __all__ = [
     "Stage1",
     "Stage2",
     "Strict",
+    "VideoNames",
     "Videos",
     "canonical",
     "from_json",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
+from ..utils.names import clean
 from ..utils.settings import Count, Length, Path, Positive, Rate, Share, Strict, Whole
 from .parsing import tag
 
@@ -187,11 +188,37 @@ class Points(Strict):
         return self
 
 
+class VideoNames(Strict):
+    """What is no part of the names of a data set's videos, in whichever file they stand."""
+
+    prefix: str = Field("", description="taken from the start of videos' names, in whichever file they stand")
+    suffix: str = Field("", description="taken from their end, such as .mp4 or _rgb")
+
+    def of(self, name: str) -> str:
+        """A video's one name, by how it stands in a file; that of the result is the result."""
+        name, prefix, suffix = clean(name), clean(self.prefix), clean(self.suffix)
+        while prefix and name.startswith(prefix):
+            name = name.removeprefix(prefix).lstrip()
+        while suffix and name.endswith(suffix):
+            name = name.removesuffix(suffix).rstrip()
+        return name
+
+
+AS_THEY_ARE = VideoNames()
+OnFault = Literal["stop", "leave_out"]
+
+
 class Labels(Strict):
-    """Where a data set's annotations and points come from."""
+    """Where a data set's annotations and points come from, and what of them is left out.
+
+    without: videos that are left out of both splits, as having no features.
+    """
 
     annotations: Annotations = Annotations()
     points: Points = Points()
+    names: VideoNames = AS_THEY_ARE
+    on_fault: OnFault = "stop"
+    without: list[str] = Field([])
 
 
 RECOGNISED = Labels()  # by the files that are there
@@ -267,6 +294,14 @@ class Dataset(Strict):
     features: Features = Field(FeatureFiles(), description="where the features lie, or how to compute them")
     annotations: Annotations = Field(Annotations(), description="where the annotations lie, and the splits")
     points: Points = Field(Points(), description="where the points come from")
+    names: VideoNames = Field(
+        AS_THEY_ARE, description="prefix and suffix that are no part of the names of its videos"
+    )
+    on_fault: OnFault = Field(
+        "stop",
+        description="what becomes of annotations, points and videos with a fault, and of videos without "
+        "features; stop: they stop the run; leave_out: they are left out, with a warning that counts them",
+    )
     exclude: list[str] = Field([], description="videos to leave out of the evaluation")
     ambiguous: Path | None = Field(
         None,
@@ -282,7 +317,16 @@ class Dataset(Strict):
     @property
     def labels(self) -> Labels:
         """Where its annotations and points come from."""
-        return Labels(annotations=self.annotations, points=self.points)
+        return Labels(
+            annotations=self.annotations, points=self.points, names=self.names, on_fault=self.on_fault
+        )
+
+    @field_validator("exclude")
+    @classmethod
+    def excluded_by_their_names(cls, exclude: list[str], info: ValidationInfo):
+        """Names of videos in their one form."""
+        names = info.data.get("names", AS_THEY_ARE)
+        return [names.of(video) for video in exclude]
 
     @model_validator(mode="after")
     def places_differ(self):

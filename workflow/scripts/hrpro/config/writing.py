@@ -13,7 +13,18 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from .. import methods
 from ..utils.settings import Strict
-from .datasets import STEPS, Annotations, Copy, Dataset, FeatureFiles, Points, Remote, Snippet, Videos
+from .datasets import (
+    STEPS,
+    Annotations,
+    Copy,
+    Dataset,
+    FeatureFiles,
+    Points,
+    Remote,
+    Snippet,
+    VideoNames,
+    Videos,
+)
 from .experiments import NOTES, TABLES, Experiment
 from .schema import MODELS, Config, Settings, settings_of
 
@@ -29,6 +40,7 @@ PLACES = {
     "videos": (Videos, "features."),
     "annotations": (Annotations, "annotations."),
     "points": (Points, "points."),
+    "names": (VideoNames, "names."),
     "fetch": (Remote, ""),
     "copy": (Copy, ""),
     "experiment": (Experiment, ""),

@@ -5,18 +5,23 @@ database: {video: {"subset", "duration" s, "fps", "annotations": [{"label", "seg
 
 import math
 import re
+from collections.abc import Container
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ..config import Annotations
+from ..config import AS_THEY_ARE, Annotations, VideoNames
 from ..detection.segments import Segments, segments
 from ..utils import files
 from ..utils.errors import InputError
+from ..utils.names import clean, listed, quoted, shown, unprintable
 from ..utils.progress import log
+from .faults import Faults
 
 DEFAULTS = ("gt_full.json", "annotations.json")
+LARGEST = 1e9  # seconds or frames; no video has more
+LONG = 80  # characters of a value that a message shows
 
 
 def file_of(root, settings: Annotations) -> Path:
@@ -27,50 +32,125 @@ def file_of(root, settings: Annotations) -> Path:
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
-def read_database(path) -> dict[str, dict]:
-    """The database of an annotation file, each annotation checked.
-
-    A segment ends after it starts or, in a video of which "truth": "points" says that only points are
-    known, not before. Raises InputError.
-    """
+def read_entries(path, names: VideoNames = AS_THEY_ARE) -> dict[str, object]:
+    """The database of an annotation file, its entries unchecked. Raises InputError where a video is twice."""
     content = files.read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("database"), dict):
         raise InputError(f'{path}: no "database" object; expected {{"database": {{video: {{...}}}}}}')
-    for video, entry in content["database"].items():
-        if not isinstance(entry, dict) or not isinstance(entry.get("annotations"), list):
-            raise InputError(f'{path}: {video}: no "annotations" list; add one, empty for no action')
-        by_points = entry.get("truth") == "points"
-        for row, annotation in enumerate(entry["annotations"], 1):
-            check_annotation(f"{path}: {video}: annotation {row}", annotation, by_points)
-    return content["database"]
+    entries = {}
+    for name, entry in content["database"].items():
+        video = names.of(name)
+        if video in entries:
+            raise InputError(f"{path}: video {shown(video)} stands twice; join the two entries or remove one")
+        entries[video] = entry
+    return entries
 
 
-def check_annotation(place: str, annotation, may_be_empty: bool) -> None:
-    """Raise InputError if an annotation has no label or no segment that ends after it starts.
+def read_database(path) -> dict[str, dict]:
+    """The database of an annotation file, each entry checked. Raises InputError on any fault."""
+    return checked(path, read_entries(path))
+
+
+def checked(path, entries: dict[str, object]) -> dict[str, dict]:
+    """Entries of an annotation file, their annotations as `usable` has them. Raises InputError on a fault."""
+    faults, database = Faults(), {}
+    for video, entry in entries.items():
+        if fault := fault_of_entry(entry):
+            what, remedy = fault
+            faults.add(path, video, what, remedy=remedy)
+        else:
+            database[video] = {**entry, "annotations": usable(path, video, entry, faults)}
+    faults.stop()
+    return database
+
+
+def fault_of_entry(entry) -> tuple[str, str] | None:
+    """What is wrong with a video's entry, its annotations aside, and the remedy; None for nothing."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("annotations"), list):
+        return 'no "annotations" list', "add one, empty for no action"
+    return None
+
+
+def usable(path, video: str, entry: dict, faults: Faults) -> list[dict]:
+    """A video's annotations, {"label": text, "segment": [start s, end s]}; what is wrong goes into `faults`.
+
+    A segment ends after it starts or, in a video of which "truth": "points" says that only points are
+    known, not before. Numbers may be in quotes, and labels may be numbers.
+    """
+    by_points, annotations = entry.get("truth") == "points", []
+    for row, annotation in enumerate(entry["annotations"], 1):
+        try:
+            annotations.append(annotation_of(annotation, may_be_empty=by_points))
+        except Fault as fault:
+            what, remedy = fault.args
+            faults.add(path, f"{video}: annotation {row}", what, remedy=remedy)
+    return annotations
+
+
+class Fault(Exception):
+    """What is wrong with an annotation, and the remedy."""
+
+
+def annotation_of(annotation, *, may_be_empty: bool) -> dict:
+    """An annotation as text and numbers. Raises Fault.
 
     may_be_empty: whether it may end where it starts, as an instance of which only a point is known.
     """
-    if not isinstance(annotation, dict) or not isinstance(annotation.get("label"), str):
-        raise InputError(f'{place}: no "label"; expected the name of a class')
+    label = class_of(annotation.get("label")) if isinstance(annotation, dict) else None
+    if not label:
+        raise Fault('no "label"', "expected the name of a class")
+    if unprintable(label):
+        raise Fault(f"a control character in the label {shown(label)}", "correct it")
     segment = annotation.get("segment")
-    if not isinstance(segment, list) or len(segment) != 2 or not all(map(is_number, segment)):
-        raise InputError(f'{place}: "segment" is {segment!r}; expected [start, end] in seconds')
-    start, end = segment
-    if end < start or (end == start and not may_be_empty):
-        raise InputError(f"{place}: the segment {segment} ends before it starts; swap or remove it")
+    times = [to_number(time) for time in segment] if isinstance(segment, list) else []
+    if len(times) != 2 or None in times:
+        raise Fault(f'"segment" is {shortened(segment)}', "expected [start, end] in seconds")
+    start, end = times
+    if end < start:
+        raise Fault(f"the segment {times} ends before it starts", "swap its ends or remove it")
+    if end == start and not may_be_empty:
+        raise Fault(f"the segment {times} ends where it starts", "correct or remove it")
+    return {"label": label, "segment": times}
+
+
+def class_of(label) -> str | None:
+    """The name of a class; of some data sets they are numbers. None where it cannot be one."""
+    if is_number(label):
+        return str(int(label) if label == int(label) else label)
+    return clean(label) if isinstance(label, str) else None
 
 
 def is_number(value) -> bool:
     """Whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
-def number(entry: dict, key: str, place: str) -> float:
-    """A video's positive number, such as its duration in seconds. Raises InputError if it is not one."""
-    value = entry.get(key)
-    if not is_number(value) or value <= 0:
-        raise InputError(f'{place}: "{key}" is {value!r}; expected a number over 0')
-    return float(value)
+def to_number(value) -> int | float | None:
+    """A number, which may be in quotes, that can be one of seconds or frames; None of anything else."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return value if is_number(value) and abs(value) < LARGEST else None
+
+
+def shortened(value) -> str:
+    """A value of a file, for a message."""
+    text = repr(value)
+    return text if len(text) <= LONG else f"{text[:LONG]}..."
+
+
+def number(entry: dict, key: str) -> float | None:
+    """A video's positive number, such as its duration in seconds; None where it is missing or not one."""
+    value = to_number(entry.get(key))
+    return float(value) if value is not None and value > 0 else None
+
+
+def subset_of(entry) -> str:
+    """The name of an entry's subset; empty where it has none."""
+    subset = entry.get("subset") if isinstance(entry, dict) else None
+    return "" if subset is None else clean(str(subset))
 
 
 def class_names(database: dict) -> list[str]:
@@ -89,50 +169,75 @@ def of_split(database: dict, split: str) -> dict:
     return {video: entry for video, entry in database.items() if entry["subset"] == split}
 
 
-def read_ambiguous(path) -> dict[str, list[list[float]]]:
-    """THUMOS14's ambiguous segments, "video start end" per line -> {video: [[start s, end s]]}."""
+def read_ambiguous(
+    path, names: VideoNames, faults: Faults, videos: Container[str | None]
+) -> dict[str, list[list[float]]]:
+    """THUMOS14's ambiguous segments, "video start end" per line -> {video: [[start s, end s]]}.
+
+    Between them stand blanks, tabs, commas or semicolons. Wrong lines of `videos` go into `faults`; None is
+    the video of a line that names none.
+    """
     ambiguous = {}
     for row, line in enumerate(files.read_text(path).splitlines(), 1):
-        if not line.strip():
+        stripped = line.strip(" \t,;")
+        if not stripped:
             continue
+        cells = re.fullmatch(r"(.+?)[\s,;]+([^\s,;]+)[\s,;]+([^\s,;]+)", stripped)
         try:
-            video, *segment = re.split(r"[\s,;]+", line.strip(" \t,;"))
-            start, end = map(float, segment)
-        except ValueError:
-            raise InputError(f"{path}: line {row}: {line!r}; expected: video start end") from None
-        if not 0 <= start < end < math.inf:
-            raise InputError(
-                f"{path}: line {row}: {video}: {start:g} to {end:g} s is not a segment; correct it"
-            )
-        ambiguous.setdefault(video, []).append([start, end])
+            start, end = map(float, cells.groups()[1:])
+        except (AttributeError, ValueError):
+            if None in videos:
+                faults.add(path, f"line {row}", shortened(line), remedy="expected: video start end")
+            continue
+        video = names.of(cells[1])
+        if 0 <= start < end < math.inf:
+            ambiguous.setdefault(video, []).append([start, end])
+        elif video in videos:
+            what = f"{start:g} to {end:g} s is not a segment"
+            faults.add(path, f"line {row}: {video}", what, remedy="correct it")
     return ambiguous
 
 
-def require_truth(database: dict, place: str) -> None:
-    """Raise InputError if no test video has an instance; the message begins with `place`."""
-    if not any(entry["annotations"] for entry in of_split(database, "test").values()):
-        raise InputError(
-            f"{place}: no test video has an annotation, so there is nothing to score; add annotated test "
-            "videos, hold training videos back (docs/data.md, Copies), or ask for predictions alone"
-        )
+def require_truth(database: dict, place: str, pointed: list[str]) -> None:
+    """Raise InputError if no test video has an instance; the message begins with `place`.
+
+    pointed: annotated videos that are training videos for no other reason than their points.
+    """
+    if any(entry["annotations"] for entry in of_split(database, "test").values()):
+        return
+    reason = ""
+    if pointed:
+        reason = f" (those that are annotated have points, so they are training videos: {quoted(pointed)})"
+    raise InputError(
+        f"{place}: no test video has an annotation, so there is nothing to score{reason}; add annotated test "
+        "videos, hold training videos back (docs/data.md, Copies), or ask for predictions alone"
+    )
 
 
 def require_durations(database: dict, place) -> None:
     """Raise InputError if the duration of a video is unknown; the message begins with `place`."""
-    for video, entry in database.items():
-        if entry["duration"] is None:
-            raise InputError(
-                f"{place}: nothing about training video {video}, which has points, so its length is unknown; "
-                "add an entry with its duration, or give its features with --features FILE"
-            )
+    unknown = [video for video, entry in database.items() if entry["duration"] is None]
+    if unknown:
+        raise InputError(
+            f"{place}: nothing about the length of {quoted(unknown)}; add their durations, or give their "
+            "features with --features FILE"
+        )
 
 
-def warn_of_segments(database: dict) -> None:
-    """Warn of segments past the end of their video."""
+def warn_of_segments(database: dict, tolerance: float) -> None:
+    """Warn of segments that reach more than `tolerance`, in seconds, out of their video."""
+    outside = {}
     for video, entry in database.items():
-        late = max((a["segment"][1] for a in entry["annotations"]), default=0) - entry["duration"]
-        if late > 0:
-            log.warning("%s: a segment ends %.2f s past the end of the video", video, late)
+        off = [max(-a["segment"][0], a["segment"][1] - entry["duration"]) for a in entry["annotations"]]
+        if max(off, default=0) > tolerance:
+            outside[video] = [seconds for seconds in off if seconds > tolerance]
+    if outside:
+        log.warning(
+            "segments outside their videos: %d, by up to %.2f s (%s); they count as they are",
+            sum(map(len, outside.values())),
+            max(map(max, outside.values())),
+            listed(f"{video} {max(off):.2f} s" for video, off in outside.items()),
+        )
 
 
 class Truth(NamedTuple):
@@ -153,19 +258,23 @@ def test_truth(path, subset: str | None, exclude: list[str], classes: list[str] 
     classes: all that the file names, sorted, if None. Raises InputError if the subset has no video, or a
     class that `classes` lack.
     """
-    database = read_database(path)
-    if absent := sorted(set(exclude) - database.keys()):
-        log.warning("%s: has none of the excluded videos %s; correct their names", path, ", ".join(absent))
-    classes = classes or class_names(database)
-    entries = {v: e for v, e in database.items() if subset in (None, e.get("subset")) and v not in exclude}
-    if not entries:
-        subsets = sorted({str(entry.get("subset")) for entry in database.values()})
+    entries = read_entries(path)
+    exclude = [clean(video) for video in exclude]
+    if absent := sorted(set(exclude) - entries.keys()):
+        log.warning("%s: has none of the excluded videos %s; correct their names", path, quoted(absent))
+    database = checked(path, {v: e for v, e in entries.items() if subset in (None, subset_of(e))})
+    if not classes:
+        readable = {video: entry for video, entry in entries.items() if not fault_of_entry(entry)}
+        classes = class_names({v: {"annotations": usable(path, v, e, Faults())} for v, e in readable.items()})
+    database = {video: entry for video, entry in database.items() if video not in exclude}
+    if not database:
+        subsets = sorted({subset_of(entry) or "none" for entry in entries.values()})
         raise InputError(f"{path}: no video of subset {subset!r} is left; the file has {', '.join(subsets)}")
-    unknown = set(class_names(entries)) - set(classes)
+    unknown = set(class_names(database)) - set(classes)
     if unknown:
         raise InputError(f"{path}: class {min(unknown)!r} is unknown to the model")
     return Truth(
-        instances={video: instances(entry, classes) for video, entry in entries.items()},
+        instances={video: instances(entry, classes) for video, entry in database.items()},
         ambiguous={v: np.array(e["ambiguous"]) for v, e in database.items() if e.get("ambiguous")},
         classes=classes,
     )

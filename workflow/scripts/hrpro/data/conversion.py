@@ -1,17 +1,23 @@
 """A data set's own annotations, splits and points -> those of results/, checked, in seconds."""
 
+import itertools
 import math
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
-from ..config import RECOGNISED, SPLITS, Labels
+from ..config import SPLITS, Labels
+from ..grid import Grid
 from ..utils.errors import InputError
+from ..utils.names import hint, listed, quoted
 from ..utils.progress import log
 from . import annotations, points, splits
 from .annotations import class_names, number
+from .faults import Faults
+from .splits import Contents
+
+TOLERANCE = Grid(16, 25).tolerance  # seconds that a time may lie outside its video, if nobody says the grid
+ROUNDING = 1e-9  # seconds
 
 
 class Converted(NamedTuple):
@@ -39,137 +45,165 @@ def files_of(root, labels: Labels) -> list[Path]:
 
 
 def convert(
-    root,
-    labels: Labels = RECOGNISED,
+    contents: Contents,
     *,
     ambiguous=None,
     lengths: dict[str, float] | None = None,
-    tolerance: float = 0.0,
+    tolerance: float = TOLERANCE,
 ) -> Converted:
-    """A data set's annotations and points, checked; ambiguous: the file of THUMOS14's ambiguous segments.
-
-    lengths: the seconds of videos by their features; tolerance: how far, in seconds, a point may lie outside
-    its video, into which it is then moved.
-
-    A training video with points in seconds may lack an entry: its duration is that of `lengths`, None
-    without them, and its classes are those of its points. Raises InputError.
-    """
-    path, point_file = annotations.file_of(root, labels.annotations), points.file_of(root, labels.points)
-    videos, entries = splits.read_splits(root, labels), splits.read_entries(root, labels)
-    table = points.read(point_file) if point_file else None
-    ambiguous_segments = annotations.read_ambiguous(ambiguous) if ambiguous else {}
-    in_seconds = table is not None and not points.are_frames(table)
+    """The annotations of both splits and the points; see `annotate` and `place`. Raises InputError."""
     database = {}
     for split in SPLITS:
-        for video in sorted(videos[split]):  # the order of a list does not matter
-            if split == "train" and in_seconds and video not in entries:
-                entry, duration = {"annotations": []}, (lengths or {}).get(video)
-            else:
-                entry = splits.entry_of(video, entries, split=split, path=path)
-                duration = number(entry, "duration", f"{path}: {video}")
-            database[video] = {
-                "subset": split,
-                "duration": duration,
-                "annotations": [{"label": a["label"], "segment": a["segment"]} for a in entry["annotations"]],
-                "ambiguous": ambiguous_segments.get(video, []),
-            }
-    if ambiguous_segments and not ambiguous_segments.keys() & database.keys():
-        log.warning(
-            "%s: no line is of a video of the data set; expected its names, as %s", ambiguous, min(database)
-        )
-    train = sorted(videos["train"])
-    classes = set(class_names(entries))
-    if table is not None:
-        without_segments = [video for video in train if not database[video]["annotations"]]
-        classes |= set(table["label"][table["video"].isin(without_segments)])
-    if not classes:
-        raise InputError(f"{path}: no annotation in any video, so no class")
-    if table is None:
-        placed = points.draw(database, train, labels.points)
+        database |= annotate(contents, split, ambiguous=ambiguous, lengths=lengths)
+    return Converted({"database": database}, place(contents, database, tolerance))
+
+
+def annotate(
+    contents: Contents, split: str, *, ambiguous=None, lengths: dict[str, float] | None = None
+) -> dict[str, dict]:
+    """The database of a split, its annotations checked.
+
+    ambiguous: the file of THUMOS14's ambiguous segments; lengths: the seconds of videos by their features,
+    for those whose duration the annotations do not say: None where `lengths` do not either. What is wrong
+    goes into the split's faults and, unless they are left out, raises InputError.
+    """
+    faults = contents.faults[split]
+    videos = sorted(contents.videos[split])  # the order of a list does not matter
+    regions = {}
+    if ambiguous:
+        of_split = {*videos, None} if split == "test" else set(videos)  # what is of no video is said once
+        regions = annotations.read_ambiguous(ambiguous, contents.labels.names, faults, of_split)
+        known = set(itertools.chain(*contents.videos.values()))
+        if split == "test" and regions and known.isdisjoint(regions):
+            log.warning(
+                "%s: no line is of a video of the data set; expected its names, as %s", ambiguous, min(known)
+            )
+    database = {}
+    for video in videos:
+        entry = contents.entries.get(video, {"annotations": []})
+        database[video] = {
+            "subset": split,
+            "duration": number(entry, "duration") or (lengths or {}).get(video),
+            "annotations": annotations.usable(contents.path, video, entry, faults),
+            "ambiguous": regions.get(video, []),
+        }
+    faults.stop()
+    return database
+
+
+def place(contents: Contents, database: dict, tolerance: float) -> dict:
+    """The content of a points.json: the points of the training videos, drawn or of their file.
+
+    database: of both splits, of `annotate`; tolerance: how far, in seconds, a point may lie outside its
+    video, into which it is then moved. Warnings count such points, those of other videos, which are ignored,
+    and those that are left out. Raises InputError.
+    """
+    train = annotations.of_split(database, "train")
+    classes = set(class_names(database))
+    if contents.points is None:
+        placed = points.draw(database, sorted(train), contents.labels.points)
     else:
-        placed = place_points(table, entries, database, point_file=point_file, path=path, tolerance=tolerance)
+        rows = contents.points.points
+        without_segments = [video for video, entry in train.items() if not entry["annotations"]]
+        classes |= set(rows["label"][rows["video"].isin(without_segments)])
+        placed = place_points(contents, train, classes=class_names(database), tolerance=tolerance)
+    if not classes:
+        raise InputError(f"{contents.path}: no annotation in any video, so no class")
     if not any(placed.values()):
-        source = (
-            f"{point_file}: no point of a training video" if point_file else f"{path}: no training segment"
-        )
-        raise InputError(f"{source}; there is nothing to learn from")
-    return Converted({"database": database}, {"classes": sorted(classes), "videos": placed})
+        raise InputError(f"{nothing_to_learn(contents, train)}; there is nothing to learn from")
+    return {"classes": sorted(classes), "videos": placed}
+
+
+def nothing_to_learn(contents: Contents, train: dict) -> str:
+    """What is missing where no training video has a point."""
+    if contents.points is None:
+        return f"{contents.path}: no training segment"
+    others = contents.points.points["video"].unique().tolist()
+    near = hint(others[0], train) if others else ""
+    return f"{contents.point_file}: no point of a training video{near}"
 
 
 def place_points(
-    table: pd.DataFrame, entries: dict, database: dict, *, point_file: Path, path: Path, tolerance: float
+    contents: Contents, train: dict, *, classes: list[str], tolerance: float
 ) -> dict[str, list[dict]]:
-    """The points of the training videos: {video: [{"label", "seconds"}]} in time order.
+    """The points of the training videos by their file: {video: [{"label", "seconds"}]} in time order.
 
-    table: of `points.read`; entries: of the annotation file `path`; database: what `convert` makes of them;
-    tolerance: how far, in seconds, a point may lie outside its video, into which it is moved. One warning
-    counts such points, another one those of other videos, which are ignored. Raises InputError on a point
-    further outside and, in a video with annotations, on one of an unknown class.
+    train: the database of the training split; classes: those of the annotations, of which a point has one
+    if its video is annotated.
     """
-    train = annotations.of_split(database, "train")
-    others = table[~table["video"].isin(train)]
+    path, rows, faults = contents.point_file, contents.points.points, Faults(contents.labels.on_fault)
+    for row in contents.points.faulty.itertuples():
+        if row.video in train or not row.video:
+            at = f"line {row.line}" + (f": {row.video}" if row.video else "")
+            faults.add(path, at, row.what, remedy=row.remedy)
+    others = rows["video"][~rows["video"].isin([*train, *contents.left_out])]
     if len(others):
         log.warning(
-            "%s: ignored %d points of %d videos outside the training split",
-            point_file, len(others), others["video"].nunique(),
+            "%s: ignored %d points of %d videos outside the training split: %s%s",
+            path, len(others), others.nunique(), quoted(others.unique()), hint(others.iloc[0], train),
         )  # fmt: skip
-    table = table[table["video"].isin(train)]
-    if points.are_frames(table):
-        fps = {v: number(entries[v], "fps", f"{path.name}: {v}") for v in table["video"].unique()}
-        table = table.assign(seconds=table["frame"] / table["video"].map(fps).astype(float))
-    classes = class_names(entries)
-    placed, moved = {video: [] for video in train}, []
-    for point in table.itertuples():
-        entry, place = train[point.video], f"{point_file}: line {point.line}: {point.video}"
+    rows = rows[rows["video"].isin(train)]
+    if points.are_frames(rows):
+        fps = {v: number(contents.entries[v], "fps") for v in rows["video"].unique()}
+        rows = rows.assign(seconds=rows["frame"] / rows["video"].map(fps).astype(float))
+    placed, moved = {video: [] for video in sorted(train)}, []
+    for point in rows.itertuples():
+        entry, at = train[point.video], f"line {point.line}: {point.video}"
         if entry["annotations"] and point.label not in classes:
-            names = ", ".join(classes)
-            raise InputError(f"{place}: unknown class {point.label!r}; {path.name} names {names}")
+            what = f"unknown class {point.label!r}"
+            faults.add(path, at, what, remedy=f"{contents.path.name} names {quoted(classes)}")
+            continue
         seconds = min(max(point.seconds, 0.0), entry["duration"] or math.inf)
         off = abs(point.seconds - seconds)
-        if not (math.isfinite(point.seconds) and off <= tolerance):
-            by_features = point.video not in entries
-            raise InputError(f"{place}: {outside(point, entry['duration'], path, by_features=by_features)}")
+        if not (math.isfinite(point.seconds) and off <= tolerance + ROUNDING):
+            what, remedy = outside(point, entry["duration"], contents)
+            faults.add(path, at, what, remedy=remedy)
+            continue
         if off:
             moved.append((off, point.line))
         placed[point.video].append({"label": point.label, "seconds": seconds})
+    faults.stop()
+    faults.warn()
     if moved:
         off, line = max(moved)
         log.warning(
             "%s: moved %d points into their videos, which they lie up to %.2f s outside of (line %d)",
-            point_file, len(moved), off, line,
+            path, len(moved), off, line,
         )  # fmt: skip
     return {video: sorted(of_video, key=lambda p: p["seconds"]) for video, of_video in placed.items()}
 
 
-def outside(point, duration: float | None, path: Path, *, by_features: bool) -> str:
+def outside(point, duration: float | None, contents: Contents) -> tuple[str, str]:
     """What is wrong with a point outside its video, and the remedy.
 
-    point: a row with video, seconds and perhaps frame; path: of the annotation file; by_features: whether the
-    duration is that of the features by `snippet`, which may be what is wrong.
+    point: a row with video, seconds and perhaps frame.
     """
     length = "" if duration is None else f"'s {duration:g} s"
     if hasattr(point, "frame"):
-        remedy = f"correct the point or the video's fps in {path.name}"
-        return f"frame {point.frame:g} is at {point.seconds:.2f} s, outside the video{length}; {remedy}"
+        what = f"frame {point.frame:g} is at {point.seconds:.2f} s, outside the video{length}"
+        return what, f"correct the point or the video's fps in {contents.path.name}"
     remedy = "expected seconds from the video's start, not frames"
-    if by_features:
+    if number(contents.entries.get(point.video, {}), "duration") is None:
         remedy = f"that length is of its features by `snippet`: see its frames and fps first; {remedy}"
-    return f"{point.seconds:.2f} s, outside the video{length}; {remedy}"
+    return f"{point.seconds:.2f} s, outside the video{length}", remedy
 
 
-def durations(root, split: str, videos: list[str], *, labels: Labels = RECOGNISED) -> dict[str, float]:
-    """The seconds of each video of a split, except training videos that have no entry and need none.
+def durations(contents: Contents, split: str) -> dict[str, float]:
+    """The seconds of those videos of a split whose annotations say them."""
+    known = {video: number(contents.entries.get(video, {}), "duration") for video in contents.videos[split]}
+    return {video: seconds for video, seconds in known.items() if seconds is not None}
 
-    Raises InputError if a video has no entry or no duration.
-    """
-    path = annotations.file_of(root, labels.annotations)
-    entries = splits.read_entries(root, labels)
-    if split == "train" and splits.may_lack_entries(root, labels):
-        videos = [video for video in videos if video in entries]
-    return {
-        video: number(splits.entry_of(video, entries, split=split, path=path), "duration", f"{path}: {video}")
-        for video in videos
-    }
+
+def warn_of_annotations(contents: Contents, database: dict, split: str, tolerance: float) -> None:
+    """Warn of what is left out of a split, of segments outside their videos, and of the splits' rule."""
+    contents.faults[split].warn()
+    annotations.warn_of_segments(database, tolerance)
+    if split == "train" and contents.pointed:
+        log.warning(
+            "%s: names no subset, so %d annotated videos that have points are training videos (%s); to test "
+            "on them, take their points away or name their subset",
+            contents.path, len(contents.pointed), quoted(contents.pointed),
+        )  # fmt: skip
 
 
 def warn_of_points(database: dict, placed: dict[str, list[dict]]) -> None:
@@ -177,21 +211,24 @@ def warn_of_points(database: dict, placed: dict[str, list[dict]]) -> None:
 
     placed: the points, {training video: [{"label", "seconds"}]}.
     """
+    bare = Counter()
     for video, of_video in placed.items():
-        without_point = Counter(
-            a["label"]
+        bare.update(
+            (video, a["label"])
             for a in database[video]["annotations"]
             if not any(
                 p["label"] == a["label"] and a["segment"][0] <= p["seconds"] <= a["segment"][1]
                 for p in of_video
             )
         )
-        for label, count in without_point.items():
-            log.warning("%s: %d of its instances of %s without a point", video, count, label)
+    if bare:
+        places = listed(f"{video}: {count} of {label!r}" for (video, label), count in bare.items())
+        log.warning("training instances without a point: %d (%s)", bare.total(), places)
     annotated = set(class_names(database))
     with_points = {point["label"] for of_video in placed.values() for point in of_video}
-    if annotated:
-        for label in sorted(with_points - annotated):
-            log.warning("class %s has points, but no annotated instance: is it spelt right?", label)
-    for label in sorted(annotated - with_points):
-        log.warning("class %s has no point, so it cannot be learnt", label)
+    if annotated and with_points - annotated:
+        others = quoted(sorted(with_points - annotated))
+        log.warning("classes with points, but no annotated instance: %s; are they spelt right?", others)
+    if annotated - with_points:
+        others = quoted(sorted(annotated - with_points))
+        log.warning("classes without a point, so that they cannot be learnt: %s", others)

@@ -20,6 +20,7 @@ from ..config import FeatureFiles
 from ..grid import TOLERANCE, Grid
 from ..utils import files
 from ..utils.errors import InputError
+from ..utils.names import listed
 from ..utils.progress import log, track
 from . import hdf5, readers
 from .moments import Moments
@@ -60,6 +61,7 @@ def convert(
         hdf5.create(temporary) as file,
         files.flushing(file.id.get_vfd_handle()) as flush,
     ):
+        odd = []
         for video in track(sources, len(sources), "features"):
             source, array, checksum = next(arrays)
             with np.errstate(over="ignore"):
@@ -71,12 +73,15 @@ def convert(
             data = file.create_dataset(video, data=stored, chunks=array.shape, fletcher32=True)
             data.attrs["sha256"] = hdf5.text(checksum)
             flush()
-            surplus = len(array) - grid.length(durations[video]) if video in durations else 0
-            if abs(surplus) > TOLERANCE:
-                log.warning(
-                    "%s: %d snippets of features, but its %.2f s are %.1f; check snippet and duration",
-                    video, len(array), durations[video], len(array) - surplus,
-                )  # fmt: skip
+            expected = grid.length(durations[video]) if video in durations else len(array)
+            if abs(len(array) - expected) > TOLERANCE:
+                seconds = f"{durations[video]:.2f} s"
+                odd.append(f"{video}: {len(array)} snippets, but its {seconds} are {expected:.1f}")
+        if odd:
+            log.warning(
+                "features of another length than the video: %d of %d (%s); check snippet and durations",
+                len(odd), len(sources), listed(odd),
+            )  # fmt: skip
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["width"] = layout.width if training is not None else next(iter(shapes.values()))[1]
         file.attrs["by_columns"] = sorted({source.by_columns for source in sources.values()})

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from ..config import LAYOUTS, SPLITS, FeatureFiles
+from ..config import AS_THEY_ARE, LAYOUTS, SPLITS, FeatureFiles, VideoNames
 from ..utils.errors import InputError
+from ..utils.names import fault_of, hint, quoted, shown
 from .readers import STREAMS, Source, h5_videos, is_of_one_video, members, read_names
 
 # The file or files of a video under the folder; of two, the channels of the second follow the first's.
@@ -25,6 +26,7 @@ PATTERNS = {
 SHARED = {"npz_file": (".npz",), "h5": (".h5", ".hdf5"), "wtalc": (".npy",)}
 ENDINGS = [ending for endings in SHARED.values() for ending in endings]
 EXTRACTORS = ("_fps", "_timestamps_ms")  # what video_features writes beside the features of a video
+NOWHERE = ""  # the key in a file for all videos of one that it lacks
 NAMES = "videoname.npy"  # W-TALC's list of the videos in its joint file
 RISK = (
     "pickled, and a pickle can hold code of whoever made it; if you trust it, say allow_pickle: true under "
@@ -32,19 +34,31 @@ RISK = (
 )
 
 
-def of_splits(root, settings: FeatureFiles, splits: dict[str, list[str]]) -> dict[str, Source]:
+def of_splits(
+    root, settings: FeatureFiles, splits: dict[str, list[str]], names: VideoNames = AS_THEY_ARE
+) -> dict[str, Source]:
     """Where the features of the splits' videos lie under a data set's root: {video: Source}.
 
-    A video's file may be missing: reading it says so. Raises InputError if no layout, or more than one, is
-    recognized, or if a file for all videos lacks one.
+    names: what is no part of videos' names. Raises InputError if no layout, or more than one, is recognized,
+    or if videos have no features.
     """
+    sources = look(root, settings, splits, names)
+    if fault := lack(root, settings, sources):
+        raise InputError(fault)
+    return sources
+
+
+def look(
+    root, settings: FeatureFiles, splits: dict[str, list[str]], names: VideoNames = AS_THEY_ARE
+) -> dict[str, Source]:
+    """As `of_splits`, with sources of nothing for videos without features: `missing` tells which."""
     folder = Path(root, settings.folder)
-    videos = [(split, video) for split, names in splits.items() for video in names]
+    videos = [(split, video) for split, names_of_split in splits.items() for video in names_of_split]
     if not videos:
         return {}
     fitting = {}
     for layout in possible_layouts(settings):
-        in_layout = sources_in(layout, folder, settings)
+        in_layout = sources_in(layout, folder, settings, names)
         sources = [in_layout.get(split, in_layout.get("", {})).get(video) for split, video in videos]
         if any(sources):
             fitting[layout] = sources
@@ -53,16 +67,51 @@ def of_splits(root, settings: FeatureFiles, splits: dict[str, list[str]]) -> dic
         is_missing = settings.layout == "auto" and not folder.exists() and folder.suffix not in ENDINGS
         if is_missing or settings.layout in PATTERNS:  # each video's file is then missing
             fitting = {"hrpro" if is_missing else settings.layout: [None] * len(videos)}
-    layout = the_only(fitting, folder, settings, videos=f"{videos[0][1]} or another video of the splits")
+    of_splits = f"{videos[0][1]} or another video of the splits"
+    if not fitting and (near := hint(videos[0][1], known_videos(root, settings))):
+        raise InputError(f"{folder}: no features of {of_splits}{near}")
+    layout = the_only(fitting, folder, settings, videos=of_splits)
     sources = {}
     for (split, video), source in zip(videos, fitting[layout], strict=True):
         if source is None and layout in SHARED:
-            raise InputError(
-                f"{shared_file(layout, folder)}: no features of {video} in it; "
-                "add them or take the video out of the split"
-            )
+            source = Source((shared_file(layout, folder),), NOWHERE)
         sources[video] = source or Source(files_of_video(layout, folder, split=split, video=video))
     return sources
+
+
+def missing(sources: dict[str, Source]) -> list[str]:
+    """The videos that have no features."""
+    return [
+        video
+        for video, source in sources.items()
+        if source.key == NOWHERE or not all(map(Path.is_file, source.files))
+    ]
+
+
+def lack(root, settings: FeatureFiles, sources: dict[str, Source]) -> str | None:
+    """What is wrong where videos have no features, in one line; sources: of `look`."""
+    lost = missing(sources)
+    if not lost:
+        return None
+    source, count = sources[lost[0]], f" ({len(lost)} such: {quoted(lost)})" if lost[1:] else ""
+    if source.key is None:
+        path = next(path for path in source.files if not path.is_file())
+        what, remedy = f"{path}: no such file", "put it there or take the video out of the split"
+    else:
+        what = f"{source.files[0]}: no features of {lost[0]} in it"
+        remedy = "add them or take the video out of the split"
+    near = hint(lost[0], known_videos(root, settings) - sources.keys())
+    return f"{what}{count}{near}; {remedy}, or leave it out by `on_fault: leave_out` in the data set's entry"
+
+
+def known_videos(root, settings: FeatureFiles) -> set[str]:
+    """The videos that there are features of, by their names as they stand there."""
+    folder = Path(root, settings.folder)
+    found = set()
+    for layout in possible_layouts(settings):
+        for videos in sources_in(layout, folder, settings).values():
+            found |= videos.keys()
+    return found
 
 
 def of_folder(path, settings: FeatureFiles, usual: str = "auto") -> dict[str, Source]:
@@ -91,6 +140,8 @@ def of_folder(path, settings: FeatureFiles, usual: str = "auto") -> dict[str, So
             raise InputError(
                 f"{path}: features of {video} in train and in test; a video belongs to one split"
             )
+        if fault := fault_of(video):
+            raise InputError(f"{path}: the video name {shown(video)} {fault}; rename the video")
     return dict(sorted((video, source) for part in parts for video, source in part.items()))
 
 
@@ -121,8 +172,28 @@ def the_only(fitting: dict, folder: Path, settings: FeatureFiles, *, videos: str
     return next(iter(fitting))
 
 
-def sources_in(layout: str, folder: Path, settings: FeatureFiles) -> dict[str, dict[str, Source]]:
-    """What lies in a folder or file in one layout: {split, or "" if it has none: {video: Source}}."""
+def sources_in(
+    layout: str, folder: Path, settings: FeatureFiles, names: VideoNames = AS_THEY_ARE
+) -> dict[str, dict[str, Source]]:
+    """What lies in a folder or file in one layout: {split, or "" if it has none: {video: Source}}.
+
+    names: what is no part of videos' names. Raises InputError where two are called alike then.
+    """
+    sources = {}
+    for split, by_stem in stems_in(layout, folder, settings).items():
+        sources[split] = {}
+        for stem, source in sorted(by_stem.items()):
+            video = names.of(stem)
+            if video in sources[split]:
+                raise InputError(
+                    f"{folder}: {shown(stem)} and another one are both {shown(video)}; rename or remove one"
+                )
+            sources[split][video] = source
+    return sources
+
+
+def stems_in(layout: str, folder: Path, settings: FeatureFiles) -> dict[str, dict[str, Source]]:
+    """As `sources_in`, by the names as they stand there."""
     if layout in SHARED:
         file = shared_file(layout, folder)
         return {"": sources_in_file(layout, file, settings)} if file else {}
@@ -136,7 +207,7 @@ def sources_in(layout: str, folder: Path, settings: FeatureFiles) -> dict[str, d
             video: Source(files_of_video(layout, folder, split=split, video=video)) for video in videos
         }
     if layout == "flat":  # files of two streams are not videos
-        for video in sources_in("flat_rgb_flow", folder, settings)[""]:
+        for video in stems_in("flat_rgb_flow", folder, settings)[""]:
             for stream in STREAMS:
                 sources[""].pop(f"{video}_{stream}")
         names = names_like(folder / "*.npy")

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
@@ -9,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..config import Points
+from ..config import AS_THEY_ARE, Points, VideoNames
 from ..utils import files
 from ..utils.errors import InputError
+from ..utils.names import clean, shown, unprintable
 
 DEFAULTS = ("point_labels/point_gaussian.csv", "points.csv")
 # Deviation of a gaussian point from the middle of its segment, in seconds: SF-Net's (docs/data.md).
@@ -46,13 +48,22 @@ def file_of(root, settings: Points) -> Path | None:
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
-def read(path) -> pd.DataFrame:
+class Rows(NamedTuple):
+    """The rows of a point file.
+
+    points: a row per point: video, label, line (in the file), and frame (at the video's own fps) or seconds;
+    faulty: a row per row that is none: video ("" if it names none), line, what, remedy.
+    """
+
+    points: pd.DataFrame
+    faulty: pd.DataFrame
+
+
+def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
     """The points of a CSV file: HR-Pro's (class, video_id, point) or a plain one (video, seconds, class).
 
-    -> a row per point: video, label, line (in the file), and frame (at the video's own fps) or seconds.
     Other columns are ignored. Without a header the columns are video, seconds, class, if numbers stand in the
-    second of three columns alone. Raises InputError if a column or a cell is missing, if a row has more cells
-    than columns, and on a time that is not a number.
+    second of three columns alone. Raises InputError where columns are missing, or quotes are wrong.
     """
     rows = read_cells(path)
     header = rows.iloc[0].dropna().str.strip().tolist() if len(rows) else []
@@ -62,19 +73,38 @@ def read(path) -> pd.DataFrame:
         rows = rows.iloc[1:]
     form = format_of(path, header)
     position = {name: column for column, name in enumerate(header)}
-    columns = [position[name] for name in (form.video, form.label, form.time)]
-    check_cells(path, rows, columns, header)
-    videos, labels, times = (rows[column].str.strip() for column in columns)
-    for cells, name in ((videos, form.video), (labels, form.label)):
-        if (cells == "").any():
-            line = cells.index[cells == ""][0]
-            raise InputError(f"{path}: line {line}: the cell of {name!r} is empty; fill it in")
-    seconds_or_frames = [
-        number(f"{path}: line {line}: {video}", form, cell)
-        for line, video, cell in zip(rows.index, videos, times, strict=True)
-    ]
+    cells = rows[[position[name] for name in (form.video, form.label, form.time)]]
+    cells = cells.set_axis(["video", "label", "time"], axis="columns").fillna("")
+    cells["video"] = cells["video"].map(names.of)
+    cells["label"] = cells["label"].map(clean)
+    cells["time"] = cells["time"].str.strip()
+    short, long = (
+        rows[[position[name] for name in form.columns]].isna().any(axis="columns"),
+        rows.iloc[:, len(header) :].notna().any(axis="columns"),
+    )
+    good, faulty = [], []
+    for line, video, label, time, few, many in zip(
+        rows.index, cells["video"], cells["label"], cells["time"], short, long, strict=True
+    ):
+        count = "few" if few else "many"
+        if few or many:
+            fault = f"too {count} cells", f"expected {', '.join(header)}"
+        elif not (video and label):
+            fault = f"the cell of {(form.label if video else form.video)!r} is empty", "fill it in"
+        elif unprintable(label):
+            fault = f"a control character in the class {shown(label)}", "correct it"
+        elif not is_number(time):
+            example = "; decimals after a point, 83.5" if form is PLAIN else ""
+            fault = f"{form.time} {time!r} is not a number", f"expected a {form.unit}'s{example}"
+        else:
+            good.append((video, label, float(time), line))
+            continue
+        faulty.append((video, line, *fault))
     unit = "frame" if form is HRPRO else "seconds"
-    return pd.DataFrame({"video": videos, "label": labels, unit: seconds_or_frames, "line": rows.index})
+    return Rows(
+        pd.DataFrame(good, columns=["video", "label", unit, "line"]),
+        pd.DataFrame(faulty, columns=["video", "line", "what", "remedy"]),
+    )
 
 
 def are_frames(points: pd.DataFrame) -> bool:
@@ -141,28 +171,6 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def check_cells(path, rows: pd.DataFrame, columns: list[int], header: list[str]) -> None:
-    """Raise InputError on a row that lacks a cell in one of the columns or has more cells than the header."""
-    short, long = (
-        rows[columns].isna().any(axis="columns"),
-        rows.iloc[:, len(header) :].notna().any(axis="columns"),
-    )
-    for line in rows.index[short | long]:
-        count = "few" if short[line] else "many"
-        raise InputError(f"{path}: line {line}: too {count} cells; expected {', '.join(header)}")
-
-
-def number(place: str, form: Format, cell: str) -> float:
-    """The time in a cell. Raises InputError if it is not a number."""
-    try:
-        return float(cell)
-    except ValueError:
-        example = "; decimals after a point, 83.5" if form is PLAIN else ""
-        raise InputError(
-            f"{place}: {form.time} {cell!r} is not a number; expected a {form.unit}'s{example}"
-        ) from None
-
-
 def draw(database: dict, videos: list[str], settings: Points) -> dict[str, list[dict]]:
     """A point per instance, drawn from its segment: {video: [{"label", "seconds"}]} in time order.
 
@@ -173,7 +181,7 @@ def draw(database: dict, videos: list[str], settings: Points) -> dict[str, list[
     for video in videos:
         name = int.from_bytes(hashlib.sha256(video.encode()).digest()[:8], "big")
         rng = np.random.default_rng([settings.seed, name])
-        duration = database[video]["duration"]
+        duration = database[video]["duration"] or math.inf  # the features will say it
         drawn = [
             {
                 "label": a["label"],

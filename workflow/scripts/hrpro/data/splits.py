@@ -1,12 +1,17 @@
 """Which videos are a data set's training split, and which its test split: by lists, by subsets, by points."""
 
 from pathlib import Path
+from typing import NamedTuple
 
-from ..config import RECOGNISED, SPLITS, Annotations, Labels
+from ..config import RECOGNISED, SPLITS, Annotations, Labels, VideoNames
 from ..utils import files
 from ..utils.errors import InputError
+from ..utils.names import fault_of, hint, listed, shown
 from . import annotations, points
+from .faults import Faults
+from .points import Rows
 
+RATES = "fps_dict.json"  # of LACP, beside its annotations
 # The usual names of subsets, and which of them are the splits (train, test); None: there is none.
 KINDS = {
     "train": "train",
@@ -32,46 +37,141 @@ def split_file(split: str) -> str:
     return f"split_{split}.txt"
 
 
+class Contents(NamedTuple):
+    """What a data set's own files say of its splits.
+
+    labels: what the data set's entry says of them; path: the file of annotations; point_file, points: that of
+    points and what it says, None if they are drawn; entries: {video: entry} of `path`, checked in the splits'
+    videos; videos: {"train": names, "test": names}; pointed: annotated videos that are training videos for no
+    other reason than their points; left_out: videos of the splits with a fault; faults: {split: all that is
+    wrong with its videos}.
+    """
+
+    labels: Labels
+    path: Path
+    point_file: Path | None
+    entries: dict[str, dict]
+    points: Rows | None
+    videos: dict[str, list[str]]
+    pointed: list[str]
+    left_out: set[str]
+    faults: dict[str, Faults]
+
+
 def is_listed(root, labels: Labels) -> bool:
     """Whether lists name the videos of the splits; subsets that the entry names take precedence."""
     return labels.annotations.test is None and any((Path(root) / split_file(s)).is_file() for s in SPLITS)
-
-
-def may_lack_entries(root, labels: Labels) -> bool:
-    """Whether training videos need no entry in the annotation file, because their points are in seconds."""
-    path = points.file_of(root, labels.points)
-    return path is not None and path.is_file() and not points.are_frames(points.read(path))
 
 
 def needs_annotations(path: Path, root, labels: Labels) -> bool:
     """Whether a data set needs its annotation file; not if it has points in seconds and no test split."""
     if path.is_file() or labels.annotations != Annotations() or is_listed(root, labels):
         return True
-    return not may_lack_entries(root, labels)
+    point_file = points.file_of(root, labels.points)
+    return not (point_file and point_file.is_file() and in_seconds(points.read(point_file, labels.names)))
 
 
-def read_entries(root, labels: Labels) -> dict[str, dict]:
-    """The database of a data set's annotation file; empty if it needs none."""
-    path = annotations.file_of(root, labels.annotations)
-    return annotations.read_database(path) if needs_annotations(path, root, labels) else {}
+def in_seconds(rows: Rows | None) -> bool:
+    """Whether there are points and their times are seconds; then training videos need no entry."""
+    return rows is not None and not points.are_frames(rows.points)
 
 
-def entry_of(video: str, entries: dict, *, split: str, path) -> dict:
-    """A video's entry of the annotation file `path`. Raises InputError if it has none."""
-    if video not in entries:
-        raise InputError(f"{path}: {video} of {split_file(split)} has no entry; add it or drop the video")
-    return entries[video]
+def read(root, labels: Labels = RECOGNISED) -> Contents:
+    """The entries, the points and the splits of a data set; entries of other videos are not looked at.
+
+    The splits are by lists or by subsets; by subsets the test split may be empty. Raises InputError on a
+    video in both, if subsets do not say which split is which, without a training video and, unless
+    `labels.on_fault` leaves them out, on videos with a fault.
+    """
+    path, point_file = annotations.file_of(root, labels.annotations), points.file_of(root, labels.points)
+    entries = annotations.read_entries(path, labels.names) if needs_annotations(path, root, labels) else {}
+    rows = points.read(point_file, labels.names) if point_file else None
+    if rows is not None and points.are_frames(rows.points):
+        add_rates(path.parent / RATES, entries, labels.names)
+    faults = {split: Faults(labels.on_fault) for split in SPLITS}
+    contents = Contents(labels, path, point_file, entries, rows, {}, [], set(), faults)
+    if is_listed(root, labels):
+        contents = contents._replace(videos=split_by_lists(root, labels.names))
+    else:
+        contents = split_by_subset(contents)
+    sound = {split: sound_videos(contents, split, root) for split in SPLITS}
+    for faults in contents.faults.values():
+        faults.stop()
+    if not sound["train"]:
+        raise InputError(
+            f"{root}: no training video is without a fault; correct those, `on_fault: stop` says them"
+        )
+    left_out = {video for split in SPLITS for video in contents.videos[split]}.difference(*sound.values())
+    return contents._replace(videos=sound, left_out=left_out)
 
 
 def read_splits(root, labels: Labels = RECOGNISED) -> dict[str, list[str]]:
-    """{"train": videos, "test": videos}, by lists or by subsets; by subsets the test split may be empty.
+    """The videos of a data set's splits, as `read` has them."""
+    return read(root, labels).videos
 
-    Raises InputError on a video in both, if subsets do not say which split is which, and without a
-    training video.
-    """
-    if not is_listed(root, labels):
-        return split_by_subset(root, labels)
-    splits = {split: read_list(Path(root) / split_file(split)) for split in SPLITS}
+
+def add_rates(path: Path, entries: dict[str, object], names: VideoNames) -> None:
+    """Give entries without fps that of LACP's file of them, {video: fps}, if it is there."""
+    if path.is_file():
+        rates = files.read_json(path)
+        if not isinstance(rates, dict):
+            raise InputError(f"{path}: expected {{video: frames per second}}; correct or remove it")
+        for video, fps in rates.items():
+            entry = entries.get(names.of(video))
+            if isinstance(entry, dict) and entry.get("fps") is None:
+                entry["fps"] = fps
+
+
+def sound_videos(contents: Contents, split: str, root) -> list[str]:
+    """The videos of a split that can be used; what is wrong with the others goes into its faults."""
+    by_lists = is_listed(root, contents.labels)
+    without, sound = set(contents.labels.without), []
+    with_points = () if contents.points is None else set(contents.points.points["video"])
+    for video in contents.videos[split]:
+        path = contents.path if video in contents.entries else contents.point_file
+        if reason := fault_of(video):
+            fault = f"the name {reason}", "rename the video"
+            path = Path(root) / split_file(split) if by_lists else path
+        elif video in without:
+            fault, path = ("no features", "extract them"), root
+        elif video in contents.entries:
+            needed = ["fps"] if video in with_points and points.are_frames(contents.points.points) else []
+            fault = fault_of_entry(contents.entries[video], needed)
+        elif split == "train" and in_seconds(contents.points):
+            fault = None
+        elif by_lists:
+            near = "" if contents.faults[split].kinds else hint(video, contents.entries)
+            fault = f"no entry, but {split_file(split)} lists it{near}", "add one or drop the video"
+            path = contents.path
+        else:
+            plain = ",".join(points.PLAIN.columns)
+            fault = (
+                f"no entry in {contents.path.name}, whose fps its frames need",
+                f"add one with its fps, or give points as {plain}",
+            )
+        if fault:
+            what, remedy = fault
+            name = video if video and video.isprintable() else shown(video)
+            contents.faults[split].add(path, name, what, remedy=remedy)
+        else:
+            sound.append(video)
+    return sound
+
+
+def fault_of_entry(entry, needed: list[str]) -> tuple[str, str] | None:
+    """What is wrong with the entry of a video, and the remedy; needed: keys that it must have."""
+    if fault := annotations.fault_of_entry(entry):
+        return fault
+    for key in ("duration", *needed):
+        if (key in needed or entry.get(key) is not None) and annotations.number(entry, key) is None:
+            value = annotations.shortened(entry.get(key))
+            return f'"{key}" is {value}', "expected a number over 0"
+    return None
+
+
+def split_by_lists(root, names: VideoNames) -> dict[str, list[str]]:
+    """The splits by split_train.txt and split_test.txt. Raises InputError on a video in both."""
+    splits = {split: read_list(Path(root) / split_file(split), names) for split in SPLITS}
     for video in sorted(set(splits["train"]) & set(splits["test"])):
         raise InputError(
             f"{Path(root) / split_file('test')}: {video} is in {split_file('train')} too; "
@@ -80,11 +180,11 @@ def read_splits(root, labels: Labels = RECOGNISED) -> dict[str, list[str]]:
     return splits
 
 
-def read_list(path: Path) -> list[str]:
+def read_list(path: Path, names: VideoNames) -> list[str]:
     """The videos of a list, in its order. Raises InputError if it has none, or one twice."""
     lines = {}
     for row, line in enumerate(files.read_text(path).splitlines(), 1):
-        video = line.strip(" \t,;")
+        video = names.of(line.strip(" \t,;"))
         if not video:
             continue
         if video in lines:
@@ -95,36 +195,43 @@ def read_list(path: Path) -> list[str]:
     return list(lines)
 
 
-def split_by_subset(root, labels: Labels) -> dict[str, list[str]]:
-    """The splits by the subsets of the annotation file; videos with points but no entry are training videos.
+def split_by_subset(contents: Contents) -> Contents:
+    """With the splits by the subsets of the annotation file, and by the points.
 
-    If the file names no subset, all videos with points are the training split, the others the test split.
+    Videos with points but no entry are training videos. If the file names no subset, all videos with points
+    are the training split, the others the test split.
     """
-    path, point_file = annotations.file_of(root, labels.annotations), points.file_of(root, labels.points)
-    entries = read_entries(root, labels)
-    table = points.read(point_file) if point_file else None
-    with_points = [] if table is None else table["video"].unique().tolist()
+    path, entries, labels = contents.path, contents.entries, contents.labels
+    with_points = []
+    if contents.points is not None:
+        good, faulty = contents.points
+        videos = [*good["video"], *(faulty["video"] if labels.on_fault == "stop" else [])]
+        with_points = [video for video in dict.fromkeys(videos) if video]
     without_entry = [video for video in with_points if video not in entries]
-    if without_entry and points.are_frames(table):
-        raise InputError(
-            f"{point_file}: {without_entry[0]} has no entry in {path.name}, whose fps its frames need; "
-            f"add one with its duration, or give points as {','.join(points.PLAIN.columns)}"
-        )
-    subsets = {video: str(entry.get("subset") or "").lower() for video, entry in entries.items()}
+    subsets = {video: annotations.subset_of(entry).lower() for video, entry in entries.items()}
+    pointed = []
     if labels.annotations.test is None and not any(subsets.values()):
         train, labelled = with_points, set(with_points)
         test = [video for video in entries if video not in labelled]
+        pointed = [video for video in train if is_annotated(entries.get(video))]
     else:
         of_train, of_test = choose_subsets(path, set(subsets.values()), labels.annotations)
         train = [video for video, subset in subsets.items() if subset in of_train] + without_entry
         test = [video for video, subset in subsets.items() if subset in of_test]
     if not train:
-        others = f"{point_file} names no other" if point_file else "points are drawn of no other"
+        others = "points are drawn of no other"
+        if contents.point_file:
+            others = f"{contents.point_file} names no other"
         raise InputError(
             f"{path}: no video of a training subset ({listing(subsets.values())}), and {others}; "
             f"name the training videos in {split_file('train')}, or their subsets in the entry's annotations"
         )
-    return {"train": train, "test": test}
+    return contents._replace(videos={"train": train, "test": test}, pointed=pointed)
+
+
+def is_annotated(entry) -> bool:
+    """Whether the entry of a video has annotations."""
+    return isinstance(entry, dict) and bool(entry.get("annotations"))
 
 
 def choose_subsets(path, subsets: set[str], settings: Annotations) -> tuple[set[str], set[str]]:
@@ -149,4 +256,4 @@ def choose_subsets(path, subsets: set[str], settings: Annotations) -> tuple[set[
 
 def listing(subsets) -> str:
     """The names of subsets, for a message."""
-    return ", ".join(name or "none" for name in sorted(set(subsets))) or "none"
+    return listed(shown(name) if name else "none" for name in sorted(set(subsets))) or "none"

@@ -6,7 +6,6 @@ snippets are not said. An instance is (class, start s, end s).
 """
 
 import itertools
-import re
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..config import SPLITS
 from ..data.instances import actions, holding
 from ..grid import TOLERANCE, Grid
 from ..proposals.ranking import SAME_ACTION
+from ..utils.names import folded
 
 STEPS = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)  # borders of a histogram's bins, in each power of ten
 COUNTS = ("inside", "outside", "other_class", "unmarked", "repeated", "positions")  # of points and instances
@@ -120,7 +120,7 @@ def alike(classes: list[str]) -> list[list[str]]:
     """Groups of classes whose names differ in case, blanks and punctuation alone."""
     groups = defaultdict(list)
     for label in classes:
-        groups[re.sub(r"[\W_]+", "", label).casefold() or label].append(label)
+        groups[folded(label)].append(label)
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -193,8 +193,8 @@ def repeats(points: dict, grid: Grid) -> dict[str, int]:
 def instance_facts(database: dict, split: str, grid: Grid) -> dict | None:
     """The instances of a split, None where no segment is known.
 
-    "short": shorter than a snippet; "late": videos with one that ends past their end; "overlapping": that
-    share time with another one, "doubled": with another one of their class.
+    "short": shorter than a snippet; "late": videos with one that ends past their end by more than the
+    tolerance; "overlapping": that share time with another one, "doubled": with another one of their class.
     """
     videos = entries(database, split)
     lengths = [end - start for entry in videos.values() for _, start, end in instances_of(entry)]
@@ -205,7 +205,11 @@ def instance_facts(database: dict, split: str, grid: Grid) -> dict | None:
         overlapping[video] = count_overlapping(instances_of(entry))
         by_class = itertools.groupby(sorted(instances_of(entry)), key=lambda instance: instance[0])
         doubled[video] = sum(count_overlapping(list(group)) for _, group in by_class)
-    late = [v for v, e in videos.items() if any(end > e["duration"] for _, _, end in instances_of(e))]
+    late = [
+        v
+        for v, e in videos.items()
+        if any(end > e["duration"] + grid.tolerance for _, _, end in instances_of(e))
+    ]
     return {
         "seconds": quantiles(lengths),
         "count": len(lengths),

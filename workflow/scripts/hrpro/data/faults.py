@@ -1,0 +1,42 @@
+"""Faults in a data set's own files: all of a kind at once, which stop the run or are left out."""
+
+from ..config import OnFault
+from ..utils.errors import InputError
+from ..utils.names import listed
+from ..utils.progress import log
+
+
+class Faults:
+    """The faults that reading a data set's files has met, by file and remedy.
+
+    on_fault: "stop", or "leave_out" as a data set's entry may say; None where no entry can say it.
+    """
+
+    def __init__(self, on_fault: OnFault | None = None):
+        self.on_fault = on_fault
+        self.kinds: dict[tuple, list[tuple[str, str]]] = {}
+
+    def add(self, path, place: str, what: str, *, remedy: str) -> None:
+        """Note what is wrong at a place of a file; faults of one file with one remedy are of one kind."""
+        self.kinds.setdefault((path, remedy), []).append((place, what))
+
+    def stop(self) -> None:
+        """Raise InputError on the first kind of fault, unless faults are left out."""
+        if self.on_fault == "leave_out" or not self.kinds:
+            return
+        (path, remedy), faults = next(iter(self.kinds.items()))
+        other = ", or leave it out by `on_fault: leave_out` in the data set's entry" if self.on_fault else ""
+        raise InputError(f"{path}: {summary(faults)}; {remedy}{other}")
+
+    def warn(self) -> None:
+        """Say what has been left out, a line per kind."""
+        for (path, _), faults in self.kinds.items():
+            log.warning("%s: left out %d: %s", path, len(faults), summary(faults))
+
+
+def summary(faults: list[tuple[str, str]]) -> str:
+    """The first of some (place, what), how many there are, and where."""
+    place, what = faults[0]
+    if not faults[1:]:
+        return f"{place}: {what}"
+    return f"{place}: {what} ({len(faults)} such: {listed(place for place, _ in faults)})"
