@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slow test-slurm bench gpu-check config lint lock clean
+.PHONY: setup demo test test-slow test-slurm bench bench-main gpu-check config lint lock clean
 
 setup: .venv/installed
 
@@ -51,6 +51,10 @@ test-slurm: .venv/cluster
 # Times and ratios of every part; QUICK=1 takes under three minutes.
 bench: setup
 	PYTHONPATH=workflow/scripts:tests python bench/run.py $(if $(QUICK),--quick)
+
+# The main job at THUMOS14's size with made features, step by step, beside the released settings: about ten minutes.
+bench-main: setup
+	PYTHONPATH=workflow/scripts:tests:bench python bench/main_job.py
 
 # Whether a GPU computes what the CPU does, how fast, and where its time goes, in at most eight minutes, with whatever python3
 # there is. DEVICE=cpu QUICK=1 rehearses it; PARTS=equality,steps takes some; SHARED: where THUMOS14's annotations are.
