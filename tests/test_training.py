@@ -26,6 +26,7 @@ from hrpro.training.logging import EventLog
 from hrpro.training.optimizer import make_optimizer
 from hrpro.training.sampler import BatchSampler
 from hrpro.training.task import Stage1Task
+from hrpro.utils import progress
 from hrpro.utils.errors import InputError
 
 GRID = Grid(25, 25)
@@ -251,3 +252,26 @@ def test_completeness_that_is_not_finite_is_refused():
     method = SimpleNamespace(detect=lambda *_, **__: segments([[0, 1]], [0], [np.nan]))
     with pytest.raises(InputError, match="the times and scores of stage 2 are NaN or infinite"):
         inference.Stage2(method, None).detect(None, None, proposals=None, grid=GRID, settings=None)
+
+
+@pytest.mark.parametrize(
+    ("seconds_per_step", "steps", "warnings"),
+    [(264, 600, 1), (70, 600, 0), (4, 9_000, 0), (6, 9_000, 1), (400, 3, 0)],
+)
+def test_a_training_of_days_is_said_after_its_first_steps(
+    monkeypatch, caplog, seconds_per_step, steps, warnings
+):
+    """Two days in the first case; from half a day on it is said, once, with what to do."""
+    now = 0.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    caplog.set_level("WARNING", "hrpro")
+    for step in progress.track(range(1, steps + 1), steps, "stage 1", remedy="lower the batch"):
+        now += seconds_per_step
+        if step == 3:
+            break
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == warnings
+    for line in said:
+        hours = seconds_per_step * steps / 3600
+        assert float(line.split()[3]) == pytest.approx(hours, abs=1)
+        assert line.endswith("hours left; lower the batch")

@@ -15,8 +15,8 @@ from .dataset import Dataset
 from .model import SnippetModel
 
 FASTER = (
-    "lower settings.stage1.iterations or batch, or cut long videos: attention takes time with the square of "
-    "a video's snippets"
+    "lower settings.stage1.iterations or batch or, where videos are long, set attention_window: "
+    "attention takes time with the square of a video's snippets"
 )
 PROTOTYPE_BATCH = 8  # videos at a time while the prototypes are initialized
 
