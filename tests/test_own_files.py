@@ -339,6 +339,13 @@ def test_points_with_a_fault(case, root, caplog):
     assert "points.csv: left out 2: line 8: " in message
 
 
+def test_the_class_of_a_point_that_is_left_out_does_not_count(root):
+    edited(lambda database: [database.pop(video) for video in TRAIN] and None)(root)
+    write_points(root, [*read_points(root), (TRAIN[0], 99, "else"), (TRAIN[0], 9, "wave")])
+    lengths = dict.fromkeys(TRAIN, SECONDS)
+    assert converted(root, lengths=lengths, on_fault="leave_out").points["classes"] == [*CLASSES, "wave"]
+
+
 def test_where_nothing_is_left_the_run_stops(root):
     edited(lambda database: [database[v].update(duration=-1) for v in TRAIN] and None)(root)
     with pytest.raises(InputError, match="mine: no training video is without a fault"):
@@ -392,7 +399,8 @@ def plan(folder: Path, *arguments, **values):
     entry = {"root": "mine", "snippet": {"frames": 16, "fps": 25}, "features": {"width": 4}, **values}
     (folder / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": entry}}))
     targets = [f"results/mine/{split}/{name}" for split in config.SPLITS for name in TARGETS]
-    return snakemake(folder, "--configfile=mine.yaml", *arguments, "--", *targets, "results/mine/check.html")
+    targets.append("results/mine/train/points.json")
+    return snakemake(folder, "--configfile=mine.yaml", *arguments, "--", *targets)
 
 
 TARGETS = ("annotations.json", "features.h5")

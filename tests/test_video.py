@@ -863,6 +863,16 @@ def test_the_workflow_stops_where_something_is_missing(case, mine):
     assert not (mine / "results").exists()
 
 
+def test_a_brace_in_the_name_of_a_video_is_no_wildcard(mine):
+    (mine / "data/videos/b c.mp4").rename(mine / "data/videos/b{c}.mp4")
+    for name in ("split_test.txt", "gt_full.json"):
+        path = mine / "data" / name
+        path.write_text(path.read_text().replace("b c", "b{c}"))
+    run = snakemake(mine, "--dry-run", "--configfile=mine.yaml", "--", TARGET)
+    assert run.returncode == 1
+    assert "a brace in 'b{c}', which Snakemake takes for a wildcard; rename the video" in run.stderr
+
+
 def test_a_video_that_is_in_no_split(mine):
     run = snakemake(mine, "--dry-run", "--configfile=mine.yaml", "--", "results/mine/extracted/z.npy")
     assert run.returncode == 1

@@ -8,6 +8,7 @@ import subprocess
 
 from hrpro.data import annotations, conversion, download, layouts, points, splits
 from hrpro.data.sources import FileDigests
+from hrpro.utils.names import quoted
 from hrpro.grid import Grid
 from hrpro.video import decoding
 
@@ -38,7 +39,7 @@ def snippets_of(dataset):
 
 @cache
 @checked
-def labels(dataset):
+def labels_for(dataset):
     """Where a data set's annotations and points come from, and its videos without features if those are left out."""
     entry = CONFIG.datasets[dataset]
     if entry.on_fault == "stop" or is_demo(dataset):
@@ -63,7 +64,7 @@ def labels(dataset):
 @checked
 def contents_of(dataset):
     """What a data set's files say of its splits."""
-    return splits.read(CONFIG.datasets[dataset].root, labels(dataset))
+    return splits.read(CONFIG.datasets[dataset].root, labels_for(dataset))
 
 
 @cache
@@ -160,6 +161,11 @@ def feature_files(wildcards):
     entry = CONFIG.datasets[dataset]
     if isinstance(entry.features, settings.Videos):
         names = splits_of(dataset)[wildcards.split]
+        if braces := [name for name in names if "{" in name or "}" in name]:
+            stop(
+                f"data set {dataset}: features of videos: a brace in {quoted(braces)}, which Snakemake takes for "
+                "a wildcard; rename the video"
+            )
         return [f"results/{dataset}/extracted/{name}.npy" for name in names]
     require_features(dataset)
     return []
@@ -346,7 +352,7 @@ def root_of(wildcards):
 
 def labels_of(wildcards):
     """Where the data set's annotations and points come from, as JSON."""
-    return settings.canonical(labels(wildcards.dataset))
+    return settings.canonical(labels_for(wildcards.dataset))
 
 
 def names_of(wildcards):

@@ -99,14 +99,12 @@ def place(contents: Contents, database: dict, tolerance: float) -> dict:
     and those that are left out. Raises InputError.
     """
     train = annotations.of_split(database, "train")
-    classes = set(class_names(database))
+    annotated = class_names(database)
     if contents.points is None:
         placed = points.draw(database, sorted(train), contents.labels.points)
     else:
-        rows = contents.points.points
-        without_segments = [video for video, entry in train.items() if not entry["annotations"]]
-        classes |= set(rows["label"][rows["video"].isin(without_segments)])
-        placed = place_points(contents, train, classes=class_names(database), tolerance=tolerance)
+        placed = place_points(contents, train, classes=annotated, tolerance=tolerance)
+    classes = {*annotated, *(point["label"] for of_video in placed.values() for point in of_video)}
     if not classes:
         raise InputError(f"{contents.path}: no annotation in any video, so no class")
     if not any(placed.values()):

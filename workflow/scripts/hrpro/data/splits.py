@@ -95,8 +95,8 @@ def read(root, labels: Labels = RECOGNISED) -> Contents:
     else:
         contents = split_by_subset(contents)
     sound = {split: sound_videos(contents, split, root) for split in SPLITS}
-    for faults in contents.faults.values():
-        faults.stop()
+    for of_split in contents.faults.values():
+        of_split.stop()
     if not sound["train"]:
         raise InputError(
             f"{root}: no training video is without a fault; correct those, `on_fault: stop` says them"
