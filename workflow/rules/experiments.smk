@@ -51,6 +51,17 @@ def qualities(stage, pick):
     return paths
 
 
+def records(wildcards):
+    """An input function: what the models of an experiment were trained on, a file per model."""
+    paths = []
+    for pick in ("last", "best-on-test"):
+        folders, _ = runs_of(wildcards, "stage1", pick)
+        paths += [f"{os.path.dirname(folder)}/model.json" for folder in folders]
+        folders, _ = runs_of(wildcards, "stage2", pick)
+        paths += [f"{folder}/model.json" for folder in folders]
+    return paths
+
+
 def ablation_maps(wildcards):
     """An input function: the map.json of every experiment of the ablation beside the default."""
     if not CONFIG.ablation:

@@ -167,6 +167,10 @@ class Config(Strict):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
         "auto", description="auto (a CUDA GPU if there is one), cpu, cuda or cuda:N"
     )
+    threads: Annotated[Count, Field(le=1024)] = Field(
+        4,
+        description="of a training on a CPU, from 256 channels on; another number gives another model",
+    )
     state_every: Whole = Field(
         60, description="seconds between saves of a training's checkpoint, from which a killed run resumes"
     )
