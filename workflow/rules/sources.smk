@@ -111,13 +111,13 @@ def films_of(dataset):
 
 @cache
 @checked
-def new_videos(name, layout):
-    """Where the features lie of `predict.<name>`, by a model of that layout: {video: Source}."""
+def new_videos(name, dataset):
+    """Where the features lie of `predict.<name>`, by a data set's model: {video: Source}."""
     if name not in CONFIG.predict:
         known = ", ".join(CONFIG.predict) or "none"
         raise InputError(f"configuration: predict.{name}: missing (there are: {known}); name a folder")
     try:
-        sources = layouts.of_folder(CONFIG.predict[name], settings.FeatureFiles(), layout)
+        sources = layouts.of_folder(CONFIG.predict[name], settings.FeatureFiles(), *training_layout(dataset))
     except InputError as error:
         raise InputError(f"configuration: predict.{name}: {error}") from None
     for path in layouts.files_of(sources.values()):
@@ -220,7 +220,7 @@ def film_and_weights(wildcards):
 
 def new_files(wildcards):
     """None, once the features that a prediction is for are there."""
-    new_videos(wildcards.new, training_layout(wildcards.dataset))
+    new_videos(wildcards.new, wildcards.dataset)
     return []
 
 
@@ -375,7 +375,7 @@ def film_source(wildcards):
 @checked
 def new_source(wildcards):
     """The features of the videos of `predict.<name>`."""
-    return DIGESTS.of_features(new_videos(wildcards.new, training_layout(wildcards.dataset)))
+    return DIGESTS.of_features(new_videos(wildcards.new, wildcards.dataset))
 
 
 # Resources: where things lie.
