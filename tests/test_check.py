@@ -878,15 +878,34 @@ def test_what_an_edit_makes_run_again(demo, tmp_path):
     truth = replaced('"duration": ', '"duration": 1')
     assert edited("data/gt_full.json", truth) == ["check_dataset", "convert_annotations"]
     point = replaced("dive,", "golf,")
-    assert edited("data/point_labels/point_gaussian.csv", point) == ["check_dataset", "convert_points"]
+    assert edited("data/point_labels/point_gaussian.csv", point) == ["check_dataset", "read_points"]
     feature = lambda path: np.save(path, np.load(path) + 1)  # noqa: E731
     assert edited("data/features/test/demo_test_000.npy", feature) == ["check_dataset", "convert_features"]
+
+
+def test_a_wrong_snippet_is_said_first_and_a_page_is_made_of_what_can_be_read(demo, tmp_path):
+    folder = shutil.copytree(demo[0], tmp_path / "run")
+    (folder / "mine.yaml").write_text((folder / "mine.yaml").read_text().replace("fps: 25", "fps: 30"))
+    with open(folder / "data/point_labels/point_gaussian.csv", "a") as file:
+        file.write("dive,0,0,demo_train_000,999999\n")
+    run = snakemake(folder, "--configfile=mine.yaml", "--", "results/mine/check.html")
+    assert run.returncode == 0, run.stderr
+    warnings = [line for line in run.stderr.splitlines() if line.startswith("warning: ")]
+    assert warnings[0].startswith("warning: data set mine: 0.833 times as many snippets as the durations say")
+    found = json.loads((folder / "results/mine/check.json").read_text())["findings"]
+    assert [one["level"] for one in found[:3]] == ["error"] * 3
+    assert all(one["what"].startswith("0.833 times as many snippets") for one in found[:2])
+    assert "points left out here: line " in found[2]["what"]
+    assert "demo_train_000: frame 999999" in found[2]["what"]
+    run = snakemake(folder, "--dry-run", "--configfile=mine.yaml", "--", "results/mine/map.json")
+    assert run.returncode == 1  # what trains does not go on without it
+    assert "demo_train_000: frame 999999 is at" in run.stderr.splitlines()[-1]
 
 
 FILES = {
     "train annotations": "train/annotations.json",
     "test annotations": "test/annotations.json",
-    "points": "train/points.json",
+    "points": "check/points.json",
     "train features": "train/features.h5",
     "test features": "test/features.h5",
 }

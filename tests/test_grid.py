@@ -140,6 +140,24 @@ def test_no_proposal_begins_before_its_video(scale, released):
     assert drawn.times[:, 0].min() == 0
 
 
+@pytest.mark.parametrize(
+    ("lengths", "seconds", "expected"),
+    [
+        ([100, 50], [64.0, 32.0], None),
+        ([102, 52], [64.0, 32.0], None),  # within the tolerance
+        ([125, 63], [64.0, 32.0], 1.255),
+        ([80, 40], [64.0, 32.0], 0.8),
+        ([105, 53], [64.0, 32.0], None),  # odd, but hardly the grid's fault
+        ([125, 50, 50], [64.0, 32.0, 32.0], None),  # one video's
+        ([125], [], None),
+    ],
+)
+def test_a_grid_that_fits_no_video(lengths, seconds, expected):
+    durations = dict(enumerate(seconds))
+    ratio = Grid(16, 25.0).misfit(dict(enumerate(lengths)), durations)
+    assert ratio == (None if expected is None else pytest.approx(expected))
+
+
 def test_a_model_knows_its_grid(tmp_path, config):
     model = torch.nn.Linear(2, 2)
     for grid in (Grid(16, 25.0), Grid(16, 25.0, 32)):

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import threading
 import zipfile
 
@@ -366,6 +367,25 @@ def test_a_thread_s_end_is_told_unless_the_machine_refused(error, told, monkeypa
     thread.start()
     thread.join()
     assert bool(failures) == told
+
+
+@pytest.mark.parametrize("room", [1, 100, 1000, 3000, 5000])
+def test_an_hdf5_file_without_room(room, tmp_path):
+    path, before = tmp_path / "x.h5", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with (
+            pytest.raises(OSError) as caught,
+            files.atomic(path) as temporary,
+            hdf5.create(temporary) as file,
+        ):
+            for number in range(9):
+                data = file.create_dataset(f"{number}", data=ROWS, chunks=ROWS.shape, fletcher32=True)
+                data.attrs["sha256"] = hdf5.text("x" * 64)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOLCK, errno.EACCES])

@@ -219,7 +219,7 @@ CASES = {
         ),
         FROM_STAGE2 + GATHER,
     ),
-    "threads": (replaced("workflow/rules/stage1.smk", "threads: 4", "threads: 3"), NOTHING),
+    "threads": (configured({"threads": 2}), FROM_STAGE1 + GATHER),
     "touched: configuration": (touched("config/config.yaml", "extra.yaml"), NOTHING),
     "touched: code": (
         touched("workflow/scripts/*.py", MODULES + "**/*.py", "workflow/rules/*.smk", "Snakefile"),

@@ -312,6 +312,7 @@ def test_features_unlike_the_trainings_are_said(change, words, run, model, tmp_p
 
 def test_a_model_holds_how_the_trainings_features_lay(run, model, tmp_path):
     assert (model.settings.layout, model.settings.orientations) == ("auto", [False])
+    assert model.settings.names == settings.AS_THEY_ARE
     np.save(tmp_path / "x.npy", np.zeros((9, 64), np.float32))
     with h5py.File(tmp_path / "all.h5", "w") as file:
         file["y"] = np.zeros((9, 64), np.float32)
@@ -319,13 +320,16 @@ def test_a_model_holds_how_the_trainings_features_lay(run, model, tmp_path):
         layouts.of_folder(tmp_path, settings.FeatureFiles())
     for layout, video in (("flat", "x"), ("h5", "y")):
         assert list(layouts.of_folder(tmp_path, settings.FeatureFiles(), layout)) == [video]
+    (tmp_path / "x.npy").rename(tmp_path / "v_x_clip.npy")
+    names = settings.VideoNames(prefix="v_", suffix="_clip")
+    assert list(layouts.of_folder(tmp_path, settings.FeatureFiles(), "flat", names)) == ["x"]
 
 
 def test_a_model_of_before_that_says_nothing_of_it(run, tmp_path):
     values = json.loads(torch.load(run / MODEL, weights_only=True)["settings"])
-    del values["layout"], values["orientations"]
+    del values["layout"], values["orientations"], values["names"]
     old = settings.parse(settings.Prediction, values)
-    assert (old.layout, old.orientations) == ("auto", [])
+    assert (old.layout, old.orientations, old.names) == ("auto", [], settings.AS_THEY_ARE)
 
 
 # --- what runs again

@@ -113,11 +113,16 @@ def gathered(folder, reliable1: list[dict], reliable2: list[dict]) -> dict:
     options += ["--stage1-best-on-test", "--stage1-best-on-test-reliable"]
     output = folder / "gathered.json"
     options += ["--dataset", "demo", "--experiment", "x", "--seeds", "0", "1"]
+    options += ["--records", *(written(folder, f"model{i}.json", facts) for i, facts in enumerate(MACHINES))]
     run = run_script("gather.py", *options, "--output", output)
     assert run.returncode == 0, run.stderr
     return json.loads(output.read_text())
 
 
+MACHINES = [
+    {"device": "cpu", "threads": 4, "instructions": instructions}
+    for instructions in ("AVX512", "AVX2", "AVX2")
+]
 QUALITIES = [
     {"points": 9, "tiou": 40.0, "without": 10.0, "over_0.5": 30.0},
     {"points": 9, "tiou": 50.0, "without": 10.0, "over_0.5": 36.0},
@@ -126,7 +131,8 @@ QUALITIES = [
 
 def test_gather_means_the_reliable_proposals_over_seeds(tmp_path):
     result = gathered(tmp_path, QUALITIES, [NOTHING, NOTHING])
-    assert list(result) == ["dataset", "experiment", "tiou", "seeds", "stages"]
+    assert list(result) == ["dataset", "experiment", "tiou", "seeds", "stages", "trained_on"]
+    assert result["trained_on"] == MACHINES[:2]
     assert {stage: list(picks) for stage, picks in result["stages"].items()} == {
         "stage1": ["last"],
         "stage2": ["last"],

@@ -66,10 +66,10 @@ def shortened(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def explain(target: str, datasets: list[str], known: list[str]) -> str:
+def explain(target: str, datasets: list[str], copies: list[str], known: list[str]) -> str:
     """Why nothing makes a target, and what to type.
 
-    datasets: those of the configuration and their copies; known: targets of every data set, such as map.json.
+    datasets, copies: those of the configuration; known: targets of every data set, such as map.json.
     """
     match = re.match(r"results/([^/]+)/(.+)|fetch_(.+)", target)
     target = shortened(target)
@@ -78,8 +78,9 @@ def explain(target: str, datasets: list[str], known: list[str]) -> str:
             f"{target}: no such target; expected a file of results/<data set>/, such as results/demo/map.json"
         )
     dataset = match[1] or match[3]
-    if dataset not in datasets:
-        near = difflib.get_close_matches(dataset, datasets, n=1)
+    every = [*datasets, *(f"{name}-{copy}" for name in datasets for copy in copies)]
+    if dataset not in every:
+        near = difflib.get_close_matches(dataset, every, n=1)
         hint = f"did you mean {near[0]!r}? " if near else f"it has {shortened(', '.join(datasets))}. "
         return (
             f"{target}: no data set {shortened(dataset)!r} in the configuration; {hint}"

@@ -8,7 +8,7 @@ rule check_dataset:
             "results/{dataset}/train/annotations.json",
             "results/{dataset}/test/annotations.json",
         ],
-        points="results/{dataset}/train/points.json",
+        points=checked_points,
         features=[
             "results/{dataset}/train/features.h5",
             "results/{dataset}/test/features.h5",

@@ -116,6 +116,7 @@ def training_of(step):
 
     def options(wildcards):
         words = ["--settings", settings_of(step)(wildcards), "--seed", wildcards.seed]
+        words += ["--threads", str(CONFIG.threads)]  # not Snakemake's, which scales with --cores
         if wildcards.pick == "best-on-test":
             words += ["--test", test_settings(wildcards)]
         return shlex.join(words)

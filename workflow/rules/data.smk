@@ -82,6 +82,21 @@ rule convert_points:
         " --log {log}"
 
 
+use rule convert_points as read_points with:  # those that can be used, for check_dataset alone
+    output:
+        "results/{dataset}/check/points.json",
+    log:
+        "logs/{dataset}/check/read_points.log",
+    resources:
+        script=script("convert_points.py"),
+        root=root_of,
+        labels=usable_labels_of,
+        tolerance=tolerance_of,
+    params:
+        code=code_of("convert_points.py", "data"),
+        source=usable_points_source,
+
+
 rule convert_features:
     """A split's features in one HDF5 file; the annotations serve to warn of odd lengths alone."""
     input:

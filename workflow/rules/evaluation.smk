@@ -64,6 +64,7 @@ rule gather:
         stage1_best_reliable=qualities("stage1", "best-on-test"),
         stage2_best=evaluations("stage2", "best-on-test"),
         stage2_best_reliable=qualities("stage2", "best-on-test"),
+        records=records,
     output:
         "results/{dataset}/map.json",
     log:
@@ -89,6 +90,7 @@ rule gather:
         " --stage1-best-on-test-reliable {input.stage1_best_reliable}"
         " --stage2-best-on-test {input.stage2_best}"
         " --stage2-best-on-test-reliable {input.stage2_best_reliable}"
+        " --records {input.records}"
         " --output {output}"
         " --log {log}"
 

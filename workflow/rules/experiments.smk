@@ -51,6 +51,17 @@ def qualities(stage, pick):
     return paths
 
 
+def records(wildcards):
+    """An input function: what the models of an experiment were trained on, a file per model."""
+    paths = []
+    for pick in ("last", "best-on-test"):
+        folders, _ = runs_of(wildcards, "stage1", pick)
+        paths += [f"{os.path.dirname(folder)}/model.json" for folder in folders]
+        folders, _ = runs_of(wildcards, "stage2", pick)
+        paths += [f"{folder}/model.json" for folder in folders]
+    return paths
+
+
 def ablation_maps(wildcards):
     """An input function: the map.json of every experiment of the ablation beside the default."""
     if not CONFIG.ablation:
@@ -81,14 +92,20 @@ def bundled_settings(wildcards):
         step: CONFIG.step(wildcards.dataset, step, getattr(experiment, step, None))
         for step in ("features", "proposals", "detection")
     }
-    layout = training_layout(wildcards.dataset)
-    return settings.canonical(settings.Prediction(**steps, layout=layout))
+    layout, names = training_layout(wildcards.dataset)
+    return settings.canonical(settings.Prediction(**steps, layout=layout, names=names))
 
 
 def training_layout(dataset):
-    """How the features of a data set lie; those that are made of videos, as extract_features.py writes them."""
-    entry, _ = CONFIG.origin(dataset)
-    return getattr(CONFIG.datasets[entry].features, "layout", "flat")
+    """How the features of a data set lie, and what is no part of its videos' names.
+
+    Those that are made of videos: as extract_features.py writes them.
+    """
+    origin, _ = CONFIG.origin(dataset)
+    entry = CONFIG.datasets[origin]
+    if isinstance(entry.features, settings.Videos):
+        return "flat", settings.AS_THEY_ARE
+    return entry.features.layout, entry.names
 
 
 def first_detections(wildcards):

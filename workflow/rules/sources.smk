@@ -6,7 +6,7 @@ digest of what they say is a param in their stead.
 
 import subprocess
 
-from hrpro.data import annotations, conversion, download, layouts, points, splits
+from hrpro.data import annotations, conversion, download, layouts, orientation, points, splits
 from hrpro.data.sources import FileDigests
 from hrpro.utils.names import quoted
 from hrpro.grid import Grid
@@ -14,6 +14,7 @@ from hrpro.video import decoding
 
 DEMO = "results/demo/data"  # the root of the data set that the workflow makes itself
 DIGESTS = FileDigests(Path(".snakemake/sources.json"))
+SOME = 20  # videos whose features' headers are read while the plan is made
 MANY = 60_000  # letters of the names of videos that are left out: a command has up to 131,072
 
 
@@ -69,11 +70,22 @@ def contents_of(dataset):
 
 @cache
 @checked
-def converted(dataset):
-    """A data set's checked annotations and points, without the durations that its features say."""
+def annotated(dataset):
+    """A data set's checked annotations of both splits, without the durations that its features say."""
     ambiguous = CONFIG.datasets[dataset].ambiguous
-    tolerance = snippets_of(dataset).tolerance
-    return conversion.convert(contents_of(dataset), ambiguous=ambiguous, tolerance=tolerance)
+    parts = [
+        conversion.annotate(contents_of(dataset), split, ambiguous=ambiguous) for split in settings.SPLITS
+    ]
+    return {video: entry for part in parts for video, entry in part.items()}
+
+
+@cache
+@checked
+def pointed(dataset, on_fault):
+    """A data set's points, likewise; on_fault: as its entry says, or leave_out, for its check."""
+    contents = contents_of(dataset)
+    contents = contents._replace(labels=contents.labels.model_copy(update={"on_fault": on_fault}))
+    return conversion.place(contents, annotated(dataset), snippets_of(dataset).tolerance)
 
 
 def splits_of(dataset):
@@ -100,13 +112,13 @@ def films_of(dataset):
 
 @cache
 @checked
-def new_videos(name, layout):
-    """Where the features lie of `predict.<name>`, by a model of that layout: {video: Source}."""
+def new_videos(name, dataset):
+    """Where the features lie of `predict.<name>`, by a data set's model: {video: Source}."""
     if name not in CONFIG.predict:
         known = ", ".join(CONFIG.predict) or "none"
         raise InputError(f"configuration: predict.{name}: missing (there are: {known}); name a folder")
     try:
-        sources = layouts.of_folder(CONFIG.predict[name], settings.FeatureFiles(), layout)
+        sources = layouts.of_folder(CONFIG.predict[name], settings.FeatureFiles(), *training_layout(dataset))
     except InputError as error:
         raise InputError(f"configuration: predict.{name}: {error}") from None
     for path in layouts.files_of(sources.values()):
@@ -127,8 +139,7 @@ def require_truth(dataset):
     entry, copy = CONFIG.origin(dataset)
     if (copy is None or not CONFIG.copies[copy].held_back) and not is_demo(entry):
         require_labels(entry)
-        database = converted(entry).annotations["database"]
-        annotations.require_truth(database, f"data set {entry}", contents_of(entry).pointed)
+        annotations.require_truth(annotated(entry), f"data set {entry}", contents_of(entry).pointed)
 
 
 # Input functions: they stop the plan where a file is missing, and declare what the workflow makes itself.
@@ -188,7 +199,7 @@ def lengths(wildcards):
     dataset, split = wildcards.dataset, getattr(wildcards, "split", "train")
     if is_demo(dataset):
         return []
-    database = annotations.of_split(converted(dataset).annotations["database"], split)
+    database = annotations.of_split(annotated(dataset), split)
     unknown = any(video["duration"] is None for video in database.values())
     return f"results/{dataset}/{split}/features.h5" if unknown else []
 
@@ -215,7 +226,7 @@ def film_and_weights(wildcards):
 
 def new_files(wildcards):
     """None, once the features that a prediction is for are there."""
-    new_videos(wildcards.new, training_layout(wildcards.dataset))
+    new_videos(wildcards.new, wildcards.dataset)
     return []
 
 
@@ -276,6 +287,29 @@ def fetch_missing(dataset):
         sys.exit(1)  # it has said why
 
 
+@cache
+@checked
+def warn_of_grid(dataset):
+    """Say before any job that the snippets of a data set's features do not fit its durations; by some videos."""
+    entry, grid = CONFIG.datasets[dataset], snippets_of(dataset)
+    durations = {video: known["duration"] for video, known in annotated(dataset).items() if known["duration"]}
+    sources = {
+        video: feature_sources(dataset)[video] for video in list(durations)[:: len(durations) // SOME + 1]
+    }
+    if any(source.key and source.files[0].suffix == ".npy" for source in sources.values()):
+        return  # a pickle, which is not looked into while the plan is made
+    with suppress(InputError):  # of features that are missing or damaged, which their conversion says
+        _, shapes = orientation.orient(sources, entry.features)
+        lengths = {video: length for video, (length, _) in shapes.items()}
+        if ratio := grid.misfit(lengths, durations):
+            print(
+                f"warning: data set {dataset}: {ratio:.3g} times as many snippets as the durations say; set "
+                f"`snippet` to what the features were extracted with: now one lasts {grid.snippet:.4g} s, by "
+                f"{len(sources)} videos {grid.snippet / ratio:.4g} s",
+                file=sys.stderr,
+            )
+
+
 # `source` params: what the data set's own files say, of what a step reads of them.
 
 
@@ -284,8 +318,7 @@ def annotations_source(wildcards):
     """The annotations of a split's videos; of the demo, whose folder is an input, where they come from."""
     if is_demo(wildcards.dataset):
         return digest(labels_of(wildcards), ambiguous_digest(wildcards))
-    database = converted(wildcards.dataset).annotations["database"]
-    return digest(annotations.of_split(database, wildcards.split))
+    return digest(annotations.of_split(annotated(wildcards.dataset), wildcards.split))
 
 
 def ambiguous_digest(wildcards):
@@ -301,7 +334,15 @@ def points_source(wildcards):
     """The points of the training videos, and the names of the classes."""
     if is_demo(wildcards.dataset):
         return labels_of(wildcards)
-    return digest(converted(wildcards.dataset).points)
+    return digest(pointed(wildcards.dataset, CONFIG.datasets[wildcards.dataset].on_fault))
+
+
+@checked
+def usable_points_source(wildcards):
+    """As `points_source`, of the points that can be used."""
+    if is_demo(wildcards.dataset):
+        return labels_of(wildcards)
+    return digest(pointed(wildcards.dataset, "leave_out"))
 
 
 @checked
@@ -314,6 +355,7 @@ def features_source(wildcards):
     names = splits_of(dataset)[wildcards.split]
     if isinstance(features, settings.Videos):
         return digest(features.width, sorted(names))
+    warn_of_grid(dataset)
     sources = {name: feature_sources(dataset)[name] for name in names}
     return digest(features.width, DIGESTS.of_features(sources))
 
@@ -339,7 +381,7 @@ def film_source(wildcards):
 @checked
 def new_source(wildcards):
     """The features of the videos of `predict.<name>`."""
-    return DIGESTS.of_features(new_videos(wildcards.new, training_layout(wildcards.dataset)))
+    return DIGESTS.of_features(new_videos(wildcards.new, wildcards.dataset))
 
 
 # Resources: where things lie.
@@ -358,6 +400,17 @@ def labels_of(wildcards):
 def names_of(wildcards):
     """What is no part of the names of the data set's videos, as JSON."""
     return settings.canonical(dataset_of(wildcards).names)
+
+
+def usable_labels_of(wildcards):
+    """As `labels_of`, with what has a fault left out."""
+    return settings.canonical(labels(wildcards.dataset).model_copy(update={"on_fault": "leave_out"}))
+
+
+def checked_points(wildcards):
+    """An input function: the points that a check shows, those that can be used; of a copy, all of them."""
+    folder = "train" if CONFIG.origin(wildcards.dataset)[1] else "check"
+    return f"results/{wildcards.dataset}/{folder}/points.json"
 
 
 def ambiguous_of(wildcards):

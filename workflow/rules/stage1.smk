@@ -12,13 +12,13 @@ rule train_stage1:
         test_features=if_tested("results/{dataset}/test/features.h5"),
         test_annotations=if_tested("results/{dataset}/test/annotations.json"),
     output:
-        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/model.pt",
+        multiext("results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/model", model=".pt", record=".json"),
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train_stage1.log",
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: CONFIG.threads
     resources:
         script=script("train_stage1.py"),
         device=CONFIG.device,
@@ -37,9 +37,10 @@ rule train_stage1:
         " --test-annotations {input.test_annotations}"
         " --device {resources.device}"
         " --threads {threads}"
-        " --model {output}"
-        " --events $(dirname {output})/events"
-        " --state $(dirname {output})/state.pt"
+        " --model {output.model}"
+        " --record {output.record}"
+        " --events $(dirname {output.model})/events"
+        " --state $(dirname {output.model})/state.pt"
         " --state-every {resources.state_every}"
         " --cache-memory {resources.cache_memory}"
         " --code {params.code}"

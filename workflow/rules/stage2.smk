@@ -19,13 +19,17 @@ rule train_stage2:
             "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json"
         ),
     output:
-        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
+        multiext(
+            "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model",
+            model=".pt",
+            record=".json",
+        ),
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/train_stage2.log",
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: CONFIG.threads
     resources:
         script=script("train_stage2.py"),
         device=CONFIG.device,
@@ -48,11 +52,11 @@ rule train_stage2:
         " --test-scores {input.test_scores}"
         " --test-proposals {input.test_proposals}"
         " --device {resources.device}"
-        " --threads {threads}"
         " --cache-memory {resources.cache_memory}"
-        " --model {output}"
-        " --events $(dirname {output})/events"
-        " --state $(dirname {output})/state.pt"
+        " --model {output.model}"
+        " --record {output.record}"
+        " --events $(dirname {output.model})/events"
+        " --state $(dirname {output.model})/state.pt"
         " --state-every {resources.state_every}"
         " --code {params.code}"
         " --log {log}"

@@ -13,7 +13,6 @@ def check_folder(only_planned):
 
 def check_targets(targets):
     """End with one line where no rule makes a target; Snakemake's own error does not say what there is."""
-    datasets = [*CONFIG.datasets, *(f"{name}-{copy}" for name in CONFIG.datasets for copy in CONFIG.copies)]
     products = (str(product) for rule in workflow.rules for product in rule.products())
     parts = (product.split("/", 2) for product in products)
     known = sorted({part[2] for part in parts if len(part) == 3 and "{" not in part[2]})
@@ -21,7 +20,7 @@ def check_targets(targets):
         path = os.path.relpath(target)
         made = workflow.is_rule(target) or any(rule.is_producer(path) for rule in workflow.rules)
         if not made and not os.path.exists(path):
-            stop(command_line.explain(path, datasets, known))
+            stop(command_line.explain(path, [*CONFIG.datasets], [*CONFIG.copies], known))
 
 
 # What another workflow adds to these rules, it knows itself.

@@ -35,6 +35,7 @@ def main() -> None:
         classes=points["classes"],
         grid=grid,
         features=features,
+        left_out=points.get("left_out", []),
     )
     results = findings.findings(data_facts)
     files.write_text(args.html, pages.check(data_facts, results))

@@ -22,6 +22,7 @@ def main() -> None:
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, nargs="*", default=[], help=f"{stage}, {pick}: one map.json per seed")
         parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
+    parser.add_argument("--records", nargs="*", default=[], help="what each model was trained on")
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
@@ -38,6 +39,7 @@ def main() -> None:
         figures["reliable"] = aggregation.quality_over_seeds(reliable)
         stages.setdefault(stage, {})[pick] = figures
         tiou = runs[0]["tiou"]
+    machines = [files.read_json(path, "device", "threads", "instructions") for path in args.records]
     files.write_json(
         args.output,
         {
@@ -46,6 +48,7 @@ def main() -> None:
             "tiou": tiou,
             "seeds": args.seeds,
             "stages": stages,
+            "trained_on": [m for row, m in enumerate(machines) if m not in machines[:row]],
         },
         indent=1,
     )

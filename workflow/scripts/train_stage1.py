@@ -57,6 +57,8 @@ def main() -> None:
         model_file.save(
             args.model, model, settings=settings, classes=classes, width=features.width, grid=features.grid
         )
+        if args.record:
+            files.write_json(args.record, process.machine(task.device))
 
 
 if __name__ == "__main__":

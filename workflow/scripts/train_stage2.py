@@ -15,7 +15,7 @@ from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.training.arguments import add_arguments, make_checkpoint
 from hrpro.training.task import Stage2Task
-from hrpro.utils import devices, errors, process, progress
+from hrpro.utils import devices, errors, files, process, progress
 
 
 def main() -> None:
@@ -70,6 +70,8 @@ def main() -> None:
         model_file.save(
             args.model, model, settings=settings, classes=classes, width=features.width, grid=features.grid
         )
+        if args.record:
+            files.write_json(args.record, process.machine(task.device))
 
 
 if __name__ == "__main__":

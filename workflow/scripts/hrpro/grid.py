@@ -14,6 +14,7 @@ ROUNDING = 1e-6
 # Snippets by which features, durations, points and segments may disagree: what is rounded, and what a video
 # has after its last whole snippet.
 TOLERANCE = 2
+MISFIT = 0.1  # by which snippets and durations may differ in the median video
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,19 @@ class Grid:
     def length(self, seconds: float) -> float:
         """The snippets of a video of the given length in seconds; the last may be a part of one."""
         return (seconds * self.fps - self.window) / self.frames + 1
+
+    def misfit(self, lengths: dict[str, int], durations: dict[str, float]) -> float | None:
+        """How many times the durations' snippets the videos have, if so many that this grid must be wrong.
+
+        lengths: {video: snippets}; durations: {video: seconds}, of some. The median; None where it is no more
+        than MISFIT from 1, or where most videos are no more than TOLERANCE off.
+        """
+        known = [(lengths[video], durations[video]) for video in lengths if video in durations]
+        odd = sum(abs(length - self.length(seconds)) > TOLERANCE for length, seconds in known)
+        if 2 * odd <= len(known):
+            return None
+        ratio = float(np.median([self.duration(length) / seconds for length, seconds in known]))
+        return ratio if abs(ratio - 1) > MISFIT else None
 
     def duration(self, snippets: int) -> float:
         """The length in seconds of a video of the given number of whole snippets."""

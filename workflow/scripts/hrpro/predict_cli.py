@@ -30,14 +30,15 @@ def main() -> None:
     progress.start(args.log)
 
     model = predict.load(args.model, args.device)
-    videos = layouts.of_folder(args.features, FeatureFiles(), model.settings.layout)
+    settings = model.settings
+    videos = layouts.of_folder(args.features, FeatureFiles(), settings.layout, settings.names)
     for output in args.output:
         export.format_of(output, videos)
     process.start(seed=0, threads=args.threads, width=model.width)  # nothing is drawn
     sources, _ = orientation.orient(
         videos,
         FeatureFiles(width=model.width),
-        set(model.settings.orientations),
+        set(settings.orientations),
         remedy=f"the model takes {model.width} channels: extract it as for its training, with all streams",
     )
     detections, unlike = {}, []

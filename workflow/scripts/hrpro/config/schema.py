@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, Tag, model_validator
 from .. import methods
 from ..utils.errors import InputError
 from ..utils.settings import Count, NonNegative, Path, Positive, Strict, Thresholds, Unit, Whole, increasing
-from .datasets import LAYOUTS, STEPS, Copy, Dataset, DatasetName, Name, Step
+from .datasets import AS_THEY_ARE, LAYOUTS, STEPS, Copy, Dataset, DatasetName, Name, Step, VideoNames
 from .experiments import ABLATIONS, RESERVED, TABLES, Experiment
 from .parsing import by_method, merge, method_of, parse, tag, unknown_key
 
@@ -120,14 +120,15 @@ class Settings(Strict):
 class Prediction(Strict):
     """What detections on new videos take besides trained networks.
 
-    layout: how the training's features lay, or auto; orientations: whether their files were (D, T), of both
-    kinds that occurred; none where nobody knows.
+    layout: how the training's features lay, or auto; names: what was no part of its videos' names;
+    orientations: whether its files were (D, T), of both kinds that occurred; none where nobody knows.
     """
 
     features: Features
     proposals: Proposals
     detection: Detection
     layout: Literal["auto", *LAYOUTS] = "auto"
+    names: VideoNames = AS_THEY_ARE
     orientations: list[bool] = Field([])
 
 
@@ -166,6 +167,10 @@ class Config(Strict):
     )
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
         "auto", description="auto (a CUDA GPU if there is one), cpu, cuda or cuda:N"
+    )
+    threads: Annotated[Count, Field(le=1024)] = Field(
+        4,
+        description="of a training on a CPU, from 256 channels on; another number gives another model",
     )
     state_every: Whole = Field(
         60, description="seconds between saves of a training's checkpoint, from which a killed run resumes"

@@ -24,7 +24,8 @@ class Converted(NamedTuple):
     """The content of annotations.json, of both splits, and that of points.json.
 
     annotations: {"database": {video: {"subset": "train" or "test", "duration" s, "annotations",
-    "ambiguous"}}}; points: {"classes", "videos": {training video: [{"label", "seconds"}]}}.
+    "ambiguous"}}}; points: {"classes", "videos": {training video: [{"label", "seconds"}]}} and, where points
+    are left out, "left_out": [{"place", "what", "remedy"}].
     """
 
     annotations: dict
@@ -96,24 +97,27 @@ def place(contents: Contents, database: dict, tolerance: float) -> dict:
 
     database: of both splits, of `annotate`; tolerance: how far, in seconds, a point may lie outside its
     video, into which it is then moved. Warnings count such points, those of other videos, which are ignored,
-    and those that are left out. Raises InputError.
+    and those that are left out, which "left_out" describes. Raises InputError.
     """
     train = annotations.of_split(database, "train")
-    annotated = class_names(database)
+    annotated, faults = class_names(database), Faults(contents.labels.on_fault)
     if contents.points is None:
         placed = points.draw(database, sorted(train), contents.labels.points)
     else:
-        placed = place_points(contents, train, classes=annotated, tolerance=tolerance)
+        placed = place_points(contents, train, faults, classes=annotated, tolerance=tolerance)
     classes = {*annotated, *(point["label"] for of_video in placed.values() for point in of_video)}
     if not classes:
         raise InputError(f"{contents.path}: no annotation in any video, so no class")
     if not any(placed.values()):
-        raise InputError(f"{nothing_to_learn(contents, train)}; there is nothing to learn from")
-    return {"classes": sorted(classes), "videos": placed}
+        raise InputError(f"{nothing_to_learn(contents, train, faults)}; there is nothing to learn from")
+    left_out = {"left_out": faults.told()} if faults.kinds else {}
+    return {"classes": sorted(classes), "videos": placed} | left_out
 
 
-def nothing_to_learn(contents: Contents, train: dict) -> str:
-    """What is missing where no training video has a point."""
+def nothing_to_learn(contents: Contents, train: dict, faults: Faults) -> str:
+    """What is missing or, by `faults`, wrong where no training video has a point."""
+    if faults.kinds:
+        return "{place}: {what}; {remedy}".format(**faults.told()[0])
     if contents.points is None:
         return f"{contents.path}: no training segment"
     others = contents.points.points["video"].unique().tolist()
@@ -122,14 +126,14 @@ def nothing_to_learn(contents: Contents, train: dict) -> str:
 
 
 def place_points(
-    contents: Contents, train: dict, *, classes: list[str], tolerance: float
+    contents: Contents, train: dict, faults: Faults, *, classes: list[str], tolerance: float
 ) -> dict[str, list[dict]]:
     """The points of the training videos by their file: {video: [{"label", "seconds"}]} in time order.
 
-    train: the database of the training split; classes: those of the annotations, of which a point has one
-    if its video is annotated.
+    train: the database of the training split; faults: gets what is wrong; classes: those of the annotations,
+    of which a point has one if its video is annotated.
     """
-    path, rows, faults = contents.point_file, contents.points.points, Faults(contents.labels.on_fault)
+    path, rows = contents.point_file, contents.points.points
     for row in contents.points.faulty.itertuples():
         if row.video in train or not row.video:
             at = f"line {row.line}" + (f": {row.video}" if row.video else "")

@@ -24,9 +24,15 @@ class Faults:
         """Raise InputError on the first kind of fault, unless faults are left out."""
         if self.on_fault == "leave_out" or not self.kinds:
             return
-        (path, remedy), faults = next(iter(self.kinds.items()))
         other = ", or leave it out by `on_fault: leave_out` in the data set's entry" if self.on_fault else ""
-        raise InputError(f"{path}: {summary(faults)}; {remedy}{other}")
+        raise InputError("{place}: {what}; {remedy}".format(**self.told()[0]) + other)
+
+    def told(self) -> list[dict[str, str]]:
+        """The kinds of faults as findings of a check: {"place", "what", "remedy"}."""
+        return [
+            {"place": str(path), "what": summary(faults), "remedy": remedy}
+            for (path, remedy), faults in self.kinds.items()
+        ]
 
     def warn(self) -> None:
         """Say what has been left out, a line per kind."""

@@ -59,7 +59,8 @@ def convert(
     with (
         files.atomic(output) as temporary,
         hdf5.create(temporary) as file,
-        files.flushing(file.id.get_vfd_handle()) as flush,
+        open(temporary, "rb") as written,
+        files.flushing(written.fileno()) as flush,
     ):
         odd = []
         for video in track(sources, len(sources), "features"):

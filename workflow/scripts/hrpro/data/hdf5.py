@@ -4,6 +4,8 @@ HDF5 reads what is not there as zeros, without a word: chunks that were never wr
 data sets, external storage that is too short.
 """
 
+import contextlib
+import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +22,38 @@ def open_file(file) -> h5py.File:
     return h5py.File(file, "r", locking=False)
 
 
-def create(path) -> h5py.File:
+class Output(io.FileIO):
+    """The file under an HDF5 file that is written, and the first error of it.
+
+    HDF5 crashes after an error of a write. So none is raised, and what is written from then on is lost.
+    """
+
+    error = None
+
+    def write(self, data) -> int:
+        """Write all of it; a raw file may stop before its end."""
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while rest and self.error is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return size
+
+
+@contextlib.contextmanager
+def create(path) -> Iterator[h5py.File]:
     """A new HDF5 file, likewise: nobody else writes to it, for it has a temporary name (files.atomic).
 
     Of HDF5 1.10's format, in which all but data and texts of variable length has a checksum; write data with
-    fletcher32, and texts by `text`.
+    fletcher32, and texts by `text`. Raises OSError where the machine refuses to write.
     """
-    return h5py.File(path, "w", libver="v110", locking=False)
+    with Output(path, "w+") as output:
+        with h5py.File(output, "w", libver="v110") as file:
+            yield file
+        if output.error is not None:
+            raise output.error
 
 
 def text(value: str) -> np.bytes_:

@@ -114,18 +114,20 @@ def known_videos(root, settings: FeatureFiles) -> set[str]:
     return found
 
 
-def of_folder(path, settings: FeatureFiles, usual: str = "auto") -> dict[str, Source]:
+def of_folder(
+    path, settings: FeatureFiles, usual: str = "auto", names: VideoNames = AS_THEY_ARE
+) -> dict[str, Source]:
     """The features of every video in a folder or file: {video: Source}, sorted; `settings.folder` is ignored.
 
-    usual: the layout to take where more than one fits. Raises InputError if there is none, or if more than
-    one layout is recognized.
+    usual: the layout to take where more than one fits; names: what is no part of videos' names. Raises
+    InputError if there is none, or if more than one layout is recognized.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected the features of videos")
     fitting = {}
     for layout in possible_layouts(settings):
-        parts = [part for part in sources_in(layout, path, settings).values() if part]
+        parts = [part for part in sources_in(layout, path, settings, names).values() if part]
         if parts:
             fitting[layout] = parts
     if usual in fitting:

@@ -22,9 +22,16 @@ POSITIONS = 10  # bins of a point's position inside its instance
 
 
 def gather(
-    name: str, database: dict, points: dict, *, classes: list[str], grid: Grid, features: dict
+    name: str,
+    database: dict,
+    points: dict,
+    *,
+    classes: list[str],
+    grid: Grid,
+    features: dict,
+    left_out: list[dict] = (),
 ) -> dict:
-    """All facts of a data set; features: what `scan.scan` returns."""
+    """All facts of a data set; features: what `scan.scan` returns; left_out: of a points.json."""
     lengths = features["videos"]
     return {
         "dataset": name,
@@ -32,7 +39,7 @@ def gather(
         "splits": {split: split_facts(database, points, lengths, split) for split in SPLITS},
         "classes": class_facts(database, points, classes),
         "alike": alike(classes),
-        "points": point_facts(database, points, grid),
+        "points": point_facts(database, points, grid) | {"left_out": list(left_out)},
         "instances": {split: instance_facts(database, split, grid) for split in SPLITS},
         "lengths": {split: length_facts(database, lengths, grid, split) for split in SPLITS},
         "histograms": histograms(database),

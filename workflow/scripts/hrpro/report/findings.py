@@ -6,13 +6,13 @@ they would suffer; note: worth knowing. None stops the workflow.
 
 from collections.abc import Iterator
 
+from ..grid import MISFIT
 from . import scan
 
 LEVELS = ("error", "warning", "note")
 NAMED = 5  # places that a finding names
 FEW_POINTS = 5  # of a class
 FEW_VIDEOS = 10  # of a split
-RATIO = 0.1  # by which a split's snippets may miss its durations
 SHIFT = 1.0  # deviations between the splits' means in the median channel
 SCALE = 2.0  # ratio of the splits' deviations in the median channel
 MOST = 0.9  # share of a split's time in which little background is left
@@ -121,7 +121,7 @@ def on_lengths(facts: dict) -> Iterator[dict]:
     seconds = facts["snippet"]["seconds"]
     for split, lengths in facts["lengths"].items():
         videos, odd, ratio = facts["splits"][split]["videos"], lengths["odd"], lengths["ratio"]
-        if odd and abs(ratio - 1) > RATIO:
+        if odd and abs(ratio - 1) > MISFIT:
             yield finding(
                 "error",
                 f"{split} split",
@@ -206,8 +206,10 @@ def on_classes(facts: dict) -> Iterator[dict]:
 
 
 def on_points(facts: dict) -> Iterator[dict]:
-    """Points that do not fit the segments, where these are known."""
+    """Points that cannot be used, and those that do not fit the segments, where these are known."""
     points = facts["points"]
+    for fault in points["left_out"]:
+        yield finding("error", fault["place"], f"points left out here: {fault['what']}", fault["remedy"])
     if points["conflicts"]:
         yield finding(
             "note",

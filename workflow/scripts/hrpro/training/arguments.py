@@ -13,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--model", required=True, help="output")
+    parser.add_argument("--record", help="output: what the model was trained on, as JSON")
     parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")
     parser.add_argument("--state", help="checkpoint, from which a killed training resumes")
     parser.add_argument("--state-every", type=int, default=60, help="seconds between saves of it")
@@ -38,5 +39,5 @@ def make_checkpoint(
     if not args.state:
         return Checkpoint(None, key="", every=args.state_every)
     digests = [file.digest() for file in features] + [files.sha256(path) for path in inputs if path]
-    key = " ".join([args.code, args.settings, str(args.seed), str(args.test), *digests])
+    key = " ".join([args.code, args.settings, str(args.seed), str(args.threads), str(args.test), *digests])
     return Checkpoint(args.state, key=key, every=args.state_every)

@@ -23,3 +23,12 @@ def start(seed: int, threads: int, width: int) -> np.random.Generator:
         "threads: %d, instructions: %s", torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()
     )
     return np.random.default_rng(seed)
+
+
+def machine(device: torch.device) -> dict:
+    """What a network runs on, of that what its last digits depend on: device, threads, instructions."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }
