@@ -209,7 +209,7 @@ def test_a_state_of_another_key_is_refused(saved, caplog):
 
 
 @pytest.mark.parametrize(
-    "changed", ["code", "settings", "seed", "test", "features", "test features", "an input"]
+    "changed", ["code", "settings", "seed", "threads", "test", "features", "test features", "an input"]
 )
 def test_the_key_is_of_all_that_a_training_reads(tmp_path, changed):
     """Another value of any of them makes another key; a file that is not read makes none."""
@@ -217,7 +217,11 @@ def test_the_key_is_of_all_that_a_training_reads(tmp_path, changed):
     def key(which: str | None) -> str:
         words = {name: f"{name}, changed" if name == which else name for name in ("code", "settings", "test")}
         args = argparse.Namespace(
-            **words, seed=1 if which == "seed" else 0, state=str(tmp_path / "state.pt"), state_every=60
+            **words,
+            seed=1 if which == "seed" else 0,
+            threads=2 if which == "threads" else 1,
+            state=str(tmp_path / "state.pt"),
+            state_every=60,
         )
         (tmp_path / "points.json").write_text("[1]" if which == "an input" else "[0]")
         with contextlib.ExitStack() as stack:

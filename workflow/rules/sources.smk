@@ -5,6 +5,7 @@ digest of what they say is a param in their stead.
 """
 
 import subprocess
+from contextlib import suppress
 
 from hrpro.data import annotations, conversion, download, layouts, orientation, points, splits
 from hrpro.data.sources import FileDigests
