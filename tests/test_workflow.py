@@ -105,7 +105,8 @@ def test_the_demo_reaches_its_map_and_a_second_run_has_nothing_to_do(tmp_path):
 
 def test_map_json_keeps_its_contract(finished_run):
     result = json.loads((finished_run / "results/mine/map.json").read_text())
-    assert list(result) == ["dataset", "experiment", "tiou", "seeds", "stages"]
+    assert list(result) == ["dataset", "experiment", "tiou", "seeds", "stages", "trained_on"]
+    assert [(one["device"], one["threads"]) for one in result["trained_on"]] == [("cpu", 1)]
     assert (result["dataset"], result["experiment"], result["seeds"]) == ("mine", "default", [0])
     assert result["tiou"] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
     assert list(result["stages"]) == ["stage1", "stage2"]
@@ -179,7 +180,7 @@ def test_one_seed_gives_the_same_bytes_twice_and_another_seed_others(finished_ru
     made = [
         path for suffix in ("json", "pt") for path in finished_run.rglob(f"{last.format(0)}**/*.{suffix}")
     ]
-    assert len(made) == 13
+    assert len(made) == 15
     for path in made:
         name = path.relative_to(finished_run)
         assert (tmp_path / name).read_bytes() == path.read_bytes(), name
