@@ -405,7 +405,7 @@ def names_of(wildcards):
 
 def usable_labels_of(wildcards):
     """As `labels_of`, with what has a fault left out."""
-    return settings.canonical(labels(wildcards.dataset).model_copy(update={"on_fault": "leave_out"}))
+    return settings.canonical(labels_for(wildcards.dataset).model_copy(update={"on_fault": "leave_out"}))
 
 
 def checked_points(wildcards):
