@@ -15,7 +15,15 @@ from hrpro.data import annotations, conversion, features, layouts, splits
 from hrpro.grid import Grid
 from hrpro.utils import names
 from hrpro.utils.errors import InputError
-from test_bad_input import Case, assert_says, convert_annotations, convert_features, convert_points, table
+from test_bad_input import (
+    Case,
+    assert_says,
+    assert_stopped,
+    convert_annotations,
+    convert_features,
+    convert_points,
+    table,
+)
 
 GRID = Grid(16, 25)
 TRAIN, TEST, CLASSES = ["é 1", "é 2", "é 3"], ["ü 1", "ü 2"], ["crème", "stir"]
@@ -393,6 +401,25 @@ def test_videos_without_features_are_counted_or_left_out(root, layout, words):
     assert layouts.missing(sources) == lost
     left = converted(root, on_fault="leave_out", without=lost)
     assert set(left.annotations["database"]) == set(feature_files(root, on_fault="leave_out", without=lost))
+
+
+BROKEN = {
+    "cut short": (lambda array: b"\x93NUMPY", "damaged or not in .npy format; copy it again"),
+    "NaN": (lambda array: np.full_like(array, np.nan), "row 0, channel 0: nan; extract it again"),
+    "integers": (lambda array: array.astype(int), "values of type int64; expected float32"),
+    "another width": (lambda array: array[:, :3], "shape (40, 3), but features here have 4 channels"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_all_videos_whose_features_are_broken_are_named_at_once(root, out, what):
+    change, words = BROKEN[what]
+    for video in TRAIN[1:]:
+        path = root / f"features/{video}.npy"
+        content = change(np.load(path))
+        path.write_bytes(content) if isinstance(content, bytes) else np.save(path, content)
+    run = convert_features(root, out, "--features", '{"width": 4}')
+    assert_stopped(run, [f"features/{TRAIN[1]}.npy: {words}", "(2 videos have a fault: 'é 2', 'é 3')"], out)
 
 
 def plan(folder: Path, *arguments, **values):

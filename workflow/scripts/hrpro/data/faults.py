@@ -2,7 +2,7 @@
 
 from ..config import OnFault
 from ..utils.errors import InputError
-from ..utils.names import listed
+from ..utils.names import listed, quoted
 from ..utils.progress import log
 
 
@@ -38,6 +38,14 @@ class Faults:
         """Say what has been left out, a line per kind."""
         for (path, _), faults in self.kinds.items():
             log.warning("%s: left out %d: %s", path, len(faults), summary(faults))
+
+
+def together(errors: dict[str, InputError]) -> InputError:
+    """One error for those of several videos: the first, how many videos have one, and which."""
+    first, *others = errors.values()
+    if not others:
+        return first
+    return InputError(f"{first} ({len(errors)} videos have a fault: {quoted(errors)})")
 
 
 def summary(faults: list[tuple[str, str]]) -> str:

@@ -10,7 +10,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ..utils.errors import InputError
 from ..utils.names import listed
 from ..utils.progress import log, track
 from . import hdf5, readers
+from .faults import together
 from .moments import Moments
 from .orientation import orient
 from .readers import Source
@@ -62,9 +63,15 @@ def convert(
         open(temporary, "rb") as written,
         files.flushing(written.fileno()) as flush,
     ):
-        odd = []
+        odd, errors = [], {}
         for video in track(sources, len(sources), "features"):
-            source, array, checksum = next(arrays)
+            source, reading = next(arrays)
+            try:
+                array, checksum = reading.result()
+            except InputError as error:
+                errors[video] = error
+            if errors:  # what else is wrong is said with it
+                continue
             with np.errstate(over="ignore"):
                 stored = array.astype(dtype, copy=False)
             if stored is not array and not np.isfinite(stored).all():
@@ -78,6 +85,8 @@ def convert(
             if abs(len(array) - expected) > TOLERANCE:
                 seconds = f"{durations[video]:.2f} s"
                 odd.append(f"{video}: {len(array)} snippets, but its {seconds} are {expected:.1f}")
+        if errors:
+            raise together(errors)
         if odd:
             log.warning(
                 "features of another length than the video: %d of %d (%s); check snippet and durations",
@@ -91,8 +100,8 @@ def convert(
         file.attrs["snippet_fps"] = grid.fps
 
 
-def read_ahead(sources: list[Source]) -> Iterator[tuple[Source, np.ndarray, str]]:
-    """Each source with what `readers.read` gives, another thread reading the next ones meanwhile.
+def read_ahead(sources: list[Source]) -> Iterator[tuple[Source, Future]]:
+    """Each source with a future of what `readers.read` gives, another thread reading the next ones meanwhile.
 
     More than one, for h5py holds Python's lock while it writes, and the thread could not begin.
     """
@@ -103,8 +112,7 @@ def read_ahead(sources: list[Source]) -> Iterator[tuple[Source, np.ndarray, str]
                 waiting.append((source, reader.submit(readers.read, source)))
             if not waiting:
                 return
-            source, reading = waiting.popleft()
-            yield source, *reading.result()
+            yield waiting.popleft()
 
 
 class FeatureFile:

@@ -5,6 +5,7 @@ from collections.abc import Set
 
 from ..config import FeatureFiles
 from ..utils.errors import InputError
+from .faults import together
 from .readers import Header, Source, headers
 
 STREAM_TOLERANCE = 1  # snippets by which rgb and flow may differ: extractors lose a frame of flow
@@ -25,7 +26,14 @@ def orient(
     InputError if there is no one size in common, or if a video's two sides both have it and no other video
     shows its orientation.
     """
-    shapes = {video: possible_shapes(headers(source)) for video, source in sources.items()}
+    shapes, errors = {}, {}
+    for video, source in sources.items():
+        try:
+            shapes[video] = possible_shapes(headers(source))
+        except InputError as error:
+            errors[video] = error
+    if errors:
+        raise together(errors)
     width = settings.width or common_width(sources, shapes)
     possible = {
         video: [by_columns for by_columns, (_, d) in of_video.items() if d == width]
@@ -34,9 +42,11 @@ def orient(
     for video, of_video in possible.items():
         if not of_video:
             shape = shapes[video].get(False) or shapes[video][True][::-1]
-            raise InputError(
+            errors[video] = InputError(
                 f"{sources[video]}: shape {shape}, but features here have {width} channels; {remedy}"
             )
+    if errors:
+        raise together(errors)
     certain = orientations | {of_video[0] for of_video in possible.values() if len(of_video) == 1}
     oriented = {}
     for video, of_video in possible.items():
