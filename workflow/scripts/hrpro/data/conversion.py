@@ -110,8 +110,10 @@ def place(contents: Contents, database: dict, tolerance: float) -> dict:
         raise InputError(f"{contents.path}: no annotation in any video, so no class")
     if not any(placed.values()):
         raise InputError(f"{nothing_to_learn(contents, train, faults)}; there is nothing to learn from")
-    left_out = {"left_out": faults.told()} if faults.kinds else {}
-    return {"classes": sorted(classes), "videos": placed} | left_out
+    content = {"classes": sorted(classes), "videos": placed}
+    if faults.kinds:  # by the file's name: where the data lie does not matter
+        content["left_out"] = [{**told, "place": Path(told["place"]).name} for told in faults.told()]
+    return content
 
 
 def nothing_to_learn(contents: Contents, train: dict, faults: Faults) -> str:
