@@ -878,7 +878,7 @@ def test_what_an_edit_makes_run_again(demo, tmp_path):
     truth = replaced('"duration": ', '"duration": 1')
     assert edited("data/gt_full.json", truth) == ["check_dataset", "convert_annotations"]
     point = replaced("dive,", "golf,")
-    assert edited("data/point_labels/point_gaussian.csv", point) == ["check_dataset", "read_points"]
+    assert edited("data/point_labels/point_gaussian.csv", point) == ["check_dataset", "convert_points"]
     feature = lambda path: np.save(path, np.load(path) + 1)  # noqa: E731
     assert edited("data/features/test/demo_test_000.npy", feature) == ["check_dataset", "convert_features"]
 
@@ -905,7 +905,7 @@ def test_a_wrong_snippet_is_said_first_and_a_page_is_made_of_what_can_be_read(de
 FILES = {
     "train annotations": "train/annotations.json",
     "test annotations": "test/annotations.json",
-    "points": "check/points.json",
+    "points": "train/points.json",
     "train features": "train/features.h5",
     "test features": "test/features.h5",
 }

@@ -13,7 +13,7 @@ from conftest import PROJECT, ROOT, copy_project, jobs_of, snakemake
 
 ENTRY = {"root": "my data", "snippet": {"frames": 16, "fps": 25}}
 POINTS = "results/mine/train/points.json"
-CHECKED = {"convert_annotations": 2, "convert_features": 2, "read_points": 1, "check_dataset": 1}
+CHECKED = {"convert_annotations": 2, "convert_features": 2, "convert_points": 1, "check_dataset": 1}
 
 
 @pytest.fixture

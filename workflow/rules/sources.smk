@@ -409,9 +409,13 @@ def usable_labels_of(wildcards):
 
 
 def checked_points(wildcards):
-    """An input function: the points that a check shows, those that can be used; of a copy, all of them."""
-    folder = "train" if CONFIG.origin(wildcards.dataset)[1] else "check"
-    return f"results/{wildcards.dataset}/{folder}/points.json"
+    """An input function: the points that a check shows; where some may have a fault, those that can be used."""
+    dataset, (entry, copy) = wildcards.dataset, CONFIG.origin(wildcards.dataset)
+    folder = "train"
+    if not copy and not is_demo(entry) and CONFIG.datasets[entry].on_fault == "stop":
+        if lengths(wildcards) or "left_out" in pointed(dataset, "leave_out"):
+            folder = "check"
+    return f"results/{dataset}/{folder}/points.json"
 
 
 def ambiguous_of(wildcards):
