@@ -380,7 +380,7 @@ def test_an_hdf5_file_without_room(room, tmp_path):
             hdf5.create(temporary) as file,
         ):
             for number in range(9):
-                data = file.create_dataset(f"{number}", data=ROWS, chunks=ROWS.shape, fletcher32=True)
+                data = file.add(f"{number}", ROWS)
                 data.attrs["sha256"] = hdf5.text("x" * 64)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -78,7 +78,7 @@ def convert(
                 raise InputError(
                     f"{source}: a value is too large for {dtype}; set settings.features.dtype: float32"
                 )
-            data = file.create_dataset(video, data=stored, chunks=array.shape, fletcher32=True)
+            data = file.add(video, stored)
             data.attrs["sha256"] = hdf5.text(checksum)
             flush()
             expected = grid.length(durations[video]) if video in durations else len(array)

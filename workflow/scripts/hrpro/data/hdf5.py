@@ -42,15 +42,29 @@ class Output(io.FileIO):
         return size
 
 
+class NewFile(h5py.File):
+    """An HDF5 file of 1.10's format, in which all but data and texts of variable length has a checksum."""
+
+    def __init__(self, output: Output):
+        super().__init__(output, "w", libver="v110")
+        self.output = output
+
+    def add(self, name: str, values: np.ndarray) -> h5py.Dataset:
+        """Write an array, a chunk with a checksum. Raises OSError where the machine has refused to write."""
+        data = self.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
+        if self.output.error is not None:
+            raise self.output.error
+        return data
+
+
 @contextlib.contextmanager
-def create(path) -> Iterator[h5py.File]:
+def create(path) -> Iterator[NewFile]:
     """A new HDF5 file, likewise: nobody else writes to it, for it has a temporary name (files.atomic).
 
-    Of HDF5 1.10's format, in which all but data and texts of variable length has a checksum; write data with
-    fletcher32, and texts by `text`. Raises OSError where the machine refuses to write.
+    Write arrays by `add` and texts by `text`. Raises OSError where the machine refuses to write.
     """
     with Output(path, "w+") as output:
-        with h5py.File(output, "w", libver="v110") as file:
+        with NewFile(output) as file:
             yield file
         if output.error is not None:
             raise output.error

@@ -59,7 +59,7 @@ def write(
         for video in track(features.videos, len(features.videos), "scores"):
             scores = score(features.read([video])[0])
             columns = np.column_stack([scores.classes, scores.background]).astype(np.float32)
-            data = output.create_dataset(video, data=columns, chunks=columns.shape, fletcher32=True)
+            data = output.add(video, columns)
             data.attrs["video"] = scores.video
 
 
