@@ -54,9 +54,9 @@ def main() -> None:
     total = sum(map(len, pairs.values()))
     without = total - sum(map(len, reliable.values()))
     progress.log.info("%d of %d points without a reliable proposal", without, total)
-    results.write(args.positive, positive, classes)
-    results.write(args.reliable, reliable, classes)
-    results.write(args.negative, negative, classes)
+    results.write(args.positive, positive.items(), classes)
+    results.write(args.reliable, reliable.items(), classes)
+    results.write(args.negative, negative.items(), classes)
 
 
 def propose_training(scores: ScoreFile, points: dict, settings: config.Proposals) -> Iterator[Segments]:
