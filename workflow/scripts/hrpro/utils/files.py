@@ -150,7 +150,7 @@ def open_text(path):
     """Open a file of text to read. Raises InputError where it is missing, not a regular file or not UTF-8."""
     try:
         require_regular(path)
-        with Path(path).open(encoding="utf-8-sig") as file:  # spreadsheets begin with a byte-order mark
+        with open(path, encoding="utf-8-sig") as file:  # spreadsheets begin with a byte-order mark
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
