@@ -7,7 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from conftest import ROOT, run_script, snakemake
+import run_plan
+from conftest import MINE, ROOT, run_script, snakemake
 from hrpro.utils import planned
 from hrpro.utils.errors import InputError
 from test_invalidation import MODULES, NOTHING, RESULT, configured
@@ -94,6 +95,32 @@ def test_a_source_that_is_replaced_while_it_is_converted_and_put_back(name, fold
     monkeypatch.delenv("SWAP")
     assert run(folder, f"results/mine/{target}").returncode == 0
     assert result.read_bytes() == right
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_job_on_a_cluster_has_what_its_run_was_planned_with(changed, folder, monkeypatch):
+    """It plans itself anew, as `--mode remote` does here."""
+    result = folder / "results/mine/train/points.json"
+    right = result.read_bytes()
+    result.write_text("of another run")
+    monkeypatch.chdir(folder)
+    scripts = run_plan.copied(folder / "workflow/scripts")
+    lines = [["scripts", str(scripts)], ["configuration", MINE]]
+    if changed:
+        lines.append(["points_source mine", "0123456789abcdef"])
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "plan").write_text(text + '["half a li')
+    monkeypatch.setenv(run_plan.VARIABLE, str(folder / "plan"))
+    (folder / "extra.yaml").unlink()
+    job = ("--mode", "remote", "--force", "--nolock", "--target-jobs", "convert_points:dataset=mine")
+    run = snakemake(folder, *job, snakefile=folder / "Snakefile")
+    assert f"script={scripts}/convert_points.py" in run.stdout + run.stderr
+    assert run.returncode == changed, run.stderr
+    if changed:
+        assert "changed since the run was planned; run again" in run.stderr
+        assert not result.exists()
+    else:
+        assert result.read_bytes() == right
 
 
 @pytest.fixture

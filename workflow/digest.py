@@ -6,8 +6,6 @@ reruns just the steps that use it. Comments, docstrings and layout do not count.
 
 import ast
 import hashlib
-import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -18,25 +16,6 @@ def of(scripts: Path, script: str, *modules: str) -> str:
     modules: dotted names, such as hrpro.snippet.method.
     """
     return digest(scripts, script, *(f"{module.replace('.', '/')}.py" for module in modules))
-
-
-def copied(scripts: Path, folder: Path) -> Path:
-    """A copy of the folder `scripts` in `folder`, named by what it holds; one that is there serves again."""
-    paths = (path for path in sorted(scripts.rglob("*")) if "__pycache__" not in path.parts)
-    contents = {path.relative_to(scripts): path.read_bytes() for path in paths if path.is_file()}
-    total = hashlib.sha256(repr(contents).encode()).hexdigest()[:16]
-    if not (folder / total).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder))
-        for name, content in contents.items():
-            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / name).write_bytes(content)
-        temporary.chmod(0o755)
-        try:
-            temporary.rename(folder / total)
-        except OSError:  # another run has just made it
-            shutil.rmtree(temporary)
-    return folder / total
 
 
 @cache

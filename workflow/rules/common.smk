@@ -18,6 +18,7 @@ sys.path[:0] = [str(HOME / "workflow"), str(SCRIPTS)]
 
 import command_line
 import digest as code_digest
+import run_plan
 from hrpro import config as settings
 from hrpro import methods
 from hrpro.utils.errors import InputError
@@ -45,9 +46,13 @@ for path in workflow.config_settings.configfiles:
             f"--configfile {path}: is a result; targets come after --, as in --configfile mine.yaml -- TARGET"
         )
 
+PLANNED = run_plan.begin(workflow.is_main_process)
+
 try:
-    settings.limit(config)
-    CONFIG = settings.parse(settings.Config, command_line.typed(config, workflow.config_settings.config))
+    if "configuration" not in PLANNED:
+        settings.limit(config)
+    VALUES = PLANNED.get("configuration") or command_line.typed(config, workflow.config_settings.config)
+    CONFIG = settings.parse(settings.Config, VALUES)
 except InputError as error:
     stop(error)
 
@@ -71,13 +76,8 @@ def variants_of(step):
     return "|".join([*CONFIG.variants[step], *derived])
 
 
-# Where the scripts lie that a run's jobs run (`scripts`), for those on other machines.
-if workflow.is_main_process or "HRPRO_SCRIPTS" not in os.environ:
-    os.environ["HRPRO_SCRIPTS"] = str(SCRIPTS)
-
-
 envvars:
-    "HRPRO_SCRIPTS",
+    run_plan.VARIABLE,
 
 
 wildcard_constraints:
@@ -194,16 +194,12 @@ def script(name):
 
 @cache
 def scripts():
-    """The folder of the scripts that jobs run: a copy of the project's, so that edits reach no run under way.
-
-    A job on another machine has that of the run that has submitted it.
-    """
-    if not workflow.is_main_process:
-        return Path(os.environ["HRPRO_SCRIPTS"])
-    if only_planned():
-        return SCRIPTS
-    copy = code_digest.copied(SCRIPTS, Path(".snakemake/hrpro").absolute())
-    os.environ["HRPRO_SCRIPTS"] = str(copy)
+    """The folder of the scripts that jobs run: a copy of the project's, so that edits reach no run under way."""
+    if not workflow.is_main_process or only_planned():
+        return Path(PLANNED.get("scripts", SCRIPTS))
+    copy = run_plan.copied(SCRIPTS)
+    run_plan.remember("scripts", str(copy))
+    run_plan.remember("configuration", VALUES)
     return copy
 
 

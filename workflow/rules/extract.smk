@@ -17,7 +17,7 @@ rule extract_features:
     threads: 4
     resources:
         script=script("extract_features.py"),
-        source=film_source,
+        source=planned(film_source),
         device=CONFIG.device,
         gpu=gpus,
         film=film_of,

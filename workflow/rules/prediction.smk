@@ -44,7 +44,7 @@ rule predict:
     threads: 2
     resources:
         script=script("predict.py"),
-        source=new_source,
+        source=planned(new_source),
         features=lambda wildcards: CONFIG.predict[wildcards.new],
         device=CONFIG.device,
         gpu=gpus,

@@ -5,6 +5,7 @@ digest of what they say is a param in their stead.
 """
 
 import subprocess
+from functools import wraps
 
 from hrpro.data import annotations, conversion, download, layouts, orientation, points, splits
 from hrpro.data.sources import FileDigests
@@ -21,6 +22,7 @@ MANY = 60_000  # letters of the names of videos that are left out: a command has
 def checked(function):
     """The function, ending the run with one line on a fault of the data set or what the machine refuses."""
 
+    @wraps(function)
     def call(*arguments):
         try:
             return function(*arguments)
@@ -393,9 +395,15 @@ def planned(source):
     """
 
     def digest_for(wildcards):
-        from_videos = isinstance(CONFIG.datasets[wildcards.dataset].features, settings.Videos)
-        made = is_demo(wildcards.dataset) or (source is features_source and from_videos)
-        return "" if made else source(wildcards)
+        what = f"{source.__name__} {wildcards}"
+        if what in PLANNED:
+            return PLANNED[what]
+        from_videos = isinstance(dataset_of(wildcards).features, settings.Videos)
+        made = is_demo(wildcards.dataset) and source is not new_source
+        value = "" if made or (from_videos and source is features_source) else source(wildcards)
+        if workflow.is_main_process and not only_planned():
+            run_plan.remember(what, value)
+        return value
 
     return digest_for
 
