@@ -34,7 +34,10 @@ def main() -> None:
     positive, reliable, negative = {}, {}, {}
     with ScoreFile(args.scores) as scores:
         grid, classes, videos = scores.grid, scores.classes, scores.videos
-        pairs = {video: ranking.number_labels(points[video], classes, grid) for video in videos}
+        pairs = {
+            video: ranking.number_labels(points[video], classes, grid, settings.same_action)
+            for video in videos
+        }
         proposals = propose_training(scores, pairs, settings)
         for video in progress.track(videos, len(videos), "training proposals"):
             positive[video] = next(proposals)
