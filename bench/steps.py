@@ -60,7 +60,7 @@ def suppress(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         _, candidates = made.evaluation(400 * videos, 400)
 
         def ours(given=candidates):
-            return suppression.suppress(given, settings["detection"], {})
+            return list(suppression.suppress(given.items(), settings["detection"], {}))
 
         seconds, baseline = medians(3, now, ours)[0], None
         size = f"{400 * videos} proposals"
@@ -88,7 +88,7 @@ def evaluate(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         rounds = 5 if name == "evaluate" else 2 if quick else 3
 
         def ours(truth=truth, detections=detections):
-            return mean_ap.evaluate(truth, detections, names, TIOU)
+            return mean_ap.evaluate(truth, detections.items(), names, TIOU)
 
         seconds, baseline = medians(rounds, now, ours)[0], None
         if name == "evaluate":
@@ -100,7 +100,7 @@ def evaluate(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         parts[name] = Result(f"{count} detections, {len(truth)} videos", seconds, baseline)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "detections.json"
-            results.write(path, detections, names)
+            results.write(path, detections.items(), names)
             megabytes = path.stat().st_size / 1e6
             seconds = medians(rounds, now, lambda path=path: results.read(path, names))[0]
             plain = medians(rounds, now, lambda path=path: json.loads(path.read_text()))[0]

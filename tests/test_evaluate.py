@@ -120,19 +120,19 @@ def test_equal_scores_keep_the_order_of_the_file():
     right, wrong = [[0, 10]], [[30, 40]]
     first = {"b": segments(right, [0], [0.5]), "a": segments(wrong, [0], [0.5])}
     last = {"a": first["a"], "b": first["b"]}
-    assert evaluation.evaluate(truth, first, ["run"], [0.5])["run"] == [0.5]
-    assert evaluation.evaluate(truth, last, ["run"], [0.5])["run"] == [0.25]
+    assert evaluation.evaluate(truth, first.items(), ["run"], [0.5])["run"] == [0.5]
+    assert evaluation.evaluate(truth, last.items(), ["run"], [0.5])["run"] == [0.25]
 
 
 def test_an_instance_is_found_once():
     truth = {"a": segments([[0, 10], [20, 30]], [0, 0])}
     given = {"a": segments([[0, 10], [0, 9], [1, 10]], [0, 0, 0], [0.9, 0.8, 0.7])}
-    assert evaluation.evaluate(truth, given, ["run"], [0.5])["run"] == [0.5]
+    assert evaluation.evaluate(truth, given.items(), ["run"], [0.5])["run"] == [0.5]
 
 
 def test_nothing_found_at_all():
     truth = {"a": segments([[0, 10]], [0])}
-    per_class = evaluation.evaluate(truth, {}, ["run", "sit"], [0.5])
+    per_class = evaluation.evaluate(truth, {}.items(), ["run", "sit"], [0.5])
     assert per_class == {"run": [0.0]}
     assert evaluation.summary(per_class, [0.5])["mAP"] == [0.0]
 

@@ -1,6 +1,7 @@
 """Names in CSV files stay text in a spreadsheet."""
 
 import csv
+import io
 
 import numpy as np
 import pytest
@@ -24,5 +25,7 @@ from hrpro.detection.segments import Segments
 )
 def test_no_name_is_a_formula(name, cell):
     found = Segments(times=np.array([[-1.5, 2.0]]), labels=np.array([0]), scores=np.array([0.5]))
-    _, row = csv.reader(export.as_csv({name: found}, [name]).splitlines())
+    file = io.StringIO()
+    export.write_csv(file, {name: found}, [name])
+    _, row = csv.reader(file.getvalue().splitlines())
     assert row == [cell, "-1.5", "2.0", cell, "0.5"]

@@ -247,12 +247,12 @@ def test_evaluation_of_real_detections(thumos):
             if (video, round(float(start), 1)) in TIES:
                 times[row] += [-1e-9, 1e-9]
         nudged[video] = Segments(times, given.labels, given.scores)
-    assert worst(evaluation.evaluate(nudged, found, classes, expected["tiou"]), expected) < 1e-9
+    assert worst(evaluation.evaluate(nudged, found.items(), classes, expected["tiou"]), expected) < 1e-9
 
 
 def test_evaluation_of_real_detections_as_they_are(thumos):
     truth, found, classes, expected = thumos
-    per_class = evaluation.evaluate(truth, found, classes, expected["tiou"])
+    per_class = evaluation.evaluate(truth, found.items(), classes, expected["tiou"])
     features = np._core._multiarray_umath.__cpu_features__
     assert worst(per_class, expected) < (1e-9 if features["AVX512_SKX"] else 4e-3)
     close(
@@ -264,6 +264,6 @@ def test_published_map_of_autoloc(shared):
     truth, _, classes = annotations.test_truth(shared / "golden" / "autoloc_TH14_gt.json", "test", [])
     found = results.read(shared / "golden" / "autoloc_TH14_results.json", classes)
     thresholds = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-    per_class = evaluation.evaluate(truth, found, classes, thresholds)
+    per_class = evaluation.evaluate(truth, found.items(), classes, thresholds)
     published = [0.467, 0.417, 0.358, 0.290, 0.212, 0.134, 0.058, 0.016, 0.002]
     assert np.mean(list(per_class.values()), axis=0).round(3).tolist() == published

@@ -369,6 +369,21 @@ def test_a_changed_file_that_is_a_target_too_reaches_what_reads_it(folder):
     assert jobs == Counter({"convert_features": 2}) + FROM_STAGE1 + GATHER
 
 
+def test_a_feature_path_that_links_to_another_file(folder):
+    """Of the same size and times."""
+    path = folder / "data/features/test/demo_test_002.npy"
+    kept = path.rename(folder / "kept.npy")
+    path.symlink_to(kept)
+    assert planned(folder) == NOTHING
+    other = folder / "other.npy"
+    np.save(other, np.load(kept) + 1)
+    shutil.copystat(kept, other)
+    assert other.stat().st_size == kept.stat().st_size
+    path.unlink()
+    path.symlink_to(other)
+    assert planned(folder) == Counter(["convert_features"]) + TESTED + GATHER
+
+
 def test_an_intermediate_as_a_target_beside_moved_data_and_a_changed_setting(folder):
     """Each job is asked for its own reasons, whatever else is asked for."""
     moved(folder)

@@ -798,7 +798,7 @@ def rows(videos: dict[str, Segments]) -> list[tuple]:
 def test_evaluation(seed, with_ambiguous):
     truth, found, ambiguous = random_evaluation(seed)
     regions = ambiguous if with_ambiguous else None
-    result = evaluation.evaluate(truth, found, NAMES, THRESHOLDS, regions)
+    result = evaluation.evaluate(truth, found.items(), NAMES, THRESHOLDS, regions)
     instances = [row[:4] for row in rows(truth)]
     wanted = oracle.evaluate(rows(found), instances, THRESHOLDS, regions)
     assert list(result) == [NAMES[label] for label in wanted] == NAMES[:3]
@@ -807,7 +807,7 @@ def test_evaluation(seed, with_ambiguous):
     assert result["never found"] == [0.0] * len(THRESHOLDS)
     assert result["found"][0] > result["found"][-1] > 0
     if with_ambiguous:
-        assert result != evaluation.evaluate(truth, found, NAMES, THRESHOLDS)
+        assert result != evaluation.evaluate(truth, found.items(), NAMES, THRESHOLDS)
 
 
 def test_videos_left_out_count_nowhere(tmp_path, released):
@@ -820,5 +820,5 @@ def test_videos_left_out_count_nowhere(tmp_path, released):
     args = argparse.Namespace(test_annotations=tmp_path / "truth.json", test=test)
     protocol = testing.from_arguments(args, ["found"])
     right, wrong = segments([[0, 10]], [0], [0.5]), segments([[15, 20]], [0], [0.9])
-    assert protocol.evaluate({"a": right}) == pytest.approx(100)
-    assert protocol.evaluate({"a": right, "b": wrong}) == pytest.approx(100)
+    assert protocol.evaluate([("a", right)]) == pytest.approx(100)
+    assert protocol.evaluate([("a", right), ("b", wrong)]) == pytest.approx(100)

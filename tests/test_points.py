@@ -886,10 +886,30 @@ def test_the_points_of_an_action_are_not_each_others_neighbours(points_of_video,
     assert ranking.reliable(proposals, points_of_video, any_score=True) == expected
 
 
-def test_snippets_between_two_points_of_an_action_are_labelled():
+@pytest.mark.parametrize(
+    ("same_action", "expected"),
+    [
+        (1.0, [(1.2, 0), (9.0, 0), (9.0, 1), (9.5, 0)]),
+        (0.3, [(1.1, 0), (2.0, 0), (9.0, 0), (9.0, 1), (9.5, 0)]),
+        (0.0, CLICKS),
+    ],
+)
+def test_the_points_of_an_action_are_one_in_their_middle(same_action, expected):
+    assert instances.joined(CLICKS, same_action) == expected
+    assert instances.joined([], same_action) == []
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_copies_of_points_move_nothing(copies):
+    clicks = [(0.1, 0), (2.7, 0), (9.0, 1)]
+    assert instances.joined([click for click in clicks for _ in range(copies)], 1.0) == clicks
+
+
+def test_the_middle_of_an_action_is_labelled():
     times = [(0.5, "a"), (2.5, "a"), (2.6, "b"), (3.5, "a")]
     of_video = [{"seconds": seconds, "label": label} for seconds, label in times]
     marked = seeds.point_labels(of_video, ["a", "b"], length=5, grid=Grid(1, 1), same_action=2.0)
-    assert marked.T.tolist() == [[1, 1, 1, 1, 0], [0, 0, 1, 0, 0]]
+    assert marked.T.tolist() == [[0, 1, 0, 1, 0], [0, 0, 1, 0, 0]]
     each = seeds.point_labels(of_video, ["a", "b"], length=5, grid=Grid(1, 1))
     assert each.T.tolist() == [[1, 0, 1, 1, 0], [0, 0, 1, 0, 0]]
+    assert ranking.number_labels(of_video, ["a", "b"], Grid(1, 1), 2.0) == [(1.5, 0), (2.6, 1), (3.5, 0)]

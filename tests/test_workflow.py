@@ -159,7 +159,8 @@ def test_the_table_of_a_map(finished_run):
 
 def repeat(run, folder, seed: int) -> None:
     """Run the commands of a finished run once more, in a folder with its data; seed: in place of its 0."""
-    for command in re.findall(r"^Shell command: python (.+)$", (run / "run.txt").read_text(), re.M):
+    said = (run / "run.txt").read_text()
+    for command in re.findall(r"^Shell command: (?:HRPRO_SOURCE=\S* )?python (.+)$", said, re.M):
         command = re.sub(r" > /dev/null$", "", command)
         command = re.sub(r"\$\(dirname (\S+)\)", lambda found: str(Path(found[1]).parent), command)
         script, *arguments = shlex.split(command.replace("--seed 0", f"--seed {seed}"))

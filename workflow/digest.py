@@ -9,15 +9,13 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-SCRIPTS = Path(__file__).parent / "scripts"
 
-
-def of(script: str, *modules: str) -> str:
-    """The digest of workflow/scripts/<script>, of modules it loads by name, and of all that they import.
+def of(scripts: Path, script: str, *modules: str) -> str:
+    """The digest of a script in a folder, of modules it loads by name, and of all that they import.
 
     modules: dotted names, such as hrpro.snippet.method.
     """
-    return digest(SCRIPTS, script, *(f"{module.replace('.', '/')}.py" for module in modules))
+    return digest(scripts, script, *(f"{module.replace('.', '/')}.py" for module in modules))
 
 
 @cache

@@ -13,14 +13,16 @@ from functools import cache
 import yaml
 from snakemake.settings.types import DeploymentMethod
 
-sys.path[:0] = [str(HOME / "workflow"), str(HOME / "workflow" / "scripts")]
+SCRIPTS = HOME / "workflow" / "scripts"
+sys.path[:0] = [str(HOME / "workflow"), str(SCRIPTS)]
 
 import command_line
 import digest as code_digest
+import run_plan
 from hrpro import config as settings
 from hrpro import methods
-from hrpro.data.sources import digest
 from hrpro.utils.errors import InputError
+from hrpro.utils.planned import digest
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
@@ -44,9 +46,13 @@ for path in workflow.config_settings.configfiles:
             f"--configfile {path}: is a result; targets come after --, as in --configfile mine.yaml -- TARGET"
         )
 
+PLANNED = run_plan.begin(workflow.is_main_process)
+
 try:
-    settings.limit(config)
-    CONFIG = settings.parse(settings.Config, command_line.typed(config, workflow.config_settings.config))
+    if "configuration" not in PLANNED:
+        settings.limit(config)
+    VALUES = PLANNED.get("configuration") or command_line.typed(config, workflow.config_settings.config)
+    CONFIG = settings.parse(settings.Config, VALUES)
 except InputError as error:
     stop(error)
 
@@ -68,6 +74,10 @@ def variants_of(step):
     rows = [row for row, steps in CONFIG.ablation.items() if step in steps]
     derived = [f"{kind}_{row}" for kind in settings.ABLATIONS for row in rows]
     return "|".join([*CONFIG.variants[step], *derived])
+
+
+envvars:
+    run_plan.VARIABLE,
 
 
 wildcard_constraints:
@@ -144,7 +154,7 @@ def code_of(script, environment, *stages):
         # a training is tested by what others run without
         if getattr(wildcards, "pick", None) == "best-on-test" and script.startswith("train_"):
             modules.append("hrpro.evaluation.protocol")
-        return digest(code_digest.of(script, *modules), software(environment))
+        return digest(code_digest.of(scripts(), script, *modules), software(environment))
 
     return code_for
 
@@ -178,8 +188,24 @@ def software(environment):
 
 
 def script(name):
-    """Where a script lies."""
-    return str(HOME / "workflow" / "scripts" / name)
+    """A resource: where a script lies."""
+    return lambda wildcards: str(scripts() / name)
+
+
+@cache
+def scripts():
+    """The folder of the scripts that jobs run: a copy of the project's, so that edits reach no run under way."""
+    if not workflow.is_main_process or only_planned():
+        return Path(PLANNED.get("scripts", SCRIPTS))
+    copy = run_plan.copied(SCRIPTS)
+    run_plan.remember("scripts", str(copy))
+    run_plan.remember("configuration", VALUES)
+    return copy
+
+
+def only_planned():
+    """Whether no job is to run."""
+    return workflow.execution_settings is None or workflow.dryrun
 
 
 def gpus(wildcards):

@@ -32,6 +32,7 @@ rule convert_annotations:
         "../../envs/data.yaml"
     resources:
         script=script("convert_annotations.py"),
+        source=planned(annotations_source),
         root=root_of,
         labels=labels_of,
         ambiguous=ambiguous_of,
@@ -40,7 +41,7 @@ rule convert_annotations:
         code=code_of("convert_annotations.py", "data"),
         source=annotations_source,
     shell:
-        "python {resources.script:q}"
+        "HRPRO_SOURCE={resources.source:q} python {resources.script:q}"
         " --root {resources.root:q}"
         " --labels {resources.labels:q}"
         " --ambiguous {resources.ambiguous:q}"
@@ -66,6 +67,7 @@ rule convert_points:
         "../../envs/data.yaml"
     resources:
         script=script("convert_points.py"),
+        source=planned(points_source),
         root=root_of,
         labels=labels_of,
         tolerance=tolerance_of,
@@ -73,7 +75,7 @@ rule convert_points:
         code=code_of("convert_points.py", "data"),
         source=points_source,
     shell:
-        "python {resources.script:q}"
+        "HRPRO_SOURCE={resources.source:q} python {resources.script:q}"
         " --root {resources.root:q}"
         " --labels {resources.labels:q}"
         " --features {input.features}"
@@ -113,6 +115,7 @@ rule convert_features:
         "../../envs/data.yaml"
     resources:
         script=script("convert_features.py"),
+        source=planned(features_source),
         root=root_of,
         labels=labels_of,
         layout=layout_of,
@@ -121,7 +124,7 @@ rule convert_features:
         code=code_of("convert_features.py", "data"),
         source=features_source,
     shell:
-        "python {resources.script:q}"
+        "HRPRO_SOURCE={resources.source:q} python {resources.script:q}"
         " --root {resources.root:q}"
         " --labels {resources.labels:q}"
         " --features {resources.layout:q}"

@@ -17,6 +17,7 @@ rule extract_features:
     threads: 4
     resources:
         script=script("extract_features.py"),
+        source=planned(film_source),
         device=CONFIG.device,
         gpu=gpus,
         film=film_of,
@@ -27,7 +28,7 @@ rule extract_features:
         code=code_of("extract_features.py", "video"),
         source=film_source,
     shell:
-        "python {resources.script:q}"
+        "HRPRO_SOURCE={resources.source:q} python {resources.script:q}"
         " --videos {resources.film:q}"
         " --names {resources.names:q}"
         " {params.settings}"

@@ -44,6 +44,7 @@ rule predict:
     threads: 2
     resources:
         script=script("predict.py"),
+        source=planned(new_source),
         features=lambda wildcards: CONFIG.predict[wildcards.new],
         device=CONFIG.device,
         gpu=gpus,
@@ -51,7 +52,7 @@ rule predict:
         code=code_of("predict.py", "torch", "stage1", "stage2"),
         source=new_source,
     shell:
-        "python {resources.script:q}"
+        "HRPRO_SOURCE={resources.source:q} python {resources.script:q}"
         " --model {input.model}"
         " --features {resources.features:q}"
         " --output {output.json} {output.csv} {output.vtt}/"

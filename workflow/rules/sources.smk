@@ -6,6 +6,7 @@ digest of what they say is a param in their stead.
 
 import subprocess
 from contextlib import suppress
+from functools import wraps
 
 from hrpro.data import annotations, conversion, download, layouts, orientation, points, splits
 from hrpro.data.sources import FileDigests
@@ -14,7 +15,7 @@ from hrpro.grid import Grid
 from hrpro.video import decoding
 
 DEMO = "results/demo/data"  # the root of the data set that the workflow makes itself
-DIGESTS = FileDigests(Path(".snakemake/sources.json"))
+DIGESTS = FileDigests()
 SOME = 20  # videos whose features' headers are read while the plan is made
 MANY = 60_000  # letters of the names of videos that are left out: a command has up to 131,072
 
@@ -22,6 +23,7 @@ MANY = 60_000  # letters of the names of videos that are left out: a command has
 def checked(function):
     """The function, ending the run with one line on a fault of the data set or what the machine refuses."""
 
+    @wraps(function)
     def call(*arguments):
         try:
             return function(*arguments)
@@ -277,12 +279,11 @@ def fetch_missing(dataset):
     What jobs there are, and what they read, depends on what the files say; so they are fetched while the
     workflow is planned, before the first of them is read, and never where it is only planned.
     """
-    only_planned = workflow.execution_settings is None or workflow.dryrun
-    if not CONFIG.fetch or only_planned or not unfetched(dataset):
+    if not CONFIG.fetch or only_planned() or not unfetched(dataset):
         return
     entry = CONFIG.datasets[dataset]
     print(f"data set {dataset}: fetching what is missing", file=sys.stderr, flush=True)
-    command = [sys.executable, script("fetch.py"), "--root", entry.root]
+    command = [sys.executable, str(scripts() / "fetch.py"), "--root", entry.root]
     remotes = ["--settings", *map(settings.canonical, entry.fetch), "--log", f"logs/{dataset}/fetch.log"]
     if subprocess.run([*command, *remotes], check=False).returncode:
         sys.exit(1)  # it has said why
@@ -385,7 +386,27 @@ def new_source(wildcards):
     return DIGESTS.of_features(new_videos(wildcards.new, wildcards.dataset))
 
 
-# Resources: where things lie.
+# Resources: where things lie, and what a step holds them against.
+
+
+def planned(source):
+    """A resource: the digest of what a step reads, for it to see whether that is what was planned.
+
+    source: the params function. Empty where the workflow makes the files itself, and looks after them.
+    """
+
+    def digest_for(wildcards):
+        what = f"{source.__name__} {wildcards}"
+        if what in PLANNED:
+            return PLANNED[what]
+        from_videos = isinstance(dataset_of(wildcards).features, settings.Videos)
+        made = is_demo(wildcards.dataset) and source is not new_source
+        value = "" if made or (from_videos and source is features_source) else source(wildcards)
+        if workflow.is_main_process and not only_planned():
+            run_plan.remember(what, value)
+        return value
+
+    return digest_for
 
 
 def root_of(wildcards):

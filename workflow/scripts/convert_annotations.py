@@ -1,10 +1,11 @@
 """The annotations of one split of a data set -> a checked JSON file, times in seconds."""
 
 import argparse
+from pathlib import Path
 
 from hrpro import config
 from hrpro.data import annotations, conversion, features, splits
-from hrpro.utils import errors, files, progress
+from hrpro.utils import errors, files, planned, progress
 
 
 def main() -> None:
@@ -27,9 +28,16 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    contents = splits.read(args.root, config.from_json(config.Labels, args.labels))
+    labels = config.from_json(config.Labels, args.labels)
     lengths = features.read_lengths(args.features) if args.features else None
-    database = conversion.annotate(contents, args.split, ambiguous=args.ambiguous, lengths=lengths)
+
+    def annotate(lengths: dict[str, float] | None) -> tuple[splits.Contents, dict]:
+        contents = splits.read(args.root, labels)
+        return contents, conversion.annotate(contents, args.split, ambiguous=args.ambiguous, lengths=lengths)
+
+    paths = conversion.files_of(args.root, labels) + [Path(path) for path in [args.ambiguous] if path]
+    with planned.unchanged(paths, lambda: planned.digest(annotate(None)[1])):
+        contents, database = annotate(lengths)
     annotations.require_durations(database, args.features or contents.path)
     conversion.warn_of_annotations(contents, database, args.split, args.tolerance)
     files.write_json(args.annotations, {"database": database}, indent=1)

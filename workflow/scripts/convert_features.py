@@ -4,9 +4,9 @@ import argparse
 import contextlib
 
 from hrpro import config
-from hrpro.data import conversion, features, layouts, splits
+from hrpro.data import conversion, features, layouts, sources, splits
 from hrpro.grid import Grid
-from hrpro.utils import errors, progress
+from hrpro.utils import errors, planned, progress
 from hrpro.utils.errors import InputError
 
 
@@ -34,15 +34,20 @@ def main() -> None:
     snippet = {"frames": args.frames, "fps": args.fps, "window": args.window}
     snippet = config.parse(config.Snippet, snippet, "snippet")
     contents = splits.read(args.root, labels)
-    sources = layouts.of_splits(args.root, layout, contents.videos, labels.names)
+    of_videos = layouts.of_splits(args.root, layout, contents.videos, labels.names)
     training = contextlib.nullcontext()
     if args.split == "test":
         if not args.training_features:
             raise InputError("--training-features: missing; the training split decides width and orientation")
         training = features.FeatureFile(args.training_features)
-    with training as training_file:
+    of_split = {video: of_videos[video] for video in sorted(contents.videos[args.split])}
+
+    def source() -> str:
+        return planned.digest(layout.width, sources.FileDigests().of_features(of_split))
+
+    with training as training_file, planned.unchanged(sources.files_behind(of_split), source):
         features.convert(
-            {video: sources[video] for video in sorted(contents.videos[args.split])},
+            of_split,
             conversion.durations(contents, args.split),
             Grid(snippet.frames, snippet.fps, snippet.window),
             dtype=settings.dtype,

@@ -4,7 +4,7 @@ import argparse
 
 from hrpro import config
 from hrpro.data import annotations, conversion, features, splits
-from hrpro.utils import errors, files, progress
+from hrpro.utils import errors, files, planned, progress
 
 
 def main() -> None:
@@ -25,9 +25,16 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    contents = splits.read(args.root, config.from_json(config.Labels, args.labels))
+    labels = config.from_json(config.Labels, args.labels)
     lengths = features.read_lengths(args.features) if args.features else None
-    converted = conversion.convert(contents, lengths=lengths, tolerance=args.tolerance)
+
+    def convert(lengths: dict[str, float] | None) -> tuple[splits.Contents, conversion.Converted]:
+        contents = splits.read(args.root, labels)
+        return contents, conversion.convert(contents, lengths=lengths, tolerance=args.tolerance)
+
+    paths = conversion.files_of(args.root, labels)
+    with planned.unchanged(paths, lambda: planned.digest(convert(None)[1].points)):
+        contents, converted = convert(lengths)
     database = converted.annotations["database"]
     annotations.require_durations(annotations.of_split(database, "train"), args.features or contents.path)
     conversion.warn_of_points(database, converted.points["videos"])

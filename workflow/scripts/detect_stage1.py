@@ -21,11 +21,14 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def run(args, score=None) -> None:
-    """Suppress and write the proposals; score: (proposals, settings) -> others in their place."""
+    """Suppress and write the proposals, some videos at a time.
+
+    score: (proposals, settings) -> others in their place, of each video in turn.
+    """
     progress.start(args.log)
     settings = config.from_json(config.Detection, args.settings)
     classes = files.read_json(args.points, "classes")["classes"]
-    candidates = results.read(args.proposals, classes)
+    candidates = results.read_each(args.proposals, classes)
     if score:
         candidates = score(candidates, settings)
     unsure = {}

@@ -22,7 +22,7 @@ def main() -> None:
         stage2 = inference.stage2(file, devices.choose_device(args.device))
         with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
             process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
-            return stage2.detect_all(features, scores, proposals, settings)
+            yield from stage2.detect_all(features, scores, proposals, settings)
 
     detect_stage1.run(args, detect)
 

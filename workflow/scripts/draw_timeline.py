@@ -26,7 +26,8 @@ def main() -> None:
     if video not in database:
         raise errors.InputError(f"--video {video}: not in {args.annotations}; name one of its videos")
     entry = database[video]
-    detections = results.read(args.detections, classes).get(video, segments([]))
+    of_videos = results.read_each(args.detections, classes)
+    detections = next((found for name, found in of_videos if name == video), segments([]))
     figure = timeline.draw(
         video,
         annotations.instances(entry, classes),

@@ -42,16 +42,21 @@ def main() -> None:
         raise errors.InputError(
             f"{args.annotations}: no video of subset {args.subset} has an annotation; add what to score with"
         )
-    detections = results.read(args.detections, classes)
-    detections = {video: segments for video, segments in detections.items() if video not in exclude}
-    outside = [video for video in detections if video not in truth]
+    outside = []
+
+    def detections():
+        for video, segments in results.read_each(args.detections, classes):
+            if video not in exclude:
+                outside.extend([video] if video not in truth else [])
+                yield video, segments
+
+    regions = ambiguous if settings.ignore_ambiguous else None
+    per_class = mean_ap.evaluate(truth, detections(), classes, tiou, regions)
     if outside:
         progress.log.warning(
             "%s: %d videos, such as %s, are not of subset %s; their detections count as wrong",
             args.detections, len(outside), outside[0], args.subset,
         )  # fmt: skip
-    regions = ambiguous if settings.ignore_ambiguous else None
-    per_class = mean_ap.evaluate(truth, detections, classes, tiou, regions)
     result = {"tiou": tiou, **mean_ap.summary(per_class, tiou)}
     if args.output:
         files.write_json(args.output, result, indent=1)

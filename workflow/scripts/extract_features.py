@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from hrpro import config
-from hrpro.utils import devices, errors, files, progress
+from hrpro.utils import devices, errors, files, planned, progress
 from hrpro.utils.errors import InputError
 from hrpro.video import backbones, decoding
 
@@ -55,6 +55,19 @@ def main() -> None:
     else:
         videos = decoding.find(args.videos, names)
 
+    def source() -> str:
+        """The digest of the videos and the weights, as the workflow works it out."""
+        weights = sorted((name, files.sha256(file)) for name, file in settings.files().items())
+        return planned.digest(settings.model, weights, *map(files.sha256, videos.values()))
+
+    with planned.unchanged([*videos.values(), *map(Path, settings.files().values())], source):
+        extract(args, settings, grid, videos)
+
+
+def extract(
+    args: argparse.Namespace, settings: config.Videos, grid: config.Snippet, videos: dict[str, Path]
+) -> None:
+    """Write what is not there of the features of the videos, {name: path}."""
     decoding.pyav()  # an error ends it before the weights are read
     torch.set_num_threads(args.threads)
     device = devices.choose_device(args.device)

@@ -21,8 +21,8 @@ def main() -> None:
     settings = config.from_json(config.Proposals, args.settings)
     with ScoreFile(args.scores) as file:
         scores = (file.read(video) for video in progress.track(file.videos, len(file.videos), "proposals"))
-        proposals = list(generation.propose_test(scores, file.grid, settings))
-        results.write(args.output, dict(zip(file.videos, proposals, strict=True)), file.classes)
+        proposals = generation.propose_test(scores, file.grid, settings)
+        results.write(args.output, zip(file.videos, proposals, strict=True), file.classes)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,10 @@ def main() -> None:
     positive, reliable, negative = {}, {}, {}
     with ScoreFile(args.scores) as scores:
         grid, classes, videos = scores.grid, scores.classes, scores.videos
-        pairs = {video: ranking.number_labels(points[video], classes, grid) for video in videos}
+        pairs = {
+            video: ranking.number_labels(points[video], classes, grid, settings.same_action)
+            for video in videos
+        }
         proposals = propose_training(scores, pairs, settings)
         for video in progress.track(videos, len(videos), "training proposals"):
             positive[video] = next(proposals)
@@ -54,9 +57,9 @@ def main() -> None:
     total = sum(map(len, pairs.values()))
     without = total - sum(map(len, reliable.values()))
     progress.log.info("%d of %d points without a reliable proposal", without, total)
-    results.write(args.positive, positive, classes)
-    results.write(args.reliable, reliable, classes)
-    results.write(args.negative, negative, classes)
+    results.write(args.positive, positive.items(), classes)
+    results.write(args.reliable, reliable.items(), classes)
+    results.write(args.negative, negative.items(), classes)
 
 
 def propose_training(scores: ScoreFile, points: dict, settings: config.Proposals) -> Iterator[Segments]:

@@ -29,17 +29,14 @@ def main() -> None:
     file = model_file.load(args.model, "stage2")
     stage2 = inference.stage2(file, devices.choose_device(args.device))
     points = files.read_json(args.points, "videos")["videos"]
-    positive = results.read(args.positive, file.classes)
+    positive, reliable = results.read_each(args.positive, file.classes), {}
     with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
         process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
-        grid = scores.grid
-        candidates = stage2.detect_all(features, scores, positive, settings)
-    reliable = {}
-    for video, segments in candidates.items():
-        pairs = ranking.number_labels(points[video], file.classes, grid)
-        numbers = ranking.reliable(segments, pairs, any_score=True)
-        reliable[video] = segments.take([number for number in numbers if number is not None])
-    results.write(args.output, reliable, file.classes)
+        for video, segments in stage2.detect_all(features, scores, positive, settings):
+            pairs = ranking.number_labels(points[video], file.classes, scores.grid)
+            numbers = ranking.reliable(segments, pairs, any_score=True)
+            reliable[video] = segments.take([number for number in numbers if number is not None])
+    results.write(args.output, reliable.items(), file.classes)
 
 
 if __name__ == "__main__":

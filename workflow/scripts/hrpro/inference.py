@@ -1,5 +1,6 @@
 """Trained models of any method at work: on a video, and on the videos of a split."""
 
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import NamedTuple
 
@@ -28,10 +29,10 @@ class Stage1(NamedTuple):
         require_finite("snippet scores", scores.classes, scores.background, scores.video)
         return scores
 
-    def propose(self, features: FeatureFile, settings: config.Proposals) -> dict[str, Segments]:
-        """The proposals of the videos of a file, as those of test videos."""
+    def propose(self, features: FeatureFile, settings: config.Proposals) -> Iterator[tuple[str, Segments]]:
+        """The proposals of each video of a file, as those of test videos."""
         scores = (self.score(features.read([video])[0]) for video in features.videos)
-        return dict(zip(features.videos, propose_test(scores, features.grid, settings), strict=True))
+        return zip(features.videos, propose_test(scores, features.grid, settings), strict=True)
 
 
 class Stage2(NamedTuple):
@@ -60,20 +61,19 @@ class Stage2(NamedTuple):
         self,
         features: FeatureFile,
         scores: ScoreFile,
-        proposals: dict[str, Segments],
+        proposals: Iterable[tuple[str, Segments]],
         settings: config.Detection,
-    ) -> dict[str, Segments]:
-        """The candidates of all videos that have proposals."""
-        return {
-            video: self.detect(
+    ) -> Iterator[tuple[str, Segments]]:
+        """The candidates of each video that has proposals, in turn."""
+        for video, segments in proposals:
+            candidates = self.detect(
                 features.read([video])[0],
                 scores.read(video),
                 proposals=segments,
                 grid=features.grid,
                 settings=settings,
             )
-            for video, segments in proposals.items()
-        }
+            yield video, candidates
 
 
 def stage1(file: ModelFile, device: torch.device) -> Stage1:

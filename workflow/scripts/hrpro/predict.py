@@ -124,4 +124,5 @@ def predict(model: Model, features: np.ndarray) -> Segments:
         candidates = model.stage2.detect(
             features, scores, proposals=candidates, grid=model.grid, settings=settings.detection
         )
-    return suppress({"video": candidates}, settings.detection, {})["video"]
+    [(_, detections)] = suppress([("video", candidates)], settings.detection, {})
+    return detections

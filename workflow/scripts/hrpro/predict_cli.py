@@ -9,8 +9,9 @@ import argparse
 from . import predict
 from .config import FeatureFiles
 from .data import layouts, orientation, readers
+from .data import sources as digests
 from .detection import export
-from .utils import errors, process, progress
+from .utils import errors, planned, process, progress
 from .utils.errors import InputError
 
 
@@ -42,14 +43,15 @@ def main() -> None:
         remedy=f"the model takes {model.width} channels: extract it as for its training, with all streams",
     )
     detections, unlike = {}, []
-    for video, source in progress.track(sources.items(), len(sources), "prediction"):
-        features, _ = readers.read(source)
-        try:
-            detections[video] = predict.predict(model, features)
-        except InputError as error:
-            raise InputError(f"{source}: {error}") from None
-        if difference := predict.unlikeness(model, features, source.by_columns):
-            unlike.append(f"{source}: {difference}")
+    with planned.unchanged(digests.files_behind(videos), lambda: digests.FileDigests().of_features(videos)):
+        for video, source in progress.track(sources.items(), len(sources), "prediction"):
+            features, _ = readers.read(source)
+            try:
+                detections[video] = predict.predict(model, features)
+            except InputError as error:
+                raise InputError(f"{source}: {error}") from None
+            if difference := predict.unlikeness(model, features, source.by_columns):
+                unlike.append(f"{source}: {difference}")
     if unlike:
         progress.log.warning(
             "%d of %d videos have features unlike the training's (%s); extract them as for the training",

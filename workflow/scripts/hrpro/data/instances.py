@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import statistics
 from collections.abc import Sequence
 
 ROUNDING = 1e-6  # seconds: points a second apart are not further apart
@@ -32,3 +33,15 @@ def actions(points: Sequence[tuple], same_action: float) -> list[int]:
         same = label == label_before and seconds - before <= same_action + ROUNDING
         numbers.append(numbers[-1] + (not same) if numbers else 0)
     return numbers
+
+
+def joined(points: Sequence[tuple], same_action: float) -> list[tuple]:
+    """A point per action: the median of the seconds of its points, and their class; in time order.
+
+    Their middle is surer than each of them: further points of an action tend to its edges.
+    """
+    numbered = zip(actions(points, same_action), points, strict=True)
+    groups = [
+        [point for _, point in group] for _, group in itertools.groupby(numbered, key=lambda pair: pair[0])
+    ]
+    return [(statistics.median(seconds for seconds, _ in group), group[0][1]) for group in groups]

@@ -5,9 +5,7 @@ changes it. Reading gigabytes takes a while, so the digests of files are remembe
 size and times of change stay.
 """
 
-import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,21 +13,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..utils import files
-from . import readers
+from ..utils.planned import digest, stat_of
+from . import layouts, readers
 from .readers import Source
 
+MEMORY = Path(".snakemake/sources.json")  # of the digests, where the workflow runs
 FEW, LARGE = 100, 1e9  # files, and bytes, whose reading is worth a line to the user
-
-
-def digest(*parts) -> str:
-    """A digest of JSON-able parts; the order of keys does not count."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class FileDigests:
     """The sha256 of files and of parts of files, remembered in the JSON file `memory`."""
 
-    def __init__(self, memory: Path):
+    def __init__(self, memory: Path = MEMORY):
         self.memory = memory
 
     def of(self, units: Iterable[str | Path | Source]) -> list[str]:
@@ -94,7 +89,6 @@ def stats_of(path: Path) -> list[list[int]]:
     return [stat_of(path), *(stat_of(linked) for linked in readers.files_behind(path)[1:])]
 
 
-def stat_of(path: Path) -> list[int]:
-    """Size, times and number of a file; the number changes where a link leads to another file."""
-    status: os.stat_result = path.stat()
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+def files_behind(sources: dict[str, Source]) -> list[Path]:
+    """The files that the features of some videos are read from, those that they link to included."""
+    return [path for file in layouts.files_of(sources.values()) for path in readers.files_behind(file)]

@@ -2,10 +2,10 @@
 
 import csv
 import html
-import io
 import os
 from collections.abc import Collection
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -57,29 +57,28 @@ def write(output: str, videos: dict[str, Segments], classes: list[str], least_sc
     if least_score is not None:
         videos = {video: found.take(found.scores >= least_score) for video, found in videos.items()}
     if form == ".json":
-        results.write(output, videos, classes)
+        results.write(output, videos.items(), classes)
     elif form == ".csv":
-        files.write_text(output, as_csv(videos, classes))
+        with files.atomic(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            write_csv(file, videos, classes)
     else:
         for video, detections in videos.items():
             path = Path(output) / f"{video}.vtt" if form == FOLDER else output
             files.write_text(path, as_vtt(detections, classes))
 
 
-def as_csv(videos: dict[str, Segments], classes: list[str]) -> str:
+def write_csv(file: TextIO, videos: dict[str, Segments], classes: list[str]) -> None:
     """One row per detection: video, start and end in seconds, class, score.
 
     By csv and not by pandas, which writes the same bytes in 1.25 times the time (31,587 detections: 74 ms,
     not 60) and would have to come into the environment of the networks for this alone.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["video", "start", "end", "class", "score"])
     for video, detections in videos.items():
         columns = (detections.times.tolist(), detections.labels.tolist(), detections.scores.tolist())
         for (start, end), label, score in zip(*columns, strict=True):
             writer.writerow([as_cell(video), start, end, as_cell(classes[label]), score])
-    return text.getvalue()
 
 
 def as_cell(name: str) -> str:

@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..utils import files
+from ..utils import files, json_stream
 from ..utils.errors import InputError
 from ..utils.progress import log
 from .segments import Segments
@@ -15,14 +15,14 @@ NAMED = 5  # classes that a message names
 UNKNOWN = -2  # the label of a class that nobody asked for
 
 
-def write(path, videos: Mapping[str, Segments], classes: list[str]) -> None:
-    """Write the segments of all videos as {"results": {video: [{segment, label, score}]}}, in seconds.
+def write(path, videos: Iterable[tuple[str, Segments]], classes: list[str]) -> None:
+    """Write the segments of each video as {"results": {video: [{segment, label, score}]}}, in seconds.
 
-    A video at a time: as Python's objects, millions of segments would take gigabytes.
+    A video at a time, as they come: as Python's objects, millions of segments would take gigabytes.
     """
     with files.atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write('{"version": "hrpro 1", "results": {')
-        for number, (video, segments) in enumerate(videos.items()):
+        for number, (video, segments) in enumerate(videos):
             rows = [
                 {"segment": [start, end], "label": classes[label] if label >= 0 else None, "score": score}
                 for (start, end), label, score in zip(
@@ -34,19 +34,21 @@ def write(path, videos: Mapping[str, Segments], classes: list[str]) -> None:
         file.write('}, "external_data": {}}\n')
 
 
-@files.no_collection()
 def read(path, classes: list[str]) -> dict[str, Segments]:
-    """Read a results file; segments of classes that are not in `classes` are left out, with a warning.
+    """All of a results file at once; see `read_each`."""
+    return dict(read_each(path, classes))
 
-    Only "results" is needed ("version" and "external_data" may be absent). Raises InputError where
-    the file is not a results file, or a segment lacks a finite start, end or score.
+
+def read_each(path, classes: list[str]) -> Iterator[tuple[str, Segments]]:
+    """The segments of each video of a results file, in turn, so that a large file takes little memory.
+
+    Segments of classes that are not in `classes` are left out, with a warning. Only "results" is needed
+    ("version" and "external_data" may be absent). Raises InputError where the file is not a results file, or
+    a segment lacks a finite start, end or score.
     """
-    content = files.read_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
-        raise InputError(f'{path}: no "results" object; expected {{"results": {{video: [segments]}}}}')
     number = {name: label for label, name in enumerate(classes)} | {None: -1}
-    videos, others = {}, Counter()
-    for video, items in content["results"].items():
+    others = Counter()
+    for video, items in json_stream.entries(path, "results"):
         place = f"{path}: {video}"
         try:
             rows = [(*item["segment"], item["score"]) for item in items]
@@ -63,13 +65,12 @@ def read(path, classes: list[str]) -> dict[str, Segments]:
             )
         known = labels != UNKNOWN
         others.update(items[row].get("label") for row in np.flatnonzero(~known))
-        videos[video] = Segments(values[known, :2], labels[known], values[known, 2])
+        yield video, Segments(values[known, :2], labels[known], values[known, 2])
     if others:
         log.warning(
             "%s: left out %d segments of classes that are not known here: %s; expected, to the letter, %s",
             path, others.total(), quoted(others), quoted(classes),
         )  # fmt: skip
-    return videos
 
 
 def quoted(names) -> str:

@@ -1,26 +1,44 @@
 """From scored candidates to detections: overlapping ones of a class lose score to the best of them."""
 
+import itertools
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from .. import config
 from .segments import Segments, join, tiou_of_ends
 
 CELLS = 2**15  # segments, groups made equally long, that are suppressed at a time: what a cache holds
+BATCH = 2**18  # segments of videos that are in memory at a time
 
 
 def suppress(
-    candidates: dict[str, Segments], settings: config.Detection, ambiguous: dict[str, np.ndarray]
-) -> dict[str, Segments]:
-    """Candidates -> detections: soft-NMS and, where the settings ask, no ambiguous ones.
+    candidates: Iterable[tuple[str, Segments]], settings: config.Detection, ambiguous: dict[str, np.ndarray]
+) -> Iterator[tuple[str, Segments]]:
+    """Candidates -> detections, video by video: soft-NMS and, where the settings ask, no ambiguous ones.
 
     ambiguous: {video: (K, 2) seconds}.
     """
-    suppressed = soft_nms(candidates, settings.sigma, settings.tiou_padding)
-    if not settings.drop_ambiguous:
-        return suppressed
-    return {
-        video: drop_ambiguous(detections, ambiguous.get(video)) for video, detections in suppressed.items()
-    }
+    for videos in batched(candidates):
+        suppressed = soft_nms(
+            videos, settings.sigma, settings.tiou_padding, max_per_class=settings.max_per_class
+        )
+        for video, detections in suppressed.items():
+            if settings.drop_ambiguous:
+                detections = drop_ambiguous(detections, ambiguous.get(video))
+            yield video, detections
+
+
+def batched(videos: Iterable[tuple[str, Segments]]) -> Iterator[dict[str, Segments]]:
+    """Some videos at a time: as many as have BATCH segments, or little more."""
+    batch, size = {}, 0
+    for video, segments in videos:
+        batch[video] = segments
+        size += len(segments)
+        if size >= BATCH:
+            yield batch
+            batch, size = {}, 0
+    yield batch
 
 
 def drop_ambiguous(detections: Segments, regions: np.ndarray | None) -> Segments:
@@ -33,11 +51,14 @@ def drop_ambiguous(detections: Segments, regions: np.ndarray | None) -> Segments
     return detections.take(~shared.any(1))
 
 
-def soft_nms(videos: dict[str, Segments], sigma: float, padding: float) -> dict[str, Segments]:
+def soft_nms(
+    videos: dict[str, Segments], sigma: float, padding: float, *, max_per_class: int | None = None
+) -> dict[str, Segments]:
     """Gaussian soft-NMS, class by class in each video: score * exp(-tIoU^2 / sigma).
 
-    Nothing is dropped; detections come out class by class in the order in which they were kept.
+    Detections come out class by class in the order in which they were kept, which is that of their scores.
     padding: seconds added to lengths and intersections in the tIoU (released: 1, fault 5; exact: 0).
+    max_per_class: how many of a video and class are kept; None: all.
     """
     candidates = join(list(videos.values()))
     lengths = [len(segments) for segments in videos.values()]
@@ -52,12 +73,24 @@ def soft_nms(videos: dict[str, Segments], sigma: float, padding: float) -> dict[
     while len(by_size):
         many = max(1, CELLS // sizes[by_size[0]])
         block, by_size = by_size[:many], by_size[many:]
-        suppress_groups(candidates.times, first[block], sizes[block], sigma, padding, order, scores)
+        suppress_groups(
+            candidates.times,
+            first[block],
+            sizes[block],
+            sigma=sigma,
+            padding=padding,
+            most=max_per_class,
+            order=order,
+            scores=scores,
+        )
     kept = Segments(candidates.times[order], candidates.labels[order], scores)
-    ends = np.cumsum(lengths)
+    if max_per_class is not None:
+        best = np.arange(len(kept)) - np.repeat(first, sizes) < max_per_class
+        kept, video = kept.take(best), video[best]
+    ends = np.searchsorted(video, np.arange(len(videos)), side="right")
     return {
-        name: kept.take(slice(end - length, end))
-        for name, end, length in zip(videos, ends, lengths, strict=True)
+        name: kept.take(slice(start, end))
+        for name, (start, end) in zip(videos, itertools.pairwise([0, *ends]), strict=True)
     }
 
 
@@ -65,15 +98,18 @@ def suppress_groups(
     times: np.ndarray,
     first: np.ndarray,
     sizes: np.ndarray,
+    *,
     sigma: float,
     padding: float,
+    most: int | None,
     order: np.ndarray,
     scores: np.ndarray,
 ) -> None:
     """Soft-NMS of some groups of segments at once, each of one class of one video.
 
     times (N, 2) and scores (N,) of all segments; a group is sizes[g] of them, from first[g]; the largest
-    group comes first. Changes `order` (N,), the segments' numbers, and `scores` to those that are kept.
+    group comes first. Changes `order` (N,), the segments' numbers, and `scores` to those that are kept, which
+    come first in their group; most: how many of a group are (None: all).
     """
     place = np.arange(sizes[0])
     real = place < sizes[:, None]
@@ -82,7 +118,7 @@ def suppress_groups(
     start = np.where(real, times[number, 0], np.inf)
     end = np.where(real, times[number, 1], -np.inf)
     score = np.where(real, scores[number], -np.inf)
-    for i, groups in enumerate(real.sum(0)):
+    for i, groups in enumerate(real.sum(0)[:most]):
         # the best goes to the front of what is left, in place of what stood there
         row = np.arange(groups)
         best = i + score[:groups, i:].argmax(1)

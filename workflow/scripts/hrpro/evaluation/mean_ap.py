@@ -1,5 +1,7 @@
 """mAP over temporal IoU: ActivityNet's protocol, interpolated."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -10,57 +12,78 @@ CELLS = 2**18  # detections times instances that are compared at a time
 
 def evaluate(
     truth: dict[str, Segments],
-    detections: dict[str, Segments],
+    detections: Iterable[tuple[str, Segments]],
     classes: list[str],
     thresholds: list[float],
     ambiguous: dict[str, np.ndarray] | None = None,
 ) -> dict[str, list[float]]:
     """Average precision per class at each tIoU threshold, in [0, 1].
 
-    truth: the instances of the videos to score; a detection in a video that is not in truth is wrong, as in
-    the field's program. Detections are taken in order of score (equal scores keep their order), each matched
-    to the best unmatched instance of its video and class with tIoU >= threshold. A class with no instance is
-    left out; one with no detection has 0.
+    truth: the instances of the videos to score; detections: video by video; one in a video that is not in
+    truth is wrong, as in the field's program. Detections are taken in order of score (equal scores keep their
+    order), each matched to the best unmatched instance of its video and class with tIoU >= threshold. A class
+    with no instance is left out; one with no detection has 0.
     An instance without length is a point; `agreement` says what stands for its tIoU.
     ambiguous: {video: (K, 2) seconds}; a detection that matches no instance and overlaps such a
     segment counts neither way (THUMOS14's own rule).
     """
-    ambiguous = ambiguous or {}
-    number = {video: row for row, video in enumerate(truth)}
-    instances, ranked = join(list(truth.values())), join(list(detections.values()))
-    # A group is a video and a class, numbered from 0; -1 is that of what can match nothing.
-    group_of_instance = grouped(instances, [number[v] for v in truth], truth, len(classes))
-    group = grouped(ranked, [number.get(v, -1) for v in detections], detections, len(classes))
-    points_inside = np.concatenate(
-        [count_points(s.times, truth.get(v)) for v, s in detections.items()] or [[]]
-    )
-    excused = np.concatenate([overlaps(s, ambiguous.get(v)) for v, s in detections.items()] or [[]])
-    order = np.argsort(-ranked.scores, kind="stable")
-    ranked, group, points_inside, excused = (x.take(order) for x in (ranked, group, points_inside, excused))
-    pairs = candidate_pairs(
-        ranked.times, group, points_inside, instances.times, group_of_instance, min(thresholds)
-    )
-    hits = np.stack([match(*pairs, threshold, len(order), len(instances)) for threshold in thresholds])
-    counts = hits | ~excused.astype(bool)
-    result = {}
-    for label, name in enumerate(classes):
-        positives = int((instances.labels == label).sum())
-        if positives:
-            rows = np.flatnonzero(ranked.labels == label)
-            result[name] = [
-                average_precision(hit[count], positives)
-                for hit, count in zip(hits[:, rows], counts[:, rows], strict=True)
-            ]
-    return result
+    # by class, so that no more than one class's detections are copied
+    instances = by_class(truth.items(), len(classes))
+    ranked = by_class(detections, len(classes))
+    return {
+        name: evaluate_class(instances[label], ranked[label], truth, thresholds, ambiguous=ambiguous or {})
+        for label, name in enumerate(classes)
+        if instances[label]
+    }
 
 
-def grouped(joined: Segments, numbers: list[int], videos: dict[str, Segments], classes: int) -> np.ndarray:
-    """The group of each segment, video * classes + class, or -1 where the video or the class is -1: (N,).
+def by_class(videos: Iterable[tuple[str, Segments]], classes: int) -> list[list[tuple[str, Segments]]]:
+    """The segments of each class, those of a video together; those of no class are left out."""
+    parts = [[] for _ in range(classes)]
+    for video, segments in videos:
+        order = np.argsort(segments.labels, kind="stable")
+        labels, first = np.unique(segments.labels[order], return_index=True)
+        for label, rows in zip(labels.tolist(), np.split(order, first)[1:], strict=True):
+            if label >= 0:
+                parts[label].append((video, segments.take(rows)))
+    return parts
 
-    joined: the segments of the videos, end to end; numbers: those of the videos.
+
+def evaluate_class(
+    instances: list[tuple[str, Segments]],
+    detections: list[tuple[str, Segments]],
+    truth: dict[str, Segments],
+    thresholds: list[float],
+    *,
+    ambiguous: dict[str, np.ndarray],
+) -> list[float]:
+    """Average precision at each threshold of one class, whose instances and detections these are.
+
+    truth: the instances of all classes.
     """
-    video = np.repeat(np.array(numbers, dtype=np.int64), [len(part) for part in videos.values()])
-    return np.where((video >= 0) & (joined.labels >= 0), video * classes + joined.labels, -1)
+    number = {video: row for row, (video, _) in enumerate(instances)}
+    true, ranked = (join([segments for _, segments in videos]) for videos in (instances, detections))
+    of_instance = numbered(instances, number)
+    order = np.argsort(-ranked.scores, kind="stable")
+    points_inside = [count_points(segments.times, truth.get(video)) for video, segments in detections]
+    excused = [overlaps(segments, ambiguous.get(video)) for video, segments in detections]
+    pairs = candidate_pairs(
+        ranked.times[order],
+        numbered(detections, number)[order],
+        np.concatenate([*points_inside, []])[order],
+        true.times,
+        of_instance,
+        min(thresholds),
+    )
+    counted = ~np.concatenate([*excused, []]).astype(bool)[order]
+    hits = (match(*pairs, threshold, len(ranked), len(true)) for threshold in thresholds)
+    return [average_precision(hit[hit | counted], len(true)) for hit in hits]
+
+
+def numbered(videos: list[tuple[str, Segments]], number: dict[str, int]) -> np.ndarray:
+    """The number of each segment's video, -1 for one that has none: (N,)."""
+    numbers = [number.get(video, -1) for video, _ in videos]
+    return np.repeat(np.array(numbers, dtype=np.int64), [len(segments) for _, segments in videos])
 
 
 def candidate_pairs(
@@ -71,12 +94,12 @@ def candidate_pairs(
     group_of_instance: np.ndarray,
     least: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every detection and instance of one group whose `agreement` is >= least.
+    """Every detection and instance of one group, here a video, whose `agreement` is >= least.
 
-    times (N, 2), group (N,) and points_inside (N,) of the detections; instances (M, 2) and their groups
-    (M,) -> detections, instances and agreement (P,) each, by detection, and there in the order in which
-    it tries them, from the best. Equal tIoUs follow numpy's argsort, reversed, as in the field's
-    program, whose figures depend on that order.
+    times (N, 2), group (N,) and points_inside (N,) of the detections; those of group -1 match nothing;
+    instances (M, 2) and their groups (M,) -> detections, instances and agreement (P,) each, by detection,
+    and there in the order in which it tries them, from the best. Equal tIoUs follow numpy's argsort,
+    reversed, as in the field's program, whose figures depend on that order.
     """
     instances = instances[np.argsort(group_of_instance, kind="stable")]
     sizes = np.bincount(group_of_instance, minlength=group.max(initial=0) + 1)

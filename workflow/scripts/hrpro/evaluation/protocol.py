@@ -1,6 +1,7 @@
 """Tests on the test split during training, as in the released program (docs/method.md, section 7.4)."""
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -38,12 +39,12 @@ class Protocol:
     ) -> Test:
         """The test of stage-2 models of a method: the mAP of their candidates."""
         return lambda model: self.evaluate(
-            Stage2(method, model).detect_all(features, scores, proposals, self.detection)
+            Stage2(method, model).detect_all(features, scores, proposals.items(), self.detection)
         )
 
-    def evaluate(self, candidates: dict[str, Segments]) -> float:
+    def evaluate(self, candidates: Iterable[tuple[str, Segments]]) -> float:
         """The average mAP over all thresholds, in %, of the candidates in videos that are not excluded."""
-        scored = {video: segments for video, segments in candidates.items() if video in self.truth}
+        scored = ((video, segments) for video, segments in candidates if video in self.truth)
         detections = suppression.suppress(scored, self.detection, self.ambiguous)
         regions = self.ambiguous if self.evaluation.ignore_ambiguous else None
         tiou = self.evaluation.tiou

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..config import Proposals
-from ..data.instances import actions
+from ..data.instances import actions, joined
 from ..detection.segments import Segments, join, segments
 from ..grid import Grid
 
@@ -11,13 +11,16 @@ SAME_ACTION = 1.0  # seconds, where no setting says it: proposals.same_action's 
 
 
 def number_labels(
-    points: list[dict], classes: list[str], grid: Grid | None = None
+    points: list[dict], classes: list[str], grid: Grid | None = None, same_action: float | None = None
 ) -> list[tuple[float, int]]:
     """The points of a video, [{"seconds", "label"}], as (seconds, number of the class).
 
-    grid: then points of one class in one snippet are one, the first of them.
+    grid: then points of one class in one snippet are one, the first of them. same_action: then the points of
+    one action are one (`instances.joined`).
     """
     pairs = [(point["seconds"], classes.index(point["label"])) for point in points]
+    if same_action is not None:
+        pairs = joined(pairs, same_action)
     if grid is None:
         return pairs
     first = {}

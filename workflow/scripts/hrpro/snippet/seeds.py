@@ -2,7 +2,7 @@
 
 import torch
 
-from ..data.instances import actions
+from ..data.instances import joined
 from ..grid import Grid
 from ..layers.packing import Packing
 
@@ -13,16 +13,11 @@ def point_labels(
     """The point labels of a video: (T, C), 1 where a snippet carries a point of the class.
 
     points: [{"label", "seconds"}] in time order; length: T. A point past the last snippet belongs to the last
-    (fault 10). Snippets between two points of one action (`instances.actions`) are labelled as these are.
+    (fault 10). The points of one action are one (`instances.joined`).
     """
     labels = torch.zeros(length, len(classes))
-    numbers = actions([(point["seconds"], point["label"]) for point in points], same_action)
-    last = None  # the action before, and its last snippet
-    for point, number in zip(points, numbers, strict=True):
-        snippet = min(int(grid.index(point["seconds"])), length - 1)
-        start = last[1] if last and last[0] == number else snippet
-        labels[start : snippet + 1, classes.index(point["label"])] = 1
-        last = number, snippet
+    for seconds, label in joined([(point["seconds"], point["label"]) for point in points], same_action):
+        labels[min(int(grid.index(seconds)), length - 1), classes.index(label)] = 1
     return labels
 
 

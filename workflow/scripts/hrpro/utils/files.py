@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import fcntl
-import gc
 import hashlib
 import json
 import os
@@ -111,18 +110,6 @@ def flushing(handle: int):
         going.result()
 
 
-@contextlib.contextmanager
-def no_collection():
-    """Let the garbage collector rest while millions of objects are made, none of them in a cycle."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def require_space(path, size: int) -> None:
     """Raise InputError where a file of `size` bytes has no place; HDF5 does not survive to say so itself."""
     folder = Path(path).parent
@@ -158,11 +145,13 @@ def write_json(path, value, indent: int | None = None) -> None:
     write_text(path, json.dumps(value, indent=indent, allow_nan=False) + "\n")
 
 
-def read_text(path) -> str:
-    """The text of a file. Raises InputError where it is missing, not a regular file or not UTF-8."""
+@contextlib.contextmanager
+def open_text(path):
+    """Open a file of text to read. Raises InputError where it is missing, not a regular file or not UTF-8."""
     try:
         require_regular(path)
-        return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte-order mark
+        with open(path, encoding="utf-8-sig") as file:  # spreadsheets begin with a byte-order mark
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
@@ -171,31 +160,56 @@ def read_text(path) -> str:
         raise InputError(f"{path}: not a text file in UTF-8 ({error}); save it as one") from None
 
 
+def read_text(path) -> str:
+    """The text of a file. Raises InputError as `open_text` does."""
+    with open_text(path) as file:
+        return file.read()
+
+
 def whole_number(text: str) -> int | float:
     """The number that digits stand for; infinity past all floats, where Python may refuse to read them."""
     return int(text) if len(text) < 300 else float(text)
 
 
-def parse_json(text: str, place):
-    """The value of a JSON text. Raises InputError, with the text's place, where it is malformed.
+def json_decoder(place) -> json.JSONDecoder:
+    """A decoder that refuses what JSON's readers take in silence: a key that stands twice in one object.
 
-    Malformed is also what JSON's readers take in silence: a key that stands twice in one object.
+    place: of the text, for the InputError.
     """
 
     def unique(pairs: list[tuple]) -> dict:
         value = dict(pairs)
         if len(value) < len(pairs):
             keys = [key for key, _ in pairs]
-            twice = next(key for row, key in enumerate(keys) if key in keys[:row])
-            raise InputError(f"{place}: {twice!r} stands twice in one object; join the two or remove one")
+            raise stands_twice(place, next(key for row, key in enumerate(keys) if key in keys[:row]))
         return value
 
+    return json.JSONDecoder(object_pairs_hook=unique, parse_int=whole_number)
+
+
+def stands_twice(place, key: str) -> InputError:
+    """The error on a key that stands twice."""
+    return InputError(f"{place}: {key!r} stands twice in one object; join the two or remove one")
+
+
+def not_json(place, line: int, message: str) -> InputError:
+    """The error on malformed JSON."""
+    return InputError(f"{place}: line {line}: not valid JSON ({message}); correct it")
+
+
+def nested_too_deep(place) -> InputError:
+    """The error on JSON that Python cannot read."""
+    return InputError(f"{place}: lists or objects nested too deep; correct it")
+
+
+def parse_json(text: str, place):
+    """The value of a JSON text. Raises InputError, with the text's place, where it is malformed."""
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_int=whole_number)
+        return json_decoder(place).decode(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{place}: line {error.lineno}: not valid JSON ({error.msg}); correct it") from None
+        raise not_json(place, error.lineno, error.msg) from None
     except RecursionError:
-        raise InputError(f"{place}: lists or objects nested too deep; correct it") from None
+        raise nested_too_deep(place) from None
 
 
 def read_json(path, *keys: str):
