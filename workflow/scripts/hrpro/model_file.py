@@ -6,6 +6,7 @@ torch writes a zip archive, which holds a checksum of all that is in it; torch i
 import io
 import json
 import zipfile
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Annotated, NamedTuple
 
@@ -107,8 +108,9 @@ def write(path, content: dict) -> None:
 
 def read(path) -> dict:
     """What `write` has written. Raises InputError where the file is missing, damaged or of another kind."""
-    try:
+    if Path(path).exists():
         files.require_regular(path)
+    try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
         if damaged:
