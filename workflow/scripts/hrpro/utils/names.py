@@ -61,9 +61,14 @@ def near(name: str, known: Iterable[str]) -> str | None:
     for _, other in ranked:
         longer, shorter = sorted((name, other), key=len, reverse=True)
         before, inside, after = longer.partition(shorter)
-        if (inside and not (before + after).isalnum()) or folded(name) == folded(other):
+        if (inside and stands_apart(before[-1:], after[:1])) or folded(name) == folded(other):
             return other
     return None
+
+
+def stands_apart(before: str, after: str) -> bool:
+    """Whether the letters beside a part of a name, if there are any, are a separator's."""
+    return not before.isalnum() and not after.isalnum()
 
 
 def folded(name: str) -> str:
