@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,7 @@ def params(root: str, **entry) -> dict[str, str]:
     """The `source` params of an entry, by rule."""
     parsed = settings.parse(settings.Config, {"datasets": {"mine": ENTRY | {"root": root} | entry}})
     names = {"CONFIG": parsed, "Path": Path, "cache": cache, "settings": settings, "digest": digest, "os": os}
-    names |= {"InputError": InputError, "stop": stop, "shlex": shlex}
+    names |= {"InputError": InputError, "stop": stop, "shlex": shlex, "suppress": suppress}
     names["dataset_of"] = lambda wildcards: parsed.datasets[wildcards.dataset]
     exec(compile(RULES.read_text(), RULES, "exec"), names)
     wildcards = SimpleNamespace(dataset="mine", split="train")
