@@ -32,6 +32,7 @@ def swapped(monkeypatch, **swap) -> None:
     monkeypatch.setenv("SWAP", json.dumps({name: str(value) for name, value in swap.items()}))
 
 
+@pytest.mark.slow
 def test_code_that_is_replaced_while_a_run_is_under_way_and_put_back(folder, monkeypatch, tmp_path):
     """The steps run the code that the run was planned with."""
     configured({"detection.sigma": 0.4})(folder)
@@ -77,6 +78,7 @@ def other(path, content: bytes) -> bytes:
     return b"".join(lines[:-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_source_that_is_replaced_while_it_is_converted_and_put_back(name, folder, monkeypatch, tmp_path):
     """No result is left, and the next run makes the right one."""

@@ -92,6 +92,7 @@ use rule convert_points as read_points with:  # those that can be used, for chec
     resources:
         script=script("convert_points.py"),
         root=root_of,
+        source=planned(usable_points_source),
         labels=usable_labels_of,
         tolerance=tolerance_of,
     params:

@@ -148,7 +148,6 @@ VARIANTS = {
             "completeness_weight": 1.0,
             "clip_refined": False,
             "tiou_padding": 1.0,
-            "max_per_class": None,
             "drop_ambiguous": True,
         },
     },
