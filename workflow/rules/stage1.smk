@@ -36,7 +36,6 @@ rule train_stage1:
         " --test-features {input.test_features}"
         " --test-annotations {input.test_annotations}"
         " --device {resources.device}"
-        " --threads {threads}"
         " --model {output.model}"
         " --record {output.record}"
         " --events $(dirname {output.model})/events"
