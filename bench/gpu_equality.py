@@ -14,10 +14,11 @@ from hrpro.instance import losses as instance_losses
 from hrpro.instance import roi
 from hrpro.instance.model import refine, score
 from hrpro.layers.packing import Packing
+from hrpro.layers.scores import video_scores
 from hrpro.snippet import losses as snippet_losses
-from hrpro.snippet import memory, seeds
+from hrpro.snippet import memory
 from hrpro.snippet.attention import AttentionBlock
-from hrpro.snippet.model import video_scores
+from hrpro.training import seeds
 from hrpro.utils.speed import Adam
 from settings import configuration
 

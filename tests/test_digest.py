@@ -112,5 +112,5 @@ def test_what_computes_is_named_in_one_place():
 def test_what_a_step_imports():
     paths = digest.imports(SCRIPTS, "train_stage1.py", "hrpro/snippet/method.py")
     names = {str(path.relative_to(SCRIPTS)) for path in paths}
-    assert {"train_stage1.py", "hrpro/__init__.py", "hrpro/snippet/seeds.py"} <= names
+    assert {"train_stage1.py", "hrpro/__init__.py", "hrpro/training/seeds.py"} <= names
     assert not any(name.startswith(("hrpro/instance", "hrpro/evaluation", "hrpro/linear")) for name in names)

@@ -28,12 +28,14 @@ from hrpro.instance import losses as instance_losses
 from hrpro.instance import roi
 from hrpro.instance.model import InstanceModel, refine, score
 from hrpro.layers.packing import Packing
+from hrpro.layers.scores import video_scores
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
 from hrpro.proposals.generation import Video
 from hrpro.snippet import losses as snippet_losses
-from hrpro.snippet import memory, seeds
-from hrpro.snippet.model import SnippetModel, video_scores
+from hrpro.snippet import memory
+from hrpro.snippet.model import SnippetModel
+from hrpro.training import seeds
 
 THUMOS = Grid(16, 25)
 THRESHOLDS = {"background_threshold": 0.95, "action_threshold": 0.1}

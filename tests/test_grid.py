@@ -17,7 +17,7 @@ from hrpro.grid import Grid
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
 from hrpro.proposals.generation import Video
-from hrpro.snippet import seeds
+from hrpro.training import seeds
 
 DATASETS = {"gtea": (4, 15), "gtea-2048": (16, 15), "hapt": (25, 50), "THUMOS14": (16, 25)}
 

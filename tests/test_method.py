@@ -22,7 +22,8 @@ from hrpro.layers.standardize import Standardize
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
 from hrpro.proposals.generation import Video
-from hrpro.snippet import memory, model, seeds
+from hrpro.snippet import memory, model
+from hrpro.training import seeds
 from hrpro.utils.errors import InputError
 
 SECOND = Grid(25, 25)  # snippets of one second

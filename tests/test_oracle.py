@@ -21,14 +21,15 @@ from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
 from hrpro.instance import roi
 from hrpro.layers.packing import Packing
+from hrpro.layers.scores import video_scores
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
 from hrpro.proposals.generation import Video
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import model as snippet_model
-from hrpro.snippet import seeds
 from hrpro.snippet import training as snippet_train
-from hrpro.snippet.dataset import Batch
+from hrpro.training import seeds
+from hrpro.training.dataset import Batch
 
 GOLDEN = 1e-5  # relative, of the authors' float32 numbers
 EXACT = 1e-9  # relative, between two float64 computations
@@ -362,8 +363,8 @@ def test_snippet_outputs(released, batch, order, blocks):
     packed = zip(
         *(packing.split(part) for part in (scores.classes, scores.background, scores.embedding)),
         packing.split(scores.fused),
-        snippet_model.video_scores(scores.classes, packing, model.settings.video_top),
-        snippet_model.video_scores(scores.classes, packing, model.settings.video_top, present),
+        video_scores(scores.classes, packing, model.settings.video_top),
+        video_scores(scores.classes, packing, model.settings.video_top, present),
         strict=True,
     )
     for (own, labels), parts in zip(videos, packed, strict=True):

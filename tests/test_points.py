@@ -20,7 +20,7 @@ from hrpro.data.sources import FileDigests, digest
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.proposals import ranking
-from hrpro.snippet import seeds
+from hrpro.training import seeds
 from hrpro.utils.errors import InputError
 from test_bad_input import (
     Case,

@@ -12,7 +12,7 @@ from hrpro.detection import results
 from hrpro.detection.segments import Segments
 from hrpro.layers.packing import Packing
 from hrpro.proposals import generation, ranking
-from hrpro.snippet import seeds
+from hrpro.training import seeds
 from hrpro.utils import errors, files, progress
 
 

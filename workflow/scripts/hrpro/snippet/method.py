@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from ..data.scores import Scores
-from ..layers.packing import Packing
+from ..layers.scores import score_video
 from ..model_file import ModelFile
-from .model import SnippetModel, video_scores
+from .model import SnippetModel
 from .training import train
 
 __all__ = ["load", "score", "train"]
@@ -19,11 +19,6 @@ def load(file: ModelFile, device: torch.device) -> SnippetModel:
     return model.to(device).eval()
 
 
-@torch.no_grad()
 def score(model: SnippetModel, features: np.ndarray) -> Scores:
     """The scores of a video by its features (T, D)."""
-    device = model.prototypes.device
-    packing = Packing([len(features)], device)
-    scores = model(torch.from_numpy(features).to(device), packing)
-    [video] = video_scores(scores.classes, packing, model.settings.video_top)
-    return Scores(*(part.cpu().numpy() for part in (scores.classes, scores.background, video)))
+    return Scores(*score_video(model, features, model.settings.video_top))

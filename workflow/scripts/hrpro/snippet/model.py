@@ -4,16 +4,17 @@ docs/method.md, sections 2.1 and 2.4.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..layers.convolution import Convolution
 from ..layers.dropout import Dropout
-from ..layers.packing import Packing, group_sum
+from ..layers.packing import Packing
 from ..layers.projection import Projection
+from ..layers.scores import SnippetScores
 from ..layers.standardize import Standardize
 from ..utils.devices import send
 from ..utils.errors import InputError
@@ -23,20 +24,6 @@ from .settings import Settings
 
 MOST_HEADS = 8  # where the settings do not say how many
 LEAST_WIDTH = 32  # channels of the blocks: their LayerNorm makes a constant of one, and little more of a few
-
-
-class SnippetScores(NamedTuple):
-    """The network's output on N packed snippets; scores lie in (0, 1)."""
-
-    classes: torch.Tensor  # S, (N, C)
-    background: torch.Tensor  # B, (N,)
-    embedding: torch.Tensor  # (N, D)
-
-    @property
-    def fused(self) -> torch.Tensor:
-        """P = [S (1 - B), B], (N, C + 1)."""
-        background = self.background.unsqueeze(1)
-        return torch.cat([self.classes * (1 - background), background], dim=1)
 
 
 class SnippetModel(nn.Module):
@@ -65,14 +52,14 @@ class SnippetModel(nn.Module):
             AttentionBlock(width, heads, settings.hidden, settings.block_dropout, settings.attention_dropout)
             for _ in range(settings.blocks)
         )
-        self.embed = nn.Conv1d(width, width, kernel_size=3, padding=1)
+        self.embed = Convolution(width, width)
         self.dropout = Dropout(settings.dropout)
         self.classifier = nn.Linear(width, classes + 1, bias=False)
 
     def forward(self, features: torch.Tensor, packing: Packing) -> SnippetScores:
         """Packed features (N, width) -> SnippetScores."""
         x = self.project(self.inputs(features))
-        embedding = F.relu(self.convolve(self.attend(x, packing), packing))
+        embedding = F.relu(self.embed(self.attend(x, packing), packing))
         logits = self.classifier(self.dropout(embedding))
         scores = torch.sigmoid(logits.to(features.dtype))  # bfloat16 would make 1 of what is nearly 1
         return SnippetScores(scores[:, :-1], scores[:, -1], embedding.to(features.dtype))
@@ -94,36 +81,6 @@ class SnippetModel(nn.Module):
         for block in self.blocks:
             x = block(x, tokens)
         return x.index_select(0, send(np.flatnonzero(rows < len(features)), packing.device))
-
-    def convolve(self, x: torch.Tensor, packing: Packing) -> torch.Tensor:
-        """The convolution of width 3, with zeros outside each video: (N, D) -> (N, D).
-
-        The products with the three taps are shifted, not x: so no three copies of x are kept.
-        """
-        weight = self.embed.weight.permute(2, 0, 1).flatten(0, 1)  # (3 D, D): taps before, at, after
-        bias = F.pad(self.embed.bias, (x.shape[1], x.shape[1]))
-        before, at, after = F.linear(x, weight, bias).chunk(3, dim=1)
-        before = before.roll(1, 0).masked_fill(packing.is_first.unsqueeze(1), 0)
-        return before + at + after.roll(-1, 0).masked_fill(packing.is_last.unsqueeze(1), 0)
-
-
-def video_scores(
-    class_scores: torch.Tensor, packing: Packing, top: int, present: torch.Tensor | None = None
-) -> torch.Tensor:
-    """The score of each class in each video: the mean of its k = max(1, floor(T / top)) largest S (eq. 8).
-
-    class_scores: S (N, C). present (B, C), of 0 and 1, in training: the classes that a video has a point
-    of; the others score the plain mean of S. -> (B, C)
-    """
-    counts = (packing.sizes // top).clamp(min=1).unsqueeze(1)
-    most = max(1, max(packing.lengths) // top)
-    largest = packing.pad(class_scores, value=-1.0).topk(most, dim=1).values  # (B, most, C)
-    counted = torch.arange(most, device=packing.device) < counts  # (B, most)
-    largest = (largest * counted.unsqueeze(2)).sum(1) / counts
-    if present is None:
-        return largest
-    mean = group_sum(class_scores, packing.video, len(packing)) / packing.sizes.unsqueeze(1)
-    return torch.where(present > 0, largest, mean)
 
 
 def windows(lengths: list[int], most: int | None) -> list[int]:

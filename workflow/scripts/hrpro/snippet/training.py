@@ -5,13 +5,13 @@ import torch
 from ..layers.packing import Packing
 from ..training.best import BestModel
 from ..training.checkpoint import RngState
+from ..training.dataset import Dataset
 from ..training.logging import EventLog
 from ..training.optimizer import autocast, gradient_norm, make_optimizer
 from ..training.sampler import BatchSampler
 from ..training.task import Stage1Task
 from ..utils.progress import track
 from . import losses, memory
-from .dataset import Dataset
 from .model import SnippetModel
 
 FASTER = (

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from ..layers.packing import Packing
-from ..training.cache import FeatureCache
-from ..training.task import Stage1Task
 from ..utils import devices
 from ..utils.devices import send
 from . import seeds
+from .cache import FeatureCache
+from .task import Stage1Task
 
 
 class Batch(NamedTuple):
