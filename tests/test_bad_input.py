@@ -876,8 +876,8 @@ CONFIGURATION_CASES = [
     ),
     Case(
         "an unknown method",
-        {"variants": {"stage1": {"mine": {"method": "lacp"}}}},
-        ["variants.stage1.mine.method: 'lacp': unknown method; known methods: hrpro, linear"],
+        {"variants": {"stage1": {"mine": {"method": "mine"}}}},
+        ["variants.stage1.mine.method: 'mine': unknown method; known methods: hrpro, linear, lacp"],
     ),
     Case(
         "a setting of another method",

@@ -81,7 +81,7 @@ def test_planning_loads_no_numbers():
 
 
 @pytest.mark.parametrize(
-    "module", ["snippet.settings", "linear.settings", "instance.settings", "config.parsing"]
+    "module", ["snippet.settings", "linear.settings", "lacp.settings", "instance.settings", "config.parsing"]
 )
 def test_every_module_of_settings_can_be_imported_first(module):
     subprocess.run([sys.executable, "-c", f"import hrpro.{module}"], cwd=SCRIPTS, check=True)
@@ -143,13 +143,13 @@ def test_a_variant_starts_from_what_is_of_its_method(values, variant, expected):
 
 
 def test_settings_reach_a_step_as_those_of_their_method(config):
-    for variant in ("default", "released", "floor"):
+    for variant in ("default", "released", "floor", "lacp", "lacp_released"):
         settings = config.step("demo", "stage1", variant)
         assert configuration.from_json(configuration.Stage1, configuration.canonical(settings)) == settings
     with pytest.raises(
-        InputError, match=r"^configuration: method: 'lacp': unknown method; .* hrpro, linear$"
+        InputError, match=r"^configuration: method: 'mine': unknown method; .* hrpro, linear, lacp$"
     ):
-        configuration.from_json(configuration.Stage1, '{"method": "lacp"}')
+        configuration.from_json(configuration.Stage1, '{"method": "mine"}')
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_null_removes_an_entry_that_is_there_by_default():
     )
     assert left.ablation == {} and left.ablations() == []
     assert "held" not in left.copies and "wrong" in left.copies
-    assert {*left.experiments} == {"default", "floor"}
-    assert {*left.variants["stage1"]} == {"default", "floor"}
+    assert {*left.experiments} == {"default", "floor", "lacp", "lacp_released"}
+    assert {*left.variants["stage1"]} == {"default", "floor", "lacp", "lacp_released"}
 
 
 def test_a_home_folder_is_expanded(monkeypatch):
@@ -254,7 +254,7 @@ def test_the_schema_admits_what_a_user_may_write(check, values):
         {"settings": {"stage1": {"bach": 8}}},
         {"settings": {"stage1": {"batch": 0}}},
         {"settings": {"floor": {}}},
-        {"variants": {"stage1": {"mine": {"method": "lacp"}}}},
+        {"variants": {"stage1": {"mine": {"method": "mine"}}}},
         {"variants": {"stage1": {"mine": {"smoothing": 3}}}},
         {"variants": {"stage3": {}}},
         {"experiments": {"mine": {"stage3": "x"}}},

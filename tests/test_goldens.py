@@ -144,7 +144,7 @@ def test_proposals_suppression_and_reliable_proposals(released, case):
     background = fused[:, -1]
     classes = fused[:, :-1] / (1 - background[:, None])
     chosen = proposals.select_classes(PROPOSALS[f"{case}/video_score"], 0.5)
-    [found] = proposals.propose([Video(classes, background, chosen)], THUMOS, settings)
+    [found] = proposals.propose([Video(classes, background, chosen, np.zeros(len(chosen)))], THUMOS, settings)
     expected = PROPOSALS[f"{case}/proposals"]
     actual = np.column_stack([found.times, found.labels, found.scores])
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)

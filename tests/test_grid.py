@@ -100,7 +100,9 @@ def test_the_proposal_of_the_time_grid_page(example, released):
     settings = released("proposals").model_copy(
         update={"value_at": "centre", "class_thresholds": [0.6], "foreground_thresholds": [1.0]}
     )
-    [proposal] = proposals.propose([Video(scores, np.full(4, 1e-9), np.array([0]))], example, settings)
+    [proposal] = proposals.propose(
+        [Video(scores, np.full(4, 1e-9), np.array([0]), np.zeros(1))], example, settings
+    )
     assert proposal.times.tolist() == [numbers(seconds)] == [example.seconds(numbers(axis)).tolist()]
     line = drawn("proposal")
     assert [at(line.index(mark)) for mark in "[)"] == numbers(seconds)
@@ -133,7 +135,9 @@ def test_no_proposal_begins_before_its_video(scale, released):
     settings = released("proposals").model_copy(update={"scale": scale, "value_at": "centre"})
     scores = np.random.default_rng(0).random((9, 2))
     scores[0] = 0.9
-    [proposal] = proposals.propose([Video(scores, np.zeros(9), np.array([0, 1]))], grid, settings)
+    [proposal] = proposals.propose(
+        [Video(scores, np.zeros(9), np.array([0, 1]), np.zeros(2))], grid, settings
+    )
     assert proposal.times[:, 0].min() == 0
     assert (proposal.times[:, 1] > proposal.times[:, 0]).all()
     drawn = ranking.negatives(np.ones(9), 100, grid, bounds="inclusive", rng=np.random.default_rng(0))

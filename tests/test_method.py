@@ -45,7 +45,9 @@ def test_fault_6_a_value_stands_at_the_centre_of_its_snippet(config):
     found = {}
     for place in ("start", "centre"):
         settings = proposal_settings(config, value_at=place, foreground_thresholds=[0.9])
-        [given] = proposals.propose([Video(scores, np.full(10, 0.5), np.array([0]))], SECOND, settings)
+        [given] = proposals.propose(
+            [Video(scores, np.full(10, 0.5), np.array([0]), np.zeros(1))], SECOND, settings
+        )
         best = given.times[given.scores.argmax()]
         found[place] = best.mean()
     assert found["centre"] == pytest.approx(4.5)  # of [4 s, 5 s)
@@ -56,7 +58,7 @@ def test_fault_6_a_value_stands_at_the_centre_of_its_snippet(config):
 
 def test_a_one_snippet_video_has_proposals(config):
     [given] = proposals.propose(
-        [Video(np.ones((1, 2)), np.zeros(1), np.array([1]))], SECOND, proposal_settings(config)
+        [Video(np.ones((1, 2)), np.zeros(1), np.array([1]), np.zeros(1))], SECOND, proposal_settings(config)
     )
     assert len(given) > 0
     assert set(given.labels) == {1}
@@ -70,7 +72,7 @@ def test_the_proposals_of_a_video_depend_on_no_other(config, contrast):
     videos = []
     for number in range(proposals.VIDEOS + 2):  # of one snippet and more, of no class and more
         background, classes = rng.random(1 + 5 * number).astype(np.float32), np.arange(number % 4)
-        videos.append(Video(rng.random((len(background), 3)), background, classes))
+        videos.append(Video(rng.random((len(background), 3)), background, classes, np.zeros(len(classes))))
     settings = proposal_settings(config, contrast=contrast)
     together = proposals.propose(videos, SECOND, settings)
     for video, found in zip(videos, together, strict=True):
@@ -284,7 +286,9 @@ def test_contrast_on_the_whole_activation_prefers_the_segment_to_its_peak(config
     best = {}
     for contrast in ("whole", "cut"):
         settings = proposal_settings(config, contrast=contrast, scale=1, foreground_thresholds=[1.0])
-        [found] = proposals.propose([Video(classes, np.zeros(12), np.array([0]))], SECOND, settings)
+        [found] = proposals.propose(
+            [Video(classes, np.zeros(12), np.array([0]), np.zeros(1))], SECOND, settings
+        )
         segments = found.times[found.labels == 0]
         best[contrast] = segments[found.scores.argmax()].tolist()
         if contrast == "whole":

@@ -67,7 +67,7 @@ def project(finished_run, tmp_path):
     (package / "settings.py").write_text(SETTINGS)
     (package / "method.py").write_text(METHOD)
     registry = package.parent / "methods.py"
-    line = 'STAGE1 = {"hrpro": "hrpro.snippet", "linear": "hrpro.linear"}'
+    line = 'STAGE1 = {"hrpro": "hrpro.snippet", "linear": "hrpro.linear", "lacp": "hrpro.lacp"}'
     assert line in registry.read_text()
     registry.write_text(registry.read_text().replace(line, line[:-1] + ', "prior": "hrpro.prior"}'))
     steps = dict.fromkeys(("proposals", "detection", "evaluation"), "default")

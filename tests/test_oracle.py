@@ -537,7 +537,7 @@ def random_scores(length: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def packed_proposals(released, classes, background, score, value_at, grid) -> np.ndarray:
     settings = released("proposals").model_copy(update={"value_at": value_at})
     chosen = proposals.select_classes(score, settings.class_score)
-    [found] = proposals.propose([Video(classes, background, chosen)], grid, settings)
+    [found] = proposals.propose([Video(classes, background, chosen, np.zeros(len(chosen)))], grid, settings)
     return np.column_stack([found.times, found.labels, found.scores])
 
 

@@ -71,10 +71,7 @@ def propose_training(scores: ScoreFile, points: dict, settings: config.Proposals
     if settings.training_classes == "predicted":
         return generation.propose_test(of_videos, scores.grid, settings)
     labelled = (np.unique([label for _, label in pairs]).astype(int) for pairs in points.values())
-    videos = (
-        generation.Video(scores.classes, scores.background, labels)
-        for scores, labels in zip(of_videos, labelled, strict=True)
-    )
+    videos = (generation.video_of(scores, labels) for scores, labels in zip(of_videos, labelled, strict=True))
     return generation.propose(videos, scores.grid, settings)
 
 

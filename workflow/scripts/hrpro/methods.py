@@ -31,7 +31,7 @@ the settings of the detection (config.Detection).
 import importlib
 from types import ModuleType
 
-STAGE1 = {"hrpro": "hrpro.snippet", "linear": "hrpro.linear"}
+STAGE1 = {"hrpro": "hrpro.snippet", "linear": "hrpro.linear", "lacp": "hrpro.lacp"}
 STAGE2 = {"hrpro": "hrpro.instance"}
 
 STAGES = {"stage1": STAGE1, "stage2": STAGE2}

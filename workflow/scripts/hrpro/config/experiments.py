@@ -56,6 +56,21 @@ EXPERIMENTS = {
         "detection": "default",
         "evaluation": "default",
     },
+    "lacp": {
+        "stage1": "lacp",
+        "proposals": "lacp",
+        "stage2": None,
+        "detection": "lacp",
+        "evaluation": "default",
+    },
+    "lacp_released": {
+        "stage1": "lacp_released",
+        "proposals": "lacp_released",
+        "stage2": None,
+        "detection": "lacp_released",
+        "evaluation": "released",
+        "best_on_test": True,
+    },
 }
 
 # Row -> step -> settings that the default has changed together.
@@ -87,6 +102,15 @@ ABLATION = {
     "fusion": {"detection": ["fusion", "completeness_weight"]},
 }
 
+# Proposals of LACP, and of the released program.
+RELEASED_THRESHOLDS = {
+    "class_score": 0.5,
+    "class_thresholds": [0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175, 0.2, 0.225],
+    "foreground_thresholds": [0.5, 0.525, 0.55, 0.575, 0.6, 0.625, 0.65, 0.675, 0.7],
+    "contrast": "cut",
+}
+LACP_PROPOSALS = RELEASED_THRESHOLDS | {"scale": 24, "video_share": 0.2}
+
 VARIANTS = {
     "stage1": {
         "default": {},
@@ -108,20 +132,31 @@ VARIANTS = {
             "batch": 16,
         },
         "floor": {"method": "linear"},
+        "lacp": {"method": "lacp"},
+        "lacp_released": {
+            "method": "lacp",
+            "standardize": False,
+            "hidden": 2048,
+            "same_action": 0.0,
+            "search": "beam",
+            "labels_at_epochs": True,
+            "drops_last": True,
+            "flanks": "released",
+            "contrast_of": "last",
+        },
     },
     "proposals": {
         "default": {},
         "released": {
-            "class_score": 0.5,
+            **RELEASED_THRESHOLDS,
             "training_classes": "predicted",
             "value_at": "start",
-            "class_thresholds": [0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175, 0.2, 0.225],
-            "foreground_thresholds": [0.5, 0.525, 0.55, 0.575, 0.6, 0.625, 0.65, 0.675, 0.7],
-            "contrast": "cut",
             "reliable_any_score": False,
             "same_action": 0.0,
             "negative_bounds": "released",
         },
+        "lacp": LACP_PROPOSALS,
+        "lacp_released": LACP_PROPOSALS | {"value_at": "start"},
     },
     "stage2": {
         "default": {},
@@ -150,6 +185,8 @@ VARIANTS = {
             "tiou_padding": 1.0,
             "drop_ambiguous": True,
         },
+        "lacp": {"suppression": "hard"},
+        "lacp_released": {"suppression": "hard", "tiou_padding": 1.0},
     },
     "evaluation": {"default": {}, "released": {"ignore_ambiguous": False}},
 }
@@ -169,5 +206,7 @@ NOTES = {
     "experiments": {
         "released": "the authors' program as it is, its faults included",
         "floor": "a logistic regression on the labelled snippets instead of stage 1, and no stage 2",
+        "lacp": "LACP, its faults corrected",
+        "lacp_released": "LACP as its authors' program has it, its faults included",
     },
 }

@@ -47,6 +47,9 @@ class Proposals(Strict):
     flank: NonNegative = Field(
         0.25, description="share of a segment's length, on either side, for the outer score"
     )
+    video_share: NonNegative = Field(
+        0.0, description="times the video score of its class is added to a segment's score; LACP: 0.2"
+    )
     reliable_any_score: bool = Field(
         True, description="whether a proposal with a score of 0 or less may be reliable (fault 4)"
     )
@@ -69,11 +72,15 @@ class Detection(Strict):
     clip_refined: bool = Field(
         True, description="keep refined segments inside the video and from turning inside out (fault 11)"
     )
+    suppression: Literal["soft", "hard"] = Field(
+        "soft", description="of overlapping detections of a class: soft (soft-NMS), or hard (drops them)"
+    )
+    hard_tiou: Positive = Field(0.7, description="tIoU from which hard suppression drops a detection")
     sigma: Positive = Field(
         0.3, description="of soft-NMS: the weight of an overlapping detection is exp(-tIoU^2 / sigma)"
     )
     tiou_padding: NonNegative = Field(
-        0.0, description="seconds added to lengths and intersections in soft-NMS (fault 5); released: 1"
+        0.0, description="seconds added to lengths and intersections in suppression (fault 5); released: 1"
     )
     max_per_class: Count | None = Field(
         1000,

@@ -1,12 +1,15 @@
-"""From scored candidates to detections: overlapping ones of a class lose score to the best of them."""
+"""From scored candidates to detections: what overlaps a better one of its class loses score or is dropped."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from .. import config
 from .segments import Segments, join, tiou_of_ends
+
+# Changes scores, in place, by their tIoU with a detection that is kept.
+Lessen = Callable[[np.ndarray, np.ndarray], None]
 
 CELLS = 2**15  # segments, groups made equally long, that are suppressed at a time: what a cache holds
 BATCH = 2**18  # segments of videos that are in memory at a time
@@ -15,14 +18,16 @@ BATCH = 2**18  # segments of videos that are in memory at a time
 def suppress(
     candidates: Iterable[tuple[str, Segments]], settings: config.Detection, ambiguous: dict[str, np.ndarray]
 ) -> Iterator[tuple[str, Segments]]:
-    """Candidates -> detections, video by video: soft-NMS and, where the settings ask, no ambiguous ones.
+    """Candidates -> detections, video by video: suppressed and, where the settings ask, no ambiguous ones.
 
     ambiguous: {video: (K, 2) seconds}.
     """
     for videos in batched(candidates):
-        suppressed = soft_nms(
-            videos, settings.sigma, settings.tiou_padding, max_per_class=settings.max_per_class
-        )
+        how = {"padding": settings.tiou_padding, "max_per_class": settings.max_per_class}
+        if settings.suppression == "hard":
+            suppressed = hard_nms(videos, settings.hard_tiou, **how)
+        else:
+            suppressed = soft_nms(videos, settings.sigma, **how)
         for video, detections in suppressed.items():
             if settings.drop_ambiguous:
                 detections = drop_ambiguous(detections, ambiguous.get(video))
@@ -60,6 +65,29 @@ def soft_nms(
     padding: seconds added to lengths and intersections in the tIoU (released: 1, fault 5; exact: 0).
     max_per_class: how many of a video and class are kept; None: all.
     """
+
+    def lessen(scores: np.ndarray, overlap: np.ndarray) -> None:
+        scores *= np.exp(-(overlap**2) / sigma)
+
+    return nms(videos, lessen, padding=padding, max_per_class=max_per_class)
+
+
+def hard_nms(
+    videos: dict[str, Segments], tiou: float, padding: float, *, max_per_class: int | None = None
+) -> dict[str, Segments]:
+    """Without those whose tIoU with one that is kept reaches `tiou`; the others keep their scores."""
+
+    def drop(scores: np.ndarray, overlap: np.ndarray) -> None:
+        scores[overlap >= tiou] = -np.inf
+
+    kept = nms(videos, drop, padding=padding, max_per_class=max_per_class)
+    return {video: segments.take(segments.scores > -np.inf) for video, segments in kept.items()}
+
+
+def nms(
+    videos: dict[str, Segments], lessen: Lessen, *, padding: float, max_per_class: int | None
+) -> dict[str, Segments]:
+    """Suppression by whatever `lessen` does; otherwise as `soft_nms`."""
     candidates = join(list(videos.values()))
     lengths = [len(segments) for segments in videos.values()]
     video = np.repeat(np.arange(len(videos)), lengths)
@@ -77,7 +105,7 @@ def soft_nms(
             candidates.times,
             first[block],
             sizes[block],
-            sigma=sigma,
+            lessen=lessen,
             padding=padding,
             most=max_per_class,
             order=order,
@@ -99,13 +127,13 @@ def suppress_groups(
     first: np.ndarray,
     sizes: np.ndarray,
     *,
-    sigma: float,
+    lessen: Lessen,
     padding: float,
     most: int | None,
     order: np.ndarray,
     scores: np.ndarray,
 ) -> None:
-    """Soft-NMS of some groups of segments at once, each of one class of one video.
+    """Suppression in some groups of segments at once, each of one class of one video.
 
     times (N, 2) and scores (N,) of all segments; a group is sizes[g] of them, from first[g]; the largest
     group comes first. Changes `order` (N,), the segments' numbers, and `scores` to those that are kept, which
@@ -131,6 +159,6 @@ def suppress_groups(
             end[:groups, i + 1 :],
             padding,
         )
-        score[:groups, i + 1 :] *= np.exp(-(overlap**2) / sigma)
+        lessen(score[:groups, i + 1 :], overlap)
     target = (first[:, None] + place)[real]
     order[target], scores[target] = number[real], score[real]

@@ -22,14 +22,17 @@ class Video(NamedTuple):
     classes: np.ndarray  # S, (T, C)
     background: np.ndarray  # B, (T,)
     labels: np.ndarray  # numbers of classes, (K,)
+    scores: np.ndarray  # the video's score of each of them, (K,)
+
+
+def video_of(scores: Scores, labels: np.ndarray) -> Video:
+    """A video with the classes to propose segments of, given by their numbers (K,)."""
+    return Video(scores.classes, scores.background, labels, scores.video[labels])
 
 
 def propose_test(videos: Iterable[Scores], grid: Grid, settings: Proposals) -> Iterator[Segments]:
     """The proposals of each test video, for the classes that its video scores suggest."""
-    labelled = (
-        Video(scores.classes, scores.background, select_classes(scores.video, settings.class_score))
-        for scores in videos
-    )
+    labelled = (video_of(scores, select_classes(scores.video, settings.class_score)) for scores in videos)
     return propose(labelled, grid, settings)
 
 
@@ -42,7 +45,8 @@ def select_classes(video_score: np.ndarray, threshold: float) -> np.ndarray:
 def propose(videos: Iterable[Video], grid: Grid, settings: Proposals) -> Iterator[Segments]:
     """All proposals of each video, unsuppressed, sorted by class, start, end and score.
 
-    Times in seconds. A segment's score is its contrast with its flanks on S (1 - B) (eq. 17);
+    Times in seconds. A segment's score is its contrast with its flanks on S (1 - B) (eq. 17), and
+    `video_share` times the video score of its class;
     `contrast: cut`, as released, first sets values below the threshold to 0, so that the peaks of high
     thresholds outdo the segments around them. The proposals of a video depend on no other video.
     """
@@ -90,6 +94,9 @@ def propose_batch(videos: list[Video], grid: Grid, settings: Proposals) -> list[
     if grid.offset < 0:  # then the first cells begin, or even end, before the video does
         times, inside = np.maximum(times, 0), times[:, 1] > 0
         times, curve, score = times[inside], curve[inside], score[inside]
+    if settings.video_share:
+        of_video = np.concatenate([video.scores for video in videos]).astype(np.float64)
+        score = score + settings.video_share * of_video[curve]
     proposals = segments(times, labels[curve], score)
     ends = np.searchsorted(curve, np.cumsum([len(video.labels) for video in videos]))
     return [proposals.take(slice(*part)) for part in itertools.pairwise([0, *ends])]
