@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+import lacp
 import stages
 import steps
 from settings import configuration
@@ -23,6 +24,7 @@ PARTS = {
     "start": steps.start,
     "stage1": stages.stage1,
     "stage2": stages.stage2,
+    "lacp": lacp.lacp,
 }
 
 
