@@ -208,7 +208,8 @@ class Trained:
                 for device in (self.run.device, CPU):
                     stage2 = inference.stage2(file, device)
                     detection = configuration().step("demo", "detection", "default")
-                    detections.append(stage2.detect_all(source, score_file, positive, detection))
+                    found = stage2.detect_all(source, score_file, positive.items(), detection)
+                    detections.append(dict(found))
             there, here = detections
             same = [video for video in here if len(here[video]) == len(there[video])]
             figures[f"{method}: videos with another number"] = within(len(here) - len(same), 0)
