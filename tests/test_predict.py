@@ -90,6 +90,7 @@ def test_the_pipelines_bytes(run):
     assert (run / TARGET).read_bytes() == (run / STAGE2).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_default_that_ends_at_stage_1(folder):
     path = folder / "config/config.yaml"
     values = yaml.safe_load(path.read_text()) | {"ablation": None}
@@ -262,6 +263,7 @@ def test_a_folder_keeps_what_else_is_in_it(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == made | {"film.mp4"}
 
 
+@pytest.mark.slow
 def test_the_page_is_true(run, tmp_path):
     """The commands of docs/predict.md without Snakemake, and its lines of Python, on this data set."""
     page = (ROOT / "docs/predict.md").read_text()
@@ -416,6 +418,7 @@ def assert_refused(folder: Path, words: list[str], **values) -> None:
     assert ran.stderr.splitlines()[-1].startswith("error: configuration: ")
 
 
+@pytest.mark.slow
 def test_the_linear_baseline_predicts_too(folder):
     """Its file holds its weights: nothing else of the training is needed."""
     values = configuration()

@@ -798,6 +798,7 @@ def mine(tmp_path, weights) -> Path:
 TARGET = "results/mine/test/features.h5"  # made of the training features too
 
 
+@pytest.mark.slow
 def test_the_workflow_makes_features_of_videos(mine):
     run = snakemake(mine, "--configfile=mine.yaml", "--", TARGET)
     assert run.returncode == 0, run.stderr

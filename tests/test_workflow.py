@@ -171,6 +171,7 @@ def repeat(run, folder, seed: int) -> None:
         run_script(Path(script).name, *arguments).check_returncode()
 
 
+@pytest.mark.slow
 def test_one_seed_gives_the_same_bytes_twice_and_another_seed_others(finished_run, tmp_path, monkeypatch):
     for name in ("data", "videos"):
         shutil.copytree(finished_run / name, tmp_path / name)
@@ -250,6 +251,7 @@ def most_trainings_at_once(folder, *arguments) -> int:
     return most
 
 
+@pytest.mark.slow
 def test_a_gpu_has_one_training_at_a_time(tmp_path):
     assert most_trainings_at_once(tmp_path) == 1
     shutil.rmtree(tmp_path / "results/demo/last")
