@@ -17,6 +17,10 @@ def check_targets(targets):
     parts = (product.split("/", 2) for product in products)
     known = sorted({part[2] for part in parts if len(part) == 3 and "{" not in part[2]})
     for target in targets:
+        if not target:
+            stop("an empty target: a shell variable without a value, say; expected results/<data set>/map.json")
+        if os.path.isabs(target) and not os.path.exists(target):
+            stop(f"{target}: an absolute path; type it from the working directory on, results/...")
         path = os.path.relpath(target)
         made = workflow.is_rule(target) or any(rule.is_producer(path) for rule in workflow.rules)
         if not made and not os.path.exists(path):

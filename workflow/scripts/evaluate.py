@@ -4,6 +4,7 @@ Times in seconds. Detections in videos outside the subset count as wrong, as in 
 """
 
 import argparse
+from pathlib import Path
 
 from hrpro import config
 from hrpro.data import annotations
@@ -33,6 +34,9 @@ def main() -> None:
         tiou = [float(threshold) for threshold in args.tiou.split(",")]
     except ValueError:
         raise errors.InputError(f"--tiou {args.tiou}: expected numbers, 0.1,0.2") from None
+    inputs = {Path(path).resolve() for path in (args.annotations, args.detections)}
+    if args.output and Path(args.output).resolve() in inputs:
+        raise errors.InputError(f"--output {args.output}: is a file that is read; name another one")
     settings = config.parse(
         config.Evaluation, {"tiou": tiou, "ignore_ambiguous": args.ignore_ambiguous}, "evaluation"
     )

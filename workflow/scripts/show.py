@@ -21,12 +21,22 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    results = [files.read_json(path, "stages") for path in args.maps]
+    results = [read(path) for path in args.maps]
     frames = tables.of_results(results)
     if args.html:
         files.write_text(args.html, pages.results(results, frames))
     else:
         print("\n\n".join(map(tables.markdown, frames)))
+
+
+def read(path: str) -> dict:
+    """The results of a map.json. Raises InputError where it is another file."""
+    result = files.read_json(path, "stages")
+    try:
+        tables.of_results([result])
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise errors.InputError(f"{path}: not a map.json of hrpro ({error!r}); make it again") from None
+    return result
 
 
 if __name__ == "__main__":

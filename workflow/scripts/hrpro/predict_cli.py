@@ -30,6 +30,8 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
+    if args.least_score is not None and not 0 <= args.least_score <= 1:
+        raise InputError(f"--least-score {args.least_score:g}: expected a number from 0 to 1")
     model = predict.load(args.model, args.device)
     settings = model.settings
     videos = layouts.of_folder(args.features, FeatureFiles(), settings.layout, settings.names)

@@ -128,6 +128,8 @@ def is_number(value) -> bool:
 def to_number(value) -> int | float | None:
     """A number, which may be in quotes, that can be one of seconds or frames; None of anything else."""
     if isinstance(value, str):
+        if not value.isascii() or "_" in value:  # which Python reads, and people do not write
+            return None
         try:
             value = float(value)
         except ValueError:

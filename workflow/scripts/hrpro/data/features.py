@@ -76,7 +76,8 @@ def convert(
                 stored = array.astype(dtype, copy=False)
             if stored is not array and not np.isfinite(stored).all():
                 raise InputError(
-                    f"{source}: a value is too large for {dtype}; set settings.features.dtype: float32"
+                    f"{source}: a value is too large for {dtype}; "
+                    + ("correct it" if dtype == "float32" else "set settings.features.dtype: float32")
                 )
             data = file.add(video, stored)
             data.attrs["sha256"] = hdf5.text(checksum)
@@ -147,7 +148,8 @@ class FeatureFile:
         except (AttributeError, KeyError, OSError, RuntimeError, TypeError) as error:
             reason = hdf5.damage_of(error, self.path)
             raise InputError(
-                f"{self.path}: damaged or not a feature file of hrpro ({reason}); remove it and convert again"
+                f"{self.path}: not a feature file of hrpro, or damaged ({reason}); "
+                "if hrpro has made it, remove it and convert again"
             ) from None
 
     def __enter__(self):

@@ -72,6 +72,9 @@ def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
     else:
         rows = rows.iloc[1:]
     form = format_of(path, header)
+    twice = [name for name in (form.video, form.label, form.time) if header.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: column {twice[0]!r} stands twice; remove one")
     position = {name: column for column, name in enumerate(header)}
     cells = rows[[position[name] for name in (form.video, form.label, form.time)]]
     cells = cells.set_axis(["video", "label", "time"], axis="columns").fillna("")
@@ -163,7 +166,9 @@ def format_of(path, columns: list[str]) -> Format:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell holds a number."""
+    """Whether a cell holds a number, as people write them: not 1_0, which Python takes for 10, say."""
+    if not cell.isascii() or "_" in cell:
+        return False
     try:
         float(cell)
     except ValueError:

@@ -108,7 +108,7 @@ def check(header: Header) -> None:
         raise InputError(f"{place}: a pickled array; save it as float32")
     if dtype.kind != "f":
         raise InputError(f"{place}: values of type {dtype}; expected float32")
-    if len(shape) != 2 or 0 in shape:
+    if len(shape) != 2 or min(shape) < 1:
         raise InputError(f"{place}: shape {shape}; expected (snippets, channels)")
 
 

@@ -217,5 +217,8 @@ def read_json(path, *keys: str):
     value = parse_json(read_text(path), path)
     for key in keys:
         if not isinstance(value, dict) or key not in value:
-            raise InputError(f'{path}: no "{key}"; remove the file and make it again')
+            raise InputError(
+                f'{path}: no "{key}"; another file is meant or, if hrpro has made it, '
+                "remove the file and make it again"
+            )
     return value
