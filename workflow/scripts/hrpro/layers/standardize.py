@@ -30,5 +30,5 @@ class Standardize(nn.Module):
         if self.standardize:
             features = (features - self.mean) / self.deviation
         if self.training and self.noise:
-            features = features + self.noise * torch.randn_like(features)
+            features = torch.randn_like(features).mul_(self.noise).add_(features)
         return features

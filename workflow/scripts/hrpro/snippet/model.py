@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from ..layers.convolution import Convolution
 from ..layers.dropout import Dropout
 from ..layers.packing import Packing
-from ..layers.projection import Projection
 from ..layers.scores import SnippetScores
 from ..layers.standardize import Standardize
 from ..utils.devices import send
@@ -36,16 +35,12 @@ class SnippetModel(nn.Module):
     def __init__(self, classes: int, width: int, settings: Settings):
         super().__init__()
         self.settings = settings
-        projected = width if settings.width is None else min(max(width, LEAST_WIDTH), settings.width)
-        wide = width >= 2 * projected  # then noise is drawn in the projection, where it costs less
-        noise = 0.0 if wide else settings.noise
-        self.inputs = Standardize(width, standardize=settings.standardize, noise=noise)
+        self.inputs = Standardize(width, standardize=settings.standardize, noise=settings.noise)
         self.project = nn.Identity()
-        if wide:
-            self.project = Projection(width, projected, noise=settings.noise)
-        elif projected != width:
+        projected = width if settings.width is None else min(max(width, LEAST_WIDTH), settings.width)
+        if projected != width:
             self.project = nn.Linear(width, projected)
-        width = projected
+            width = projected
         heads = attention_heads(width, settings.heads)
         self.register_buffer("prototypes", torch.zeros(classes, width))
         self.blocks = nn.ModuleList(
