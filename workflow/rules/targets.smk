@@ -18,7 +18,9 @@ def check_targets(targets):
     known = sorted({part[2] for part in parts if len(part) == 3 and "{" not in part[2]})
     for target in targets:
         if not target:
-            stop("an empty target: a shell variable without a value, say; expected results/<data set>/map.json")
+            stop(
+                "an empty target: a shell variable without a value, say; expected results/<data set>/map.json"
+            )
         if os.path.isabs(target) and not os.path.exists(target):
             stop(f"{target}: an absolute path; type it from the working directory on, results/...")
         path = os.path.relpath(target)
