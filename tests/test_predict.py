@@ -228,11 +228,11 @@ def test_the_least_score_is_the_users(run, tmp_path):
         run_script("predict.py", *given, "--device", "cpu", "--least-score", least).check_returncode()
         return [float(score) for *_, score in cues_of((tmp_path / "found.vtt").read_text())]
 
-    every = sorted(scores(-1))
+    every = sorted(scores(0))
     middle = every[len(every) // 2] + 0.005  # they are rounded
     assert every[0] < middle < every[-1]
     assert sorted(scores(middle)) == [score for score in every if score > middle]
-    assert scores(2) == []
+    assert scores(1) == []
 
 
 def test_a_cue_is_safe_whatever_the_class_is_called():

@@ -25,7 +25,8 @@ def open_file(file) -> h5py.File:
 class Output(io.FileIO):
     """The file under an HDF5 file that is written, and the first error of it.
 
-    HDF5 crashes after an error of a write. So none is raised, and what is written from then on is lost.
+    HDF5 crashes after an error of a write or a truncation. So none is raised, and what is written from then
+    on is lost.
     """
 
     error = None
@@ -37,6 +38,15 @@ class Output(io.FileIO):
         try:
             while rest and self.error is None:
                 rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int | None:
+        """Set the file's size, as HDF5 does at its end."""
+        try:
+            if self.error is None:
+                return super().truncate(size)
         except OSError as error:
             self.error = error
         return size
