@@ -2,13 +2,13 @@
 
 import argparse
 import functools
-import itertools
 import json
 
 import numpy as np
 import pytest
 import torch
 
+import goldens
 import oracle
 from conftest import DATA
 from hrpro.detection import suppression
@@ -230,24 +230,6 @@ def test_golden_reliable(i):
     assert found == json.loads(str(values[f"{i}/reliable_json"]))
 
 
-def instance_weights(prefix: str) -> dict:
-    """Weights or gradients of stage2.npz under hrpro's names."""
-    names = {
-        "completeness.0": "prop_fusion.0",
-        "completeness.3": "prop_completeness.0",
-        "completeness.5": "prop_completeness.2",
-        "start_offset.0": "start_reg_conv.0",
-        "start_offset.2": "start_reg_conv.2",
-        "end_offset.0": "end_reg_conv.0",
-        "end_offset.2": "end_reg_conv.2",
-    }
-    weights = {}
-    for (own, theirs), kind in itertools.product(names.items(), ("weight", "bias")):
-        value = torch.from_numpy(golden("stage2")[f"{prefix}bcr.{theirs}.{kind}"])
-        weights[f"{own}.{kind}"] = value.reshape(value.shape[:2])
-    return weights
-
-
 def golden_instances(i: int, *keys: str) -> list[torch.Tensor]:
     return [torch.from_numpy(golden("stage2")[f"v{i}/{key}"]) for key in keys]
 
@@ -261,7 +243,7 @@ def test_golden_roi(i):
 @pytest.mark.parametrize("i", range(3))
 def test_golden_instance_outputs(i):
     features, given = golden_instances(i, "features", "proposals")
-    weights = instance_weights("init/")
+    weights = goldens.instance_parameters("init")
     completeness, refined = oracle.stage2_forward(weights, features, given)
     again, _ = oracle.stage2_forward(weights, features, refined)
     keys = ("completeness", "refined", "completeness_refined")
@@ -270,7 +252,7 @@ def test_golden_instance_outputs(i):
 
 
 def test_golden_instance_losses():
-    weights, losses = leaves(instance_weights("init/")), []
+    weights, losses = leaves(goldens.instance_parameters("init")), []
     for i in range(3):
         features, *rest = golden_instances(i, "features", "proposals", "reliable", "negative_draw")
         losses.append(oracle.stage2_losses(*oracle.stage2_forward(weights, features, rest[0]), *rest))
@@ -278,7 +260,7 @@ def test_golden_instance_losses():
         mean = torch.stack([loss[name] for loss in losses]).mean()
         assert_near(mean, golden("stage2")[f"loss_{key}"], GOLDEN)
     mean.backward()
-    assert_gradients_near(gradients(weights), instance_weights("grad/"), GOLDEN)
+    assert_gradients_near(gradients(weights), goldens.instance_parameters("grad"), GOLDEN)
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -125,13 +125,18 @@ def is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
+def to_float(text: str) -> float:
+    """A number as people write it: not 1_0 or Arabic digits, which Python reads too. Raises ValueError."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(f"not a number: {text!r}")
+    return float(text)
+
+
 def to_number(value) -> int | float | None:
     """A number, which may be in quotes, that can be one of seconds or frames; None of anything else."""
     if isinstance(value, str):
-        if not value.isascii() or "_" in value:  # which Python reads, and people do not write
-            return None
         try:
-            value = float(value)
+            value = to_float(value)
         except ValueError:
             return None
     return value if is_number(value) and abs(value) < LARGEST else None

@@ -14,6 +14,7 @@ from ..config import AS_THEY_ARE, Points, VideoNames
 from ..utils import files
 from ..utils.errors import InputError
 from ..utils.names import clean, shown, unprintable
+from .annotations import to_float
 
 DEFAULTS = ("point_labels/point_gaussian.csv", "points.csv")
 # Deviation of a gaussian point from the middle of its segment, in seconds: SF-Net's (docs/data.md).
@@ -166,11 +167,9 @@ def format_of(path, columns: list[str]) -> Format:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell holds a number, as people write them: not 1_0, which Python takes for 10, say."""
-    if not cell.isascii() or "_" in cell:
-        return False
+    """Whether a cell holds a number."""
     try:
-        float(cell)
+        to_float(cell)
     except ValueError:
         return False
     return True

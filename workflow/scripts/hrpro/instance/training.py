@@ -65,14 +65,7 @@ def train(task: Stage2Task) -> InstanceModel:
             values = {f"loss/{name}": value for name, value in loss.items()}
             events.log_step(step, learning_rate, values | {"gradient norm": gradient_norm(model)})
 
-            # test
-            if task.test is not None and (step % test_every == 0 or step == total):
-                events.write()  # a training that has diverged is not tested
-                model.eval()
-                mean_ap = task.test(model)
-                events.log_test(step, mean_ap)
-                best.update(model, mean_ap)
-
+            best.maybe_test(step, model, events, test=task.test, every=test_every, last=total)
             task.checkpoint.maybe_save(step, state, events)
 
     best.restore(model)

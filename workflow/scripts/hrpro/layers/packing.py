@@ -17,9 +17,8 @@ class Packing:
     def __init__(self, lengths: list[int], device="cpu"):
         self.lengths = [int(length) for length in lengths]
         self.device = torch.device(device)
-        self.fused = (
-            self.device.type != "cpu"
-        )  # one call for all videos, where calls cost more than arithmetic
+        # one call for all videos, where calls cost more than arithmetic
+        self.fused = self.device.type != "cpu"
 
     def __len__(self) -> int:
         return len(self.lengths)

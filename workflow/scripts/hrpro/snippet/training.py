@@ -73,14 +73,9 @@ def train(task: Stage1Task) -> SnippetModel:
             values |= {"gradient norm": gradient_norm(model), "prototype movement": movement}
             events.log_step(step, learning_rate, values)
 
-            # test
-            if task.test is not None and (step % settings.test_every == 0 or step == settings.iterations):
-                events.write()  # a training that has diverged is not tested
-                model.eval()
-                mean_ap = task.test(model)
-                events.log_test(step, mean_ap)
-                best.update(model, mean_ap)
-
+            best.maybe_test(
+                step, model, events, test=task.test, every=settings.test_every, last=settings.iterations
+            )
             task.checkpoint.maybe_save(step, state, events)
 
     best.restore(model)

@@ -2,6 +2,9 @@
 
 import torch
 
+from .logging import EventLog
+from .task import Test
+
 
 class BestModel:
     """Keeps the weights of the model with the highest mAP; of equal ones the first."""
@@ -9,6 +12,18 @@ class BestModel:
     def __init__(self):
         self.mean_ap = -1.0
         self.weights: dict[str, torch.Tensor] | None = None
+
+    def maybe_test(
+        self, step: int, model: torch.nn.Module, events: EventLog, *, test: Test | None, every: int, last: int
+    ) -> None:
+        """Test a model after a step, every so many steps and after the last, if there is a test."""
+        if test is None or not (step % every == 0 or step == last):
+            return
+        events.write()  # a training that has diverged is not tested
+        model.eval()
+        mean_ap = test(model)
+        events.log_test(step, mean_ap)
+        self.update(model, mean_ap)
 
     def update(self, model: torch.nn.Module, mean_ap: float) -> None:
         """Keep a tested model's weights if it is better than those before it."""
