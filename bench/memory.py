@@ -1,7 +1,8 @@
-"""Peak memory of two steps of stage 1, as the released program trains it, beyond the features."""
+"""Peak memory beyond the features, and seconds, of a step of stage 1 as the released program trains it."""
 
 import argparse
 import resource
+import time
 
 import made
 import stages
@@ -9,18 +10,22 @@ from run import released
 
 
 def main() -> None:
-    """Print the gigabytes."""
+    """Print the gigabytes and the seconds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--width", type=int, required=True, help="channels")
     parser.add_argument("--lengths", type=int, nargs="+", help="snippets of the videos; 16 of THUMOS14's")
+    parser.add_argument("--window", type=int, help="stage1.attention_window, in snippets")
     args = parser.parse_args()
     lengths = args.lengths or made.lengths("train", 16)
     before = peak()
-    step = stages.stage1_step(lengths, args.width, released()["stage1"])
+    settings = released()["stage1"].model_copy(update={"attention_window": args.window})
+    step = stages.stage1_step(lengths, args.width, settings)
     step.run()
+    began = time.perf_counter()
     step.run()
-    features = 4 * sum(lengths) * args.width / 1e9
-    print(f"{sum(lengths)} snippets of {args.width} channels: {peak() - before - features:.2f} GB")
+    seconds = time.perf_counter() - began
+    memory = peak() - before - 4 * sum(lengths) * args.width / 1e9
+    print(f"{sum(lengths)} snippets of {args.width} channels: {memory:.2f} GB, {seconds:.1f} s")
 
 
 def peak() -> float:

@@ -210,6 +210,16 @@ def test_negatives_get_a_class_of_their_video():
     assert np.array_equal(labelled.times, negative.times)
 
 
+def test_vectors_of_blocks_are_the_same_bits(monkeypatch):
+    """However few proposals a block holds; none at all too."""
+    features, given = torch.randn(30, 6), torch.rand(40, 2).mul(30).sort(1).values
+    whole = roi.vectors(features, given, bins=12, margin=0.25)
+    for size in (1, 12 * 6 * 7):
+        monkeypatch.setattr(roi, "BLOCK", size)
+        assert torch.equal(roi.vectors(features, given, bins=12, margin=0.25), whole)
+        assert roi.vectors(features, given[:0], bins=12, margin=0.25).shape == (0, 3, 6)
+
+
 def test_vectors_are_kept_while_memory_allows():
     """And are the same bits where they are not."""
     features = {v: torch.randn(length, 6) for v, length in (("a", 30), ("b", 50))}

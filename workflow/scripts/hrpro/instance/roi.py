@@ -2,6 +2,8 @@
 
 import torch
 
+BLOCK = 2**26  # values of a block's bins, 256 MB of float32; smaller ones cost time (each call has its own)
+
 
 def align(features: torch.Tensor, proposals: torch.Tensor, *, bins: int, margin: float) -> torch.Tensor:
     """The features of proposals, widened by `margin` of their length on both sides, in bins.
@@ -44,9 +46,13 @@ def sample_weights(proposals: torch.Tensor, length: int, *, bins: int, margin: f
 def vectors(features: torch.Tensor, proposals: torch.Tensor, *, bins: int, margin: float) -> torch.Tensor:
     """The start, centre and end vector of each proposal, maxima over its bins: (M, 3, D).
 
-    The first and the last sixth of the bins are the start and the end.
+    The first and the last sixth of the bins are the start and the end. Block by block, for the bins of a
+    long video's thousands of proposals would take gigabytes.
     """
     sixth = bins // 6
-    parts = align(features, proposals, bins=bins, margin=margin)
-    parts = parts.split([sixth, bins - 2 * sixth, sixth], dim=1)
-    return torch.stack([part.amax(1) for part in parts], dim=1)
+    blocks = []
+    for block in proposals.split(max(1, BLOCK // (bins * features.shape[1]))):
+        parts = align(features, block, bins=bins, margin=margin)
+        parts = parts.split([sixth, bins - 2 * sixth, sixth], dim=1)
+        blocks.append(torch.stack([part.amax(1) for part in parts], dim=1))
+    return torch.cat(blocks)
