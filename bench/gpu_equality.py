@@ -11,8 +11,8 @@ import stages
 from gpu_run import CPU, STEP, VARIANTS, Check, Run, largest, quiet, relative, within
 from hrpro import methods
 from hrpro.instance import losses as instance_losses
-from hrpro.instance import roi
 from hrpro.instance.model import refine, score
+from hrpro.layers import roi
 from hrpro.layers.packing import Packing
 from hrpro.layers.scores import video_scores
 from hrpro.snippet import losses as snippet_losses

@@ -13,12 +13,13 @@ import oracle
 from hrpro import config
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
-from hrpro.instance.dataset import VECTOR_BYTES, Batch, Reliable, pad_reliable
-from hrpro.instance.vector_cache import VectorCache
+from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.layers.packing import Packing
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
+from hrpro.training.candidates import VECTOR_BYTES
 from hrpro.training.optimizer import autocast, make_optimizer
+from hrpro.training.vector_cache import VectorCache
 from hrpro.utils.speed import keep_memory
 from machine import Clock, Result, at_limit, clock, medians
 
@@ -71,7 +72,7 @@ class Step(NamedTuple):
     model: torch.nn.Module
     losses: Callable[[], dict[str, torch.Tensor]]  # forward and backward pass alone; per loss (B,)
     run: Callable[[], None]
-    plain: Callable  # the oracle's, on the CPU, of a part of the batch and without the optimizer's step
+    plain: Callable | None  # the oracle's, on the CPU, of a part of the batch, without the optimizer's step
 
 
 def stage1_step(lengths: list[int], width: int, settings, device="cpu") -> Step:

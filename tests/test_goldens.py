@@ -25,8 +25,8 @@ from hrpro.detection.segments import Segments, segments
 from hrpro.evaluation import mean_ap as evaluation
 from hrpro.grid import Grid
 from hrpro.instance import losses as instance_losses
-from hrpro.instance import roi
 from hrpro.instance.model import InstanceModel, refine, score
+from hrpro.layers import roi
 from hrpro.layers.packing import Packing
 from hrpro.layers.scores import video_scores
 from hrpro.proposals import generation as proposals

@@ -12,11 +12,11 @@ from hrpro.detection import suppression
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.instance import dataset as instance_dataset
-from hrpro.instance import losses, roi
+from hrpro.instance import losses
 from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.instance.method import fuse
 from hrpro.instance.model import InstanceModel, score
-from hrpro.instance.vector_cache import VectorCache
+from hrpro.layers import roi
 from hrpro.layers.packing import Packing
 from hrpro.layers.standardize import Standardize
 from hrpro.proposals import generation as proposals
@@ -24,6 +24,7 @@ from hrpro.proposals import ranking
 from hrpro.proposals.generation import Video
 from hrpro.snippet import memory, model
 from hrpro.training import seeds
+from hrpro.training.vector_cache import VectorCache
 from hrpro.utils.errors import InputError
 
 SECOND = Grid(25, 25)  # snippets of one second

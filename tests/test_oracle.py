@@ -19,7 +19,7 @@ from hrpro.grid import Grid
 from hrpro.instance import dataset as instance_dataset
 from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
-from hrpro.instance import roi
+from hrpro.layers import roi
 from hrpro.layers.packing import Packing
 from hrpro.layers.scores import video_scores
 from hrpro.proposals import generation as proposals

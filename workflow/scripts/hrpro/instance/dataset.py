@@ -7,16 +7,10 @@ import torch
 from torch.nn import functional as F
 
 from ..detection.segments import Segments, join
-from ..layers.packing import Packing
-from ..training.cache import FeatureCache
+from ..training.candidates import Candidates, videos_with_proposals
 from ..training.task import Stage2Task
-from ..utils import devices
 from ..utils.devices import send
-from ..utils.errors import InputError
 from .model import InstanceModel
-from .vector_cache import VectorCache
-
-VECTOR_BYTES = 3 * 4  # of a proposal's start, centre and end vectors, per channel
 
 
 class Reliable(NamedTuple):
@@ -45,65 +39,44 @@ class Dataset:
     """
 
     def __init__(self, task: Stage2Task, model: InstanceModel):
-        self.task, self.model = task, model
-        self.grid, self.device = task.features.grid, task.device
-        self.cache = FeatureCache(task.features, task.device, devices.cache_size(task.device, 0))
-        self.videos = [video for video in task.features.videos if len(task.positive[video])]
-        if not self.videos:
-            raise InputError(
-                "no training video has a proposal; lower proposals.class_score or train stage 1 longer"
-            )
-        self.candidates: dict[str, Segments] = {}
-        reliable = [task.reliable[video] for video in self.videos]
-        self.reliable = pad_reliable(
-            [Reliable(self.to_snippets(part.times), send(part.labels, self.device)) for part in reliable]
-        )
-        for video in self.videos:
+        self.task = task
+        segments = {}
+        for video in videos_with_proposals(task):
             positive, negative = task.positive[video], task.negative[video]
             if task.settings.class_given:
                 negative = with_classes(negative, positive, task.rng)
-            self.candidates[video] = join([positive, negative])
-        counts = {video: len(self.candidates[video]) for video in self.videos}
-        size = VECTOR_BYTES * model.channels
-        memory = devices.cache_size(task.device, task.cache_memory)
-        self.vectors = VectorCache(self.compute_vectors, counts, size=size, memory=memory)
+            segments[video] = join([positive, negative])
+
+        def vectors(video: str, features: torch.Tensor, proposals: torch.Tensor) -> torch.Tensor:
+            return model.vectors(features, send(task.scores.read(video).fused, task.device), proposals)
+
+        self.candidates = Candidates(task, segments, vectors=vectors, channels=model.channels)
+        reliable = [task.reliable[video] for video in segments]
+        self.reliable = pad_reliable(
+            [
+                Reliable(self.candidates.to_snippets(part.times), send(part.labels, task.device))
+                for part in reliable
+            ]
+        )
 
     def __len__(self) -> int:
-        return len(self.videos)
+        return len(self.candidates)
 
     def batch(self, numbers) -> Batch:
         """The batch of some videos, given by their numbers, with candidates drawn at random."""
-        videos = [self.videos[number] for number in numbers]
-        most = self.task.settings.proposals
-        drawn = [draw(len(self.candidates[video]), most, self.task.rng) for video in videos]
-        candidates = [self.candidates[video].take(index) for video, index in zip(videos, drawn, strict=True)]
-        proposals = join(candidates)
-        vectors = [self.vectors.read(video, index) for video, index in zip(videos, drawn, strict=True)]
-        index = send(np.asarray(numbers), self.device)
+        drawn = self.candidates.draw(numbers, self.task.settings.proposals)
+        index = send(np.asarray(numbers), self.task.device)
         return Batch(
-            vectors=torch.cat(vectors),
-            proposals=self.to_snippets(proposals.times),
-            labels=send(proposals.labels, self.device),
-            video=Packing([len(part) for part in candidates], self.device).video,
+            vectors=drawn.vectors,
+            proposals=drawn.segments,
+            labels=drawn.labels,
+            video=drawn.packing.video,
             reliable=Reliable(*(part.index_select(0, index) for part in self.reliable)),
         )
 
     def prefetch(self, numbers) -> None:
         """Have the system read some videos ahead, if their vectors are not kept."""
-        videos = [self.videos[number] for number in numbers]
-        self.cache.prefetch([video for video in videos if video not in self.vectors])
-
-    def compute_vectors(self, video: str, numbers: np.ndarray) -> torch.Tensor:
-        """The vectors of some candidates (M,) of a video: (M, 3, channels)."""
-        return self.model.vectors(
-            self.cache.read(video),
-            send(self.task.scores.read(video).fused, self.device),
-            self.to_snippets(self.candidates[video].times[numbers]),
-        )
-
-    def to_snippets(self, times: np.ndarray) -> torch.Tensor:
-        """Seconds -> positions in snippets, float32, on the training's device."""
-        return send(self.grid.snippets(times).astype(np.float32), self.device)
+        self.candidates.prefetch(numbers)
 
 
 def pad_reliable(parts: list[Reliable]) -> Reliable:
@@ -122,8 +95,3 @@ def with_classes(negative: Segments, positive: Segments, rng: np.random.Generato
     """
     labels = rng.choice(np.unique(positive.labels), len(negative))
     return Segments(negative.times, labels, negative.scores)
-
-
-def draw(count: int, most: int, rng: np.random.Generator) -> np.ndarray:
-    """The numbers of `count` candidates or, drawn at random, of `most` of them."""
-    return np.arange(count) if count <= most else rng.permutation(count)[:most]

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from ..layers import roi
 from ..layers.dropout import Dropout
 from ..layers.standardize import Standardize
-from . import roi
 from .settings import Settings
 
 

@@ -1,5 +1,6 @@
 """What a network says of snippets and of videos (docs/method.md, section 2.4)."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,15 @@ class SnippetScores(NamedTuple):
         return torch.cat([self.classes * (1 - background), background], dim=1)
 
 
+def top_mean(values: torch.Tensor, packing: Packing, top: int) -> torch.Tensor:
+    """The mean of the k = max(1, floor(T / top)) largest values (N, C) in each video: (B, C)."""
+    counts = (packing.sizes // top).clamp(min=1).unsqueeze(1)
+    most = max(1, max(packing.lengths) // top)
+    largest = packing.pad(values, -math.inf).topk(most, dim=1).values  # (B, most, C)
+    counted = torch.arange(most, device=packing.device) < counts  # (B, most)
+    return torch.where(counted.unsqueeze(2), largest, 0.0).sum(1) / counts
+
+
 def video_scores(
     class_scores: torch.Tensor, packing: Packing, top: int, present: torch.Tensor | None = None
 ) -> torch.Tensor:
@@ -31,11 +41,7 @@ def video_scores(
     class_scores: S (N, C). present (B, C), of 0 and 1, in training: the classes that a video has a point
     of; the others score the plain mean of S. -> (B, C)
     """
-    counts = (packing.sizes // top).clamp(min=1).unsqueeze(1)
-    most = max(1, max(packing.lengths) // top)
-    largest = packing.pad(class_scores, value=-1.0).topk(most, dim=1).values  # (B, most, C)
-    counted = torch.arange(most, device=packing.device) < counts  # (B, most)
-    largest = (largest * counted.unsqueeze(2)).sum(1) / counts
+    largest = top_mean(class_scores, packing, top)
     if present is None:
         return largest
     mean = group_sum(class_scores, packing.video, len(packing)) / packing.sizes.unsqueeze(1)
