@@ -285,12 +285,17 @@ def test_ends_calibration_and_confusion(compared):
             assert row[f"{end}_s"]["q25"] == pytest.approx(np.percentile(off, 25))
             assert row[f"{end}_snippets"]["q75"] == pytest.approx(np.percentile(off, 75) / 0.5)
     assert result["boundaries"][0]["start_snippets"] is None
-    scored = [d for d in slow.detections if d[2] in slow.present]
-    error = np.zeros(len(TIOU))
-    for bin_number, row in enumerate(result["calibration"]["bins"]):
-        low, high = bin_number / 10 if bin_number else -1, (bin_number + 1) / 10
-        inside = [d for d in scored if low < d[5] - 1e-9 and d[5] - 1e-9 <= high]
+    scored = [d for label in slow.present for d in slow.ranked(label)[: 10 * slow.positives(label)]]
+    scores, error, low = sorted(d[5] for d in scored), np.zeros(len(TIOU)), -1.0
+    rows = result["calibration"]["bins"]
+    highest = {scores[math.ceil(number * len(scores) / 20) - 1] for number in range(1, 21)}
+    assert [row["high"] for row in rows] == sorted(highest)
+    for row in rows:
+        inside = [d for d in scored if low < d[5] <= row["high"]]
+        low = row["high"]
         assert row["detections"] == len(inside)
+        assert row["low"] == min(d[5] for d in inside)
+        assert row["score"] == pytest.approx(np.mean([d[5] for d in inside]))
         for number, threshold in enumerate(TIOU):
             matched_by_name = {name: i for of_class in hits[threshold] for name, i in of_class.items()}
             share = np.mean([matched_by_name[d[:2]] is not None for d in inside])
@@ -571,11 +576,7 @@ def test_scores_that_are_no_shares():
     detections = {"a": [("run", 0, 10, 12.0), ("run", 20, 30, -3.0)]}
     _, result = diagnosed({"a": [("run", 0, 10)]}, detections)
     assert result["calibration"]["error"] == [None]
-    assert [result["calibration"]["bins"][number][key] for number, key in ((0, "low"), (-1, "high"))] == [
-        -3,
-        12,
-    ]
-    assert [row["detections"] for row in result["calibration"]["bins"]] == [1, *[0] * 8, 1]
+    assert [(row["low"], row["high"]) for row in result["calibration"]["bins"]] == [(-3, -3), (12, 12)]
 
 
 def test_points_against_instances():
@@ -765,9 +766,9 @@ def test_identities_of_real_detections(thumos):
         assert counts @ missed / counts.sum() == pytest.approx(result["missed"]["share"])
     assert result["errors"]["profile"][0]["detections"] == 3311
     bins = result["calibration"]["bins"]
-    assert sum(row["detections"] for row in bins) == 31_389
-    assert sum(row["detections"] * row["right"][4] for row in bins if row["detections"]) == pytest.approx(
-        result["boundaries"][4]["matched"]
+    assert sum(row["detections"] for row in bins) == best.sum()
+    assert sum(row["detections"] * row["right"][4] for row in bins) == pytest.approx(
+        matched.hit[4, best].sum()
     )
 
 

@@ -2,29 +2,26 @@
 
 import numpy as np
 
+from .errors import RANKS
 from .matching import Matched
-from .precision import of_scored_classes
 
-BINS = 10
+BINS = 20
 
 
 def figures(matched: Matched) -> dict:
-    """Detections in bins of equal width of their scores: how many, their mean score, tIoU and share right.
+    """The best detections, RANKS times as many per class as instances, in bins of scores, as many in each.
 
-    "tiou": the mean of the largest tIoU with an instance of the class; "right": the share that is matched, at
-    each threshold. Bins go from 0 to 1 where all scores do, otherwise from the lowest to the highest, and are
-    closed on the right. "error": per threshold the expected calibration error, the mean distance of score
-    and share right over the detections, where scores go from 0 to 1.
+    Of each bin how many there are, "low" and "high", their mean "score", "tiou", the mean of the largest tIoU
+    with an instance of the class, and "right", the share that is matched, at each threshold. Bins are closed
+    on the right, and fewer where scores are equal. "error": per threshold the expected calibration error,
+    the mean distance of score and share right over the detections; None where scores are not in [0, 1].
     """
-    scored = of_scored_classes(matched)
-    scores, overlap = matched.detections.scores[scored], matched.overlap_in_class[scored]
-    right, counted = matched.hit[:, scored], matched.counted[:, scored]
-    shares = bool(len(scores)) and scores.min() >= 0 and scores.max() <= 1
-    low, high = (0.0, 1.0) if shares or not len(scores) else (scores.min(), scores.max())
-    edges = np.linspace(low, high, BINS + 1)
-    number = np.clip(np.searchsorted(edges, scores, side="left") - 1, 0, BINS - 1)
+    best = matched.best(RANKS)
+    scores, overlap = matched.detections.scores[best], matched.overlap_in_class[best]
+    right, counted = matched.hit[:, best], matched.counted[:, best]
+    number, highest = split(scores)
     rows, error = [], np.zeros(len(matched.tiou))
-    for bin_number in range(BINS):
+    for bin_number, high in enumerate(highest):
         inside = number == bin_number
         total = counted[:, inside].sum(1)
         share = np.divide(right[:, inside].sum(1), total, out=np.full(len(total), np.nan), where=total > 0)
@@ -32,12 +29,22 @@ def figures(matched: Matched) -> dict:
         error += np.abs(score - np.nan_to_num(share) * total)
         rows.append(
             {
-                "low": edges[bin_number],
-                "high": edges[bin_number + 1],
+                "low": scores[inside].min(),
+                "high": high,
                 "detections": int(inside.sum()),
-                "score": scores[inside].mean() if inside.any() else None,
-                "tiou": overlap[inside].mean() if inside.any() else None,
+                "score": scores[inside].mean(),
+                "tiou": overlap[inside].mean(),
                 "right": share,
             }
         )
-    return {"bins": rows, "error": error / np.maximum(counted.sum(1), 1) if shares else [None] * len(error)}
+    known = len(scores) and scores.min() >= 0 and scores.max() <= 1
+    return {"bins": rows, "error": error / np.maximum(counted.sum(1), 1) if known else [None] * len(error)}
+
+
+def split(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The bin of each score, and the highest score of each bin."""
+    if not len(scores):
+        return np.empty(0, dtype=np.int64), scores
+    shares = np.arange(1, BINS + 1) / BINS
+    highest = np.unique(np.quantile(scores, shares, method="inverted_cdf"))
+    return np.searchsorted(highest, scores, side="left"), highest

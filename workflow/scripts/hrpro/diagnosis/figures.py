@@ -69,7 +69,7 @@ def counts(matched: Matched) -> dict:
         "left_out": matched.left_out,
         "unknown_duration": int(np.isnan(matched.durations[: matched.in_subset]).sum()),
         "detections_outside": int((matched.video >= matched.in_subset).sum()),
-        "detections_of_no_class": int((~precision.of_scored_classes(matched)).sum()),
+        "detections_of_no_class": int((matched.positives[matched.detections.labels] == 0).sum()),
         "videos_without_instance": matched.in_subset - len(with_instance),
         "videos_without_detection": matched.in_subset - int((detected < matched.in_subset).sum()),
         "classes_without_detection": [

@@ -45,8 +45,3 @@ def found(matched: Matched) -> np.ndarray:
             precise = mean_ap.precision_at_hits(hit, weight) > LEAST_PRECISION
             result[threshold, instances[precise]] = True
     return result
-
-
-def of_scored_classes(matched: Matched) -> np.ndarray:
-    """Which detections are of a class that has an instance: (N,) bool."""
-    return matched.positives[matched.detections.labels] > 0
