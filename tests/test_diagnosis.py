@@ -560,7 +560,9 @@ def test_no_detection_at_all():
     assert result["recall"]["recall"] == [0]
     assert result["boundaries"][0]["start_s"] is None
     assert result["calibration"]["error"] == [None]
-    assert words.lines(result)[-1] == "no detection is matched at tIoU 0.5"
+    text = "\n".join(words.lines(result))
+    assert "    0.0 %  run (1 instances)\n" in text
+    assert "missed instances: 100.0 %\n\nno detection is matched at tIoU 0.5" in text
 
 
 def test_instances_without_length_or_longer_than_their_video_are_left_out():
@@ -685,6 +687,9 @@ def test_points_of_the_workflow_and_of_frames(pair, tmp_path):
     [
         (["--tiou", "a"], "--tiou a: expected numbers, 0.1,0.2"),
         (["--snippet", "0"], "--snippet 0: expected seconds, more than 0"),
+        (["--snippet", "inf"], "--snippet inf: expected seconds, more than 0"),
+        (["--tiou", "0.5,0.1"], "evaluation.tiou"),
+        (["--subset", "test"], "no video of subset 'test' is left; the file has Test, Train"),
         (["--output", "det.json"], "det.json: is a file that is read; name another one"),
         (["--exclude", "a,b"], "no video of subset Test has an instance with a length; add what to"),
         (["--points", "other.json"], 'other.json: expected {"videos": {video: [{"label", "seconds"}]}}'),

@@ -5,6 +5,7 @@ points of a training lie (docs/diagnosis.md). Times in seconds.
 """
 
 import argparse
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def main() -> None:
     inputs = {Path(path).resolve() for path in (args.annotations, args.detections, args.points) if path}
     if args.output and Path(args.output).resolve() in inputs:
         raise errors.InputError(f"--output {args.output}: is a file that is read; name another one")
-    if args.snippet is not None and not args.snippet > 0:
+    if args.snippet is not None and not 0 < args.snippet < math.inf:
         raise errors.InputError(f"--snippet {args.snippet:g}: expected seconds, more than 0")
     config.parse(config.Evaluation, {"tiou": tiou}, "evaluation")
     exclude = [video.strip() for video in args.exclude.split(",") if video.strip()]

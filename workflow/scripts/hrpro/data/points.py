@@ -112,7 +112,7 @@ def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
     )
 
 
-def read_seconds(path, entries: dict[str, dict]) -> dict[str, list[tuple[float, str]]]:
+def read_seconds(path, entries: dict[str, object]) -> dict[str, list[tuple[float, str]]]:
     """The points of a points.json, or of a CSV file as `read` has it: {video: [(seconds, class)]}.
 
     entries: of an annotation file, whose fps the frames of a CSV file need. What is no point, and points of
@@ -121,7 +121,7 @@ def read_seconds(path, entries: dict[str, dict]) -> dict[str, list[tuple[float, 
     if files.read_text(path).lstrip().startswith("{"):
         videos = files.read_json(path, "videos")["videos"]
         try:
-            rows = [(v, float(p["seconds"]), p["label"]) for v, of_video in videos.items() for p in of_video]
+            rows = [(v, float(p["seconds"]), str(p["label"])) for v, every in videos.items() for p in every]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f'{path}: expected {{"videos": {{video: [{{"label", "seconds"}}]}}}} ({error!r})'
@@ -130,7 +130,9 @@ def read_seconds(path, entries: dict[str, dict]) -> dict[str, list[tuple[float, 
     else:
         points, faulty_rows = read(path)
         if are_frames(points):
-            rates = {video: number(entry, "fps") for video, entry in entries.items()}
+            rates = {
+                video: number(entry, "fps") for video, entry in entries.items() if isinstance(entry, dict)
+            }
             points = points.assign(seconds=points["frame"] / points["video"].map(rates).astype(float))
         rows, faulty = zip(points["video"], points["seconds"], points["label"], strict=True), len(faulty_rows)
     result, others = {}, set()

@@ -1,5 +1,6 @@
 """A diagnosis in a few lines for the terminal: what costs most first."""
 
+WORST = 3  # classes that are named
 MIDDLE = 0.5  # the threshold of errors of starts and ends, where it is among the evaluation's
 
 
@@ -43,30 +44,29 @@ def costs(diagnosis: dict) -> list[str]:
 
 
 def classes(diagnosis: dict) -> list[str]:
-    """The worst classes, each with what costs it most."""
+    """The worst classes, each with what costs it most, and the best one."""
     rows = sorted(diagnosis["per_class"].items(), key=lambda item: item[1]["average"])
     lines = []
-    for name, row in rows[:3]:
+    for name, row in rows[:WORST]:
         kind, gain = max(row["gains"].items(), key=lambda item: item[1])
-        lines.append(
-            f"  {percent(row['average']):>7}  {name} ({row['instances']} instances; "
-            f"most by {kind}, {100 * gain:+.1f})"
-        )
+        cost = f"; most by {kind}, {100 * gain:+.1f}" if gain > 0 else ""
+        lines.append(f"  {percent(row['average']):>7}  {name} ({row['instances']} instances{cost})")
     name, row = rows[-1]
     return ["AP of the worst classes", *lines, f"and of the best: {percent(row['average'])}, {name}"]
 
 
 def instances(diagnosis: dict) -> list[str]:
     """The share of instances that are missed, and the buckets in which most are."""
-    lines = [f"missed instances: {percent(diagnosis['missed']['share'])}; most of them where"]
+    lines = []
     for name, row in diagnosis["characteristics"].items():
         buckets = [bucket for bucket in row["buckets"] if bucket["instances"]]
-        if buckets:
+        if len(buckets) > 1:
             worst = max(buckets, key=lambda bucket: bucket["missed"])
             lines.append(
                 f"  {NAMES[name]} is {worst['label']}: {percent(worst['missed'])} of {worst['instances']}"
             )
-    return lines
+    where = "; most of them where" if lines else ""
+    return [f"missed instances: {percent(diagnosis['missed']['share'])}{where}", *lines]
 
 
 NAMES = {
