@@ -20,7 +20,9 @@ LAYERS = (
     {"proposals", "video", "training"},
     {package.removeprefix("hrpro.") for stage in methods.STAGES.values() for package in stage.values()},
     {"inference"},
-    {"evaluation", "predict", "report"},
+    {"evaluation", "predict"},
+    {"diagnosis"},
+    {"report"},
     {"predict_cli"},
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}

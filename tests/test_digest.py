@@ -64,7 +64,7 @@ SUPPRESSED = {
     "detect",
     "detect_stage1.py",
 }
-EVALUATED = {"train, tested", "train stage 2, tested", "evaluate.py", "gather.py"}
+EVALUATED = {"train, tested", "train stage 2, tested", "evaluate.py", "gather.py", "diagnose.py"}
 PAGES = {"check_dataset.py", "show.py", "draw_timeline.py"}
 
 

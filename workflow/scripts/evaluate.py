@@ -46,21 +46,9 @@ def main() -> None:
         raise errors.InputError(
             f"{args.annotations}: no video of subset {args.subset} has an annotation; add what to score with"
         )
-    outside = []
-
-    def detections():
-        for video, segments in results.read_each(args.detections, classes):
-            if video not in exclude:
-                outside.extend([video] if video not in truth else [])
-                yield video, segments
-
+    detections = results.read_scored(args.detections, classes, truth, subset=args.subset, exclude=exclude)
     regions = ambiguous if settings.ignore_ambiguous else None
-    per_class = mean_ap.evaluate(truth, detections(), classes, tiou, regions)
-    if outside:
-        progress.log.warning(
-            "%s: %d videos, such as %s, are not of subset %s; their detections count as wrong",
-            args.detections, len(outside), outside[0], args.subset,
-        )  # fmt: skip
+    per_class = mean_ap.evaluate(truth, detections, classes, tiou, regions)
     result = {"tiou": tiou, **mean_ap.summary(per_class, tiou)}
     if args.output:
         files.write_json(args.output, result, indent=1)

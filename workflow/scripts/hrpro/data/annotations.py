@@ -51,7 +51,7 @@ def read_database(path) -> dict[str, dict]:
     return checked(path, read_entries(path))
 
 
-def checked(path, entries: dict[str, object]) -> dict[str, dict]:
+def checked(path, entries: dict[str, object], *, may_be_empty: bool = False) -> dict[str, dict]:
     """Entries of an annotation file, their annotations as `usable` has them. Raises InputError on a fault."""
     faults, database = Faults(), {}
     for video, entry in entries.items():
@@ -59,7 +59,10 @@ def checked(path, entries: dict[str, object]) -> dict[str, dict]:
             what, remedy = fault
             faults.add(path, video, what, remedy=remedy)
         else:
-            database[video] = {**entry, "annotations": usable(path, video, entry, faults)}
+            database[video] = {
+                **entry,
+                "annotations": usable(path, video, entry, faults, may_be_empty=may_be_empty),
+            }
     faults.stop()
     return database
 
@@ -71,16 +74,16 @@ def fault_of_entry(entry) -> tuple[str, str] | None:
     return None
 
 
-def usable(path, video: str, entry: dict, faults: Faults) -> list[dict]:
+def usable(path, video: str, entry: dict, faults: Faults, *, may_be_empty: bool = False) -> list[dict]:
     """A video's annotations, {"label": text, "segment": [start s, end s]}; what is wrong goes into `faults`.
 
-    A segment ends after it starts or, in a video of which "truth": "points" says that only points are
-    known, not before. Numbers may be in quotes, and labels may be numbers.
+    A segment ends after it starts or, if it `may_be_empty` or in a video of which "truth": "points" says that
+    only points are known, not before. Numbers may be in quotes, and labels may be numbers.
     """
-    by_points, annotations = entry.get("truth") == "points", []
+    annotations, may_be_empty = [], may_be_empty or entry.get("truth") == "points"
     for row, annotation in enumerate(entry["annotations"], 1):
         try:
-            annotations.append(annotation_of(annotation, may_be_empty=by_points))
+            annotations.append(annotation_of(annotation, may_be_empty=may_be_empty))
         except Fault as fault:
             what, remedy = fault.args
             faults.add(path, f"{video}: annotation {row}", what, remedy=remedy)
@@ -259,20 +262,33 @@ class Truth(NamedTuple):
     classes: list[str]
 
 
-def test_truth(path, subset: str | None, exclude: list[str], classes: list[str] | None = None) -> Truth:
+def test_truth(
+    path,
+    subset: str | None,
+    exclude: list[str],
+    classes: list[str] | None = None,
+    *,
+    may_be_empty: bool = False,
+) -> Truth:
     """The ground truth of a subset of an annotation file (None: of every video), some videos excluded.
 
-    classes: all that the file names, sorted, if None. Raises InputError if the subset has no video, or a
-    class that `classes` lack.
+    classes: all that the file names, sorted, if None; may_be_empty: whether instances without length are
+    read too. Raises InputError if the subset has no video, or a class that `classes` lack.
     """
     entries = read_entries(path)
     exclude = [clean(video) for video in exclude]
     if absent := sorted(set(exclude) - entries.keys()):
         log.warning("%s: has none of the excluded videos %s; correct their names", path, quoted(absent))
-    database = checked(path, {v: e for v, e in entries.items() if subset in (None, subset_of(e))})
+    in_subset = {video: entry for video, entry in entries.items() if subset in (None, subset_of(entry))}
+    database = checked(path, in_subset, may_be_empty=may_be_empty)
     if not classes:
         readable = {video: entry for video, entry in entries.items() if not fault_of_entry(entry)}
-        classes = class_names({v: {"annotations": usable(path, v, e, Faults())} for v, e in readable.items()})
+        classes = class_names(
+            {
+                v: {"annotations": usable(path, v, e, Faults(), may_be_empty=may_be_empty)}
+                for v, e in readable.items()
+            }
+        )
     database = {video: entry for video, entry in database.items() if video not in exclude}
     if not database:
         subsets = sorted({subset_of(entry) or "none" for entry in entries.values()})

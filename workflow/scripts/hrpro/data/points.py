@@ -13,8 +13,9 @@ import pandas as pd
 from ..config import AS_THEY_ARE, Points, VideoNames
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import clean, shown, unprintable
-from .annotations import to_float
+from ..utils.names import clean, quoted, shown, unprintable
+from ..utils.progress import log
+from .annotations import number, to_float
 
 DEFAULTS = ("point_labels/point_gaussian.csv", "points.csv")
 # Deviation of a gaussian point from the middle of its segment, in seconds: SF-Net's (docs/data.md).
@@ -109,6 +110,44 @@ def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
         pd.DataFrame(good, columns=["video", "label", unit, "line"]),
         pd.DataFrame(faulty, columns=["video", "line", "what", "remedy"]),
     )
+
+
+def read_seconds(path, entries: dict[str, object]) -> dict[str, list[tuple[float, str]]]:
+    """The points of a points.json, or of a CSV file as `read` has it: {video: [(seconds, class)]}.
+
+    entries: of an annotation file, whose fps the frames of a CSV file need. What is no point, and points of
+    videos without an entry, are left out with warnings. Raises InputError where it is no such file.
+    """
+    if files.read_text(path).lstrip().startswith("{"):
+        videos = files.read_json(path, "videos")["videos"]
+        try:
+            rows = [(v, float(p["seconds"]), str(p["label"])) for v, every in videos.items() for p in every]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f'{path}: expected {{"videos": {{video: [{{"label", "seconds"}}]}}}} ({error!r})'
+            ) from None
+        faulty = 0
+    else:
+        points, faulty_rows = read(path)
+        if are_frames(points):
+            rates = {
+                video: number(entry, "fps") for video, entry in entries.items() if isinstance(entry, dict)
+            }
+            points = points.assign(seconds=points["frame"] / points["video"].map(rates).astype(float))
+        rows, faulty = zip(points["video"], points["seconds"], points["label"], strict=True), len(faulty_rows)
+    result, others = {}, set()
+    for video, seconds, label in rows:
+        if video not in entries:
+            others.add(video)
+        elif math.isfinite(seconds):
+            result.setdefault(video, []).append((seconds, label))
+        else:
+            faulty += 1
+    if faulty:
+        log.warning("%s: left out %d rows that are no points, or frames of videos without fps", path, faulty)
+    if others:
+        log.warning("%s: left out the points of videos without annotations: %s", path, quoted(sorted(others)))
+    return result
 
 
 def are_frames(points: pd.DataFrame) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import numpy as np
 
@@ -70,6 +70,22 @@ def read_each(path, classes: list[str]) -> Iterator[tuple[str, Segments]]:
         log.warning(
             "%s: left out %d segments of classes that are not known here: %s; expected, to the letter, %s",
             path, others.total(), quoted(others), quoted(classes),
+        )  # fmt: skip
+
+
+def read_scored(
+    path, classes: list[str], videos: Container[str], *, subset: str, exclude: Container[str]
+) -> Iterator[tuple[str, Segments]]:
+    """What `read_each` reads, some videos excluded; warns of others than the `videos` of the subset."""
+    outside = []
+    for video, segments in read_each(path, classes):
+        if video not in exclude:
+            outside.extend([video] if video not in videos else [])
+            yield video, segments
+    if outside:
+        log.warning(
+            "%s: %d videos, such as %s, are not of subset %s; their detections count as wrong",
+            path, len(outside), outside[0], subset,
         )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """mAP over temporal IoU: ActivityNet's protocol, interpolated."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -61,23 +61,39 @@ def evaluate_class(
 
     truth: the instances of all classes.
     """
+    order, matches = match_class(instances, detections, truth, thresholds)
+    excused = [overlaps(segments, ambiguous.get(video)) for video, segments in detections]
+    counted = ~np.concatenate([*excused, []]).astype(bool)[order]
+    positives = sum(len(segments) for _, segments in instances)
+    hits = (instance >= 0 for instance in matches)
+    return [average_precision(hit[hit | counted], positives) for hit in hits]
+
+
+def match_class(
+    instances: list[tuple[str, Segments]],
+    detections: list[tuple[str, Segments]],
+    truth: dict[str, Segments],
+    thresholds: list[float],
+) -> tuple[np.ndarray, Iterator[np.ndarray]]:
+    """The matching of one class, whose instances and detections these are, video by video.
+
+    truth: the instances of all classes. -> the detections in order of score, as numbers (N,), and for each
+    threshold the instance that each of them, in that order, is matched to, -1 for none: (N,). Detections and
+    instances are numbered through all videos.
+    """
     number = {video: row for row, (video, _) in enumerate(instances)}
     true, ranked = (join([segments for _, segments in videos]) for videos in (instances, detections))
-    of_instance = numbered(instances, number)
     order = np.argsort(-ranked.scores, kind="stable")
     points_inside = [count_points(segments.times, truth.get(video)) for video, segments in detections]
-    excused = [overlaps(segments, ambiguous.get(video)) for video, segments in detections]
     pairs = candidate_pairs(
         ranked.times[order],
         numbered(detections, number)[order],
         np.concatenate([*points_inside, []])[order],
         true.times,
-        of_instance,
+        numbered(instances, number),
         min(thresholds),
     )
-    counted = ~np.concatenate([*excused, []]).astype(bool)[order]
-    hits = (match(*pairs, threshold, len(ranked), len(true)) for threshold in thresholds)
-    return [average_precision(hit[hit | counted], len(true)) for hit in hits]
+    return order, (match(*pairs, threshold, len(ranked), len(true)) for threshold in thresholds)
 
 
 def numbered(videos: list[tuple[str, Segments]], number: dict[str, int]) -> np.ndarray:
@@ -170,13 +186,13 @@ def match(
     detections: int,
     instances: int,
 ) -> np.ndarray:
-    """Greedy matching: which detections, numbered in order of score, are hits at a threshold: (N,) bool.
+    """Greedy matching at a threshold: the instance of each detection, numbered in order of score: (N,).
 
     detection, instance, overlap: of `candidate_pairs`. Each detection takes the first of its instances
-    that none before it took. All that are sure are taken at once: pairs in which the instance is the
-    detection's first choice and no earlier detection has the instance among its own.
+    that none before it took, -1 if there is none. All that are sure are taken at once: pairs in which the
+    instance is the detection's first choice and no earlier detection has the instance among its own.
     """
-    hit, free = np.zeros(detections, dtype=bool), np.ones(instances, dtype=bool)
+    matched, free = np.full(detections, -1), np.ones(instances, dtype=bool)
     open_pairs = overlap >= threshold
     while open_pairs.any():
         detection, instance = detection[open_pairs], instance[open_pairs]
@@ -184,17 +200,29 @@ def match(
         earliest = np.empty(instances, dtype=np.int64)
         earliest[instance[::-1]] = detection[::-1]  # of equal indices the last assignment stays
         sure = first_choice & (earliest[instance] == detection)
-        hit[detection[sure]], free[instance[sure]] = True, False
-        open_pairs = free[instance] & ~hit[detection]
-    return hit
+        matched[detection[sure]], free[instance[sure]] = instance[sure], False
+        open_pairs = free[instance] & (matched[detection] < 0)
+    return matched
 
 
-def average_precision(hit: np.ndarray, positives: int) -> float:
-    """Area under the interpolated precision-recall curve of detections in order of score."""
-    true = np.cumsum(hit)
-    precision = true / np.arange(1, len(hit) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(envelope[hit].sum() / positives)
+def precision_at_hits(hit: np.ndarray, weight: float = 1.0) -> np.ndarray:
+    """Interpolated precision at each hit of detections in order of score (N,): (hits,).
+
+    The largest precision at that hit and at those after it. weight: what a hit counts for, against 1 for a
+    detection that is wrong.
+    """
+    true = np.arange(1, np.count_nonzero(hit) + 1)
+    wrong = np.flatnonzero(hit) + 1 - true
+    precision = weight * true / (weight * true + wrong)
+    return np.maximum.accumulate(precision[::-1])[::-1]
+
+
+def average_precision(hit: np.ndarray, positives: int, weight: float = 1.0) -> float:
+    """Area under the interpolated precision-recall curve of detections in order of score.
+
+    positives: the number of instances; weight: as in `precision_at_hits`.
+    """
+    return float(precision_at_hits(hit, weight).sum() / positives)
 
 
 def summary(per_class: dict[str, list[float]], thresholds: list[float]) -> dict:

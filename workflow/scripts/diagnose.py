@@ -1,0 +1,116 @@
+"""What is wrong with the detections of a file, against an annotations file, both ActivityNet-style.
+
+What each type of error costs, which instances are missed, how far starts and ends are off, and where the
+points of a training lie (docs/diagnosis.md). Times in seconds.
+"""
+
+import argparse
+import math
+from collections import Counter
+from pathlib import Path
+
+from hrpro import config
+from hrpro.data import annotations, points
+from hrpro.detection import results
+from hrpro.diagnosis import audit, buckets, figures, matching, words
+from hrpro.utils import errors, files, progress
+from hrpro.utils.names import quoted
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--annotations", required=True, help='{"database": {video: ...}}')
+    parser.add_argument("--detections", required=True, help='{"results": {video: [...]}}')
+    parser.add_argument("--subset", required=True, help="whose videos are scored")
+    parser.add_argument("--exclude", default="", help="videos left out, a,b")
+    parser.add_argument("--tiou", default="0.1,0.2,0.3,0.4,0.5,0.6,0.7", help="thresholds")
+    parser.add_argument(
+        "--ignore-ambiguous",
+        action="store_true",
+        help='unmatched detections on a video\'s "ambiguous" segments count neither way',
+    )
+    parser.add_argument(
+        "--buckets",
+        choices=[*buckets.SCHEMES, buckets.QUANTILES],
+        help="of coverage, length and number of instances; default: as the videos' names say",
+    )
+    parser.add_argument(
+        "--snippet", type=float, help="seconds from a snippet to the next one, for errors in snippets"
+    )
+    parser.add_argument(
+        "--points", help="a points.json, or a CSV file of points, of videos in the annotations file"
+    )
+    parser.add_argument("--output", help="a JSON file with all figures")
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    try:
+        tiou = [float(threshold) for threshold in args.tiou.split(",")]
+    except ValueError:
+        raise errors.InputError(f"--tiou {args.tiou}: expected numbers, 0.1,0.2") from None
+    inputs = {Path(path).resolve() for path in (args.annotations, args.detections, args.points) if path}
+    if args.output and Path(args.output).resolve() in inputs:
+        raise errors.InputError(f"--output {args.output}: is a file that is read; name another one")
+    if args.snippet is not None and not 0 < args.snippet < math.inf:
+        raise errors.InputError(f"--snippet {args.snippet:g}: expected seconds, more than 0")
+    config.parse(config.Evaluation, {"tiou": tiou}, "evaluation")
+    exclude = [video.strip() for video in args.exclude.split(",") if video.strip()]
+    truth, ambiguous, classes = annotations.test_truth(
+        args.annotations, args.subset, exclude, may_be_empty=True
+    )
+    entries = annotations.read_entries(args.annotations)
+    detections = results.read_scored(args.detections, classes, truth, subset=args.subset, exclude=exclude)
+    matched = matching.match(
+        truth,
+        detections,
+        classes,
+        tiou,
+        durations={video: annotations.number(entries[video], "duration") for video in truth},
+        ambiguous=ambiguous if args.ignore_ambiguous else None,
+    )
+    if any(matched.left_out.values()):
+        progress.log.warning(
+            "%s: left out %d instances without length and %d longer than their video",
+            args.annotations, *matched.left_out.values(),
+        )  # fmt: skip
+    if not len(matched.instances):
+        raise errors.InputError(
+            f"{args.annotations}: no video of subset {args.subset} has an instance with a length; "
+            "add what to compare with"
+        )
+    of_videos = points.read_seconds(args.points, entries) if args.points else {}
+    counts = Counter(label for of_video in of_videos.values() for _, label in of_video)
+    diagnosis = figures.diagnose(
+        matched, scheme=args.buckets, snippet_s=args.snippet, points=counts if args.points else None
+    )
+    diagnosis["points"] = audit_of(args.annotations, classes, of_videos) if args.points else None
+    if args.output:
+        files.write_json(args.output, diagnosis)
+    print("\n".join(words.lines(diagnosis)))
+
+
+def audit_of(path: str, classes: list[str], points: dict[str, list[tuple[float, str]]]) -> dict:
+    """The audit of points, {video: [(seconds, class)]}, by the instances of an annotation file."""
+    truth = annotations.test_truth(path, None, [], classes, may_be_empty=True).instances
+    numbers = {name: number for number, name in enumerate(classes)}
+    unknown = {label for of_video in points.values() for _, label in of_video} - numbers.keys()
+    if unknown:
+        progress.log.warning(
+            "points of classes that %s does not name: %s; they lie in no instance",
+            path,
+            quoted(sorted(unknown)),
+        )
+    return audit.audit(
+        {video: truth[video] for video in points},
+        {
+            video: [(seconds, numbers.get(label, -1)) for seconds, label in of_video]
+            for video, of_video in points.items()
+        },
+    )
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,1 @@
+"""What is wrong with detections, as figures (docs/diagnosis.md)."""
