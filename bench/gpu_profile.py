@@ -26,7 +26,7 @@ from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.training.checkpoint import Checkpoint
-from hrpro.training.task import Stage1Task, Stage2Task
+from hrpro.training.task import Stage1Task, Stage2Task, labels_of
 from hrpro.utils import files, process
 from jobs import THREADS, cut
 from settings import ROOT
@@ -100,7 +100,7 @@ def train(run: Run, stage: str, variant: str, checkpoint: Checkpoint, *, steps: 
             return
         scores = stack.enter_context(ScoreFile(jobs.scores(variant, "train")))
         kinds = {kind: results.read(path, scores.classes) for kind, path in jobs.proposals(variant).items()}
-        method.train(Stage2Task(scores=scores, **kinds, **common))
+        method.train(Stage2Task(scores=scores, labels=labels_of(points), **kinds, **common))
 
 
 def observed(run: Run, figures: dict, epoch: int, timed: int, watched: int, profiled: int) -> Iterator[None]:

@@ -24,7 +24,7 @@ from hrpro.data import conversion, demo, features, layouts, scores, splits
 from hrpro.detection import results
 from hrpro.proposals.generation import propose_test
 from hrpro.training.checkpoint import Checkpoint
-from hrpro.training.task import Stage1Task, Stage2Task
+from hrpro.training.task import Stage1Task, Stage2Task, labels_of
 from hrpro.utils import process
 from settings import command, configuration
 
@@ -102,7 +102,8 @@ class Trained:
                 kinds = {
                     kind: results.read(ranked / f"{kind}.json", points["classes"]) for kind in jobs.KINDS
                 }
-                return method.train(Stage2Task(scores=score_file, **kinds, **common))
+                labels = labels_of(points)
+                return method.train(Stage2Task(scores=score_file, labels=labels, **kinds, **common))
 
     def compared(self, stage: str, method: str) -> dict:
         """The loss curve, if there is one, and the weights after a training on each device."""

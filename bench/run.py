@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 import lacp
+import pmil
 import stages
 import steps
 from settings import configuration
@@ -25,6 +26,7 @@ PARTS = {
     "stage1": stages.stage1,
     "stage2": stages.stage2,
     "lacp": lacp.lacp,
+    "pmil": pmil.pmil,
 }
 
 

@@ -494,6 +494,95 @@ def stage2_losses(completeness, refined, proposals, reliable, draw) -> dict[str,
 
 
 # ---------------------------------------------------------------------------------------------------
+# P-MIL (shared/baselines.md, section B), both branches of one video
+
+
+def pmil_forward(weights: dict, features: torch.Tensor, proposals: torch.Tensor, parts: list) -> list[dict]:
+    """Of each branch, which sees the channels parts[k]: the logits of the classes and of background, the
+    attention A and the completeness Q of every proposal. No dropout, no projection.
+
+    "[m - a, m, m - z] -> Linear, ReLU = h. Three heads on h, each Linear, ReLU, Linear".
+    """
+    branches = []
+    for k, (first, last) in enumerate(parts):
+        found = {"classes": [], "attention": [], "completeness": []}
+        for bins in roi_align(features[:, first:last], proposals):
+            a, m, z = bins[0:2].amax(0), bins[2:10].amax(0), bins[10:12].amax(0)
+            h = torch.relu(linear(weights, f"branches.{k}.fusion.0", torch.cat([m - a, m, m - z])))
+            for name, values in found.items():
+                x = torch.relu(linear(weights, f"branches.{k}.{name}.0", h))
+                x = linear(weights, f"branches.{k}.{name}.2", x)
+                values.append(x if name == "classes" else torch.sigmoid(x))
+        branches.append({name: torch.stack(values) for name, values in found.items()})
+    return branches
+
+
+def pmil_video_loss(logits: torch.Tensor, target: list[float]) -> torch.Tensor:
+    """ "mean of its max(1, floor(M/8)) largest logits"; "target / (sum + 1e-4). Cross-entropy"."""
+    k = max(1, len(logits) // 8)
+    video = torch.stack([torch.stack(sorted(column, reverse=True)[:k]).mean() for column in logits.T])
+    logarithms = video - video.exp().sum().log()
+    return -sum(t / (sum(target) + 1e-4) * value for t, value in zip(target, logarithms, strict=True))
+
+
+def pmil_consistency(own, teacher, attention, proposals, labels) -> torch.Tensor:
+    """The rank consistency of one branch with its teacher's logits, counted by the teacher's attention."""
+    kept = [i for i, a in enumerate(attention) if a > sum(attention) / len(attention)]
+    of_labels = []
+    for c in labels:
+        divergences = []
+        for i in kept:
+            near = [j for j, other in enumerate(proposals) if j == i or pmil_tiou(proposals[i], other) > 0]
+            q, p = (torch.softmax(logits[near, c], 0) for logits in (teacher, own))
+            divergences.append((q * (q / p).log()).sum())
+        of_labels.append(sum(divergences) / len(divergences) if divergences else own.new_zeros(()))
+    return sum(of_labels) / len(of_labels) if of_labels else own.new_zeros(())
+
+
+def pmil_tiou(a, b) -> torch.Tensor:
+    """ "intersection/(union + 1e-6), 0 where negative"."""
+    inside = max(0.0, min(a[1], b[1]) - max(a[0], b[0]))
+    return inside / ((a[1] - a[0]) + (b[1] - b[0]) - inside + 1e-6)
+
+
+def pmil_targets(score: list, proposals) -> list:
+    """ "candidates with A > 0.8 max A; take the highest, remove all candidates that overlap it, repeat.
+    Target of every proposal = its best tIoU with a pseudo instance".
+    """
+    left, instances = [i for i, value in enumerate(score) if value > 0.8 * max(score)], []
+    while left:
+        best = max(left, key=lambda i: score[i])
+        instances.append(best)
+        left = [i for i in left if i != best and pmil_tiou(proposals[i], proposals[best]) == 0]
+    return [max([pmil_tiou(one, proposals[i]) for i in instances], default=0.0) for one in proposals]
+
+
+def pmil_losses(branches: list[dict], proposals, labels: list[int], by_class: bool) -> dict:
+    """The losses of one video, means over both branches; by_class: pseudo instances of each of its classes,
+    by attention times the class's probability, and a completeness for each.
+    """
+    proposals = np.asarray(proposals, dtype=np.float64)
+    classes = branches[0]["classes"].shape[1] - 1
+    one_hot = [float(c in labels) for c in range(classes)]
+    found = {"original": [], "suppressed": [], "consistency": [], "completeness": []}
+    for own, other in (branches, branches[::-1]):
+        other = {name: value.detach() for name, value in other.items()}
+        found["original"].append(pmil_video_loss(own["classes"], [*one_hot, 1.0]))
+        found["suppressed"].append(pmil_video_loss(own["classes"] * own["attention"], [*one_hot, 0.0]))
+        attention = other["attention"][:, 0]
+        found["consistency"].append(
+            pmil_consistency(own["classes"], other["classes"], attention.tolist(), proposals, labels)
+        )
+        errors = []
+        for c in labels if by_class else [0]:
+            score = attention * torch.softmax(other["classes"], 1)[:, c] if by_class else attention
+            target = torch.tensor(pmil_targets(score.tolist(), proposals), dtype=torch.float64)
+            errors.append(((own["completeness"][:, c] - target) ** 2).mean())
+        found["completeness"].append(sum(errors) / len(errors) if errors else attention.new_zeros(()))
+    return {name: sum(values) / 2 for name, values in found.items()}
+
+
+# ---------------------------------------------------------------------------------------------------
 # Evaluation
 
 

@@ -81,7 +81,15 @@ def test_planning_loads_no_numbers():
 
 
 @pytest.mark.parametrize(
-    "module", ["snippet.settings", "linear.settings", "lacp.settings", "instance.settings", "config.parsing"]
+    "module",
+    [
+        "snippet.settings",
+        "linear.settings",
+        "lacp.settings",
+        "instance.settings",
+        "pmil.settings",
+        "config.parsing",
+    ],
 )
 def test_every_module_of_settings_can_be_imported_first(module):
     subprocess.run([sys.executable, "-c", f"import hrpro.{module}"], cwd=SCRIPTS, check=True)
@@ -175,12 +183,12 @@ def test_null_removes_an_entry_that_is_there_by_default():
     left = parsed(
         ablation=None,
         copies={"held": None},
-        experiments={"released": None, "default": {"stage2": None}},
+        experiments={"released": None, "pmil_released": None, "default": {"stage2": None}},
         variants={"stage1": {"released": None}},
     )
     assert left.ablation == {} and left.ablations() == []
     assert "held" not in left.copies and "wrong" in left.copies
-    assert {*left.experiments} == {"default", "floor", "lacp", "lacp_released"}
+    assert {*left.experiments} == {"default", "floor", "lacp", "lacp_released", "pmil"}
     assert {*left.variants["stage1"]} == {"default", "floor", "lacp", "lacp_released"}
 
 

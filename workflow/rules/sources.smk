@@ -243,7 +243,7 @@ def expected_files(entry):
         names.append(entry.points.file or " or ".join(points.DEFAULTS))
     if isinstance(entry.features, settings.Videos):
         names.append(f"{entry.features.folder}/<video>.mp4")
-    elif entry.features == settings.FeatureFiles():
+    elif (entry.features.layout, entry.features.folder) == ("auto", "features"):
         names.append("features/{train,test}/<video>.npy")
     else:
         names.append(entry.features.folder)

@@ -9,6 +9,7 @@ rule train_stage2:
     input:
         features="results/{dataset}/train/features.h5",
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
+        labels="results/{dataset}/train/points.json",
         positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
         reliable="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/reliable.json",
         negative="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/negative.json",
@@ -43,6 +44,7 @@ rule train_stage2:
         "python {resources.script:q}"
         " --features {input.features}"
         " --scores {input.scores}"
+        " --labels {input.labels}"
         " --positive {input.positive}"
         " --reliable {input.reliable}"
         " --negative {input.negative}"

@@ -14,7 +14,7 @@ from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.training.arguments import add_arguments, make_checkpoint
-from hrpro.training.task import Stage2Task
+from hrpro.training.task import Stage2Task, labels_of
 from hrpro.utils import devices, errors, files, process, progress
 
 
@@ -24,6 +24,7 @@ def main() -> None:
     )
     parser.add_argument("--features", required=True, help="of the training split")
     parser.add_argument("--scores", required=True, help="of the training split, of score_snippets.py")
+    parser.add_argument("--labels", required=True, help="of convert_points.py, whose classes alone are used")
     for name in ("positive", "reliable", "negative"):
         parser.add_argument(f"--{name}", required=True, help="of propose_training.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
@@ -50,11 +51,12 @@ def main() -> None:
                 scores=stack.enter_context(ScoreFile(args.test_scores)),
                 proposals=results.read(args.test_proposals, classes),
             )
-        inputs = [args.scores, args.positive, args.reliable, args.negative]
+        inputs = [args.scores, args.labels, args.positive, args.reliable, args.negative]
         inputs += [args.test_scores, args.test_annotations, args.test_proposals]
         task = Stage2Task(
             features=features,
             scores=scores,
+            labels=labels_of(files.read_json(args.labels, "videos")),
             positive=results.read(args.positive, classes),
             reliable=results.read(args.reliable, classes),
             negative=results.read(args.negative, classes),

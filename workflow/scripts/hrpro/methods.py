@@ -32,7 +32,7 @@ import importlib
 from types import ModuleType
 
 STAGE1 = {"hrpro": "hrpro.snippet", "linear": "hrpro.linear", "lacp": "hrpro.lacp"}
-STAGE2 = {"hrpro": "hrpro.instance"}
+STAGE2 = {"hrpro": "hrpro.instance", "pmil": "hrpro.pmil"}
 
 STAGES = {"stage1": STAGE1, "stage2": STAGE2}
 DEFAULT = "hrpro"  # where settings name no method

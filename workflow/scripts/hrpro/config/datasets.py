@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from ..utils.names import clean
-from ..utils.settings import Count, Length, Path, Positive, Rate, Share, Strict, Whole
+from ..utils.settings import Count, Length, Path, Positive, Rate, Share, Streams, Strict, Whole
 from .parsing import tag
 
 SPLITS = ("train", "test")
@@ -66,6 +66,11 @@ class FeatureFiles(Strict):
         None,
         description="channels, which tell (T, D) from (D, T); null: the size common to all training videos",
     )
+    streams: Streams | None = Field(
+        None,
+        description="channels of RGB and of flow, as [1024, 1024], in the order in which they lie; null: not "
+        "known. P-MIL has a branch for each",
+    )
     names: Path | None = Field(
         None,
         description="of W-TALC's joint file: the list of its videos, relative to it; null: videoname.npy",
@@ -106,6 +111,11 @@ class Videos(Strict):
     def width(self) -> int:
         """The channels of the features."""
         return BACKBONES[self.model] * len(self.files() or [DOWNLOAD])
+
+    @property
+    def streams(self) -> list[int] | None:
+        """The channels of RGB and of flow, where there are both."""
+        return [BACKBONES[self.model]] * 2 if len(self.files()) > 1 else None
 
     def files(self) -> dict[str, str]:
         """The files of weights: by stream, or one as "all"; none if they are downloaded."""

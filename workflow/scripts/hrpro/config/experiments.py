@@ -71,6 +71,21 @@ EXPERIMENTS = {
         "evaluation": "released",
         "best_on_test": True,
     },
+    "pmil": {
+        "stage1": "default",
+        "proposals": "default",
+        "stage2": "pmil",
+        "detection": "default",
+        "evaluation": "default",
+    },
+    "pmil_released": {
+        "stage1": "released",
+        "proposals": "released",
+        "stage2": "pmil_released",
+        "detection": "released",
+        "evaluation": "released",
+        "best_on_test": True,
+    },
 }
 
 # Row -> step -> settings that the default has changed together.
@@ -175,6 +190,20 @@ VARIANTS = {
             "epochs": 20,
             "batch": 10,
         },
+        "pmil": {"method": "pmil"},
+        "pmil_released": {
+            "method": "pmil",
+            "standardize": False,
+            "width": None,
+            "proposals": 1000,
+            "repeats": "each",
+            "roi_short": "released",
+            "pseudo_of": "any",
+            "learning_rate": 5e-5,
+            "schedule": "constant",
+            "epochs": 200,
+            "batch": 10,
+        },
     },
     "detection": {
         "default": {},
@@ -208,5 +237,7 @@ NOTES = {
         "floor": "a logistic regression on the labelled snippets instead of stage 1, and no stage 2",
         "lacp": "LACP, its faults corrected",
         "lacp_released": "LACP as its authors' program has it, its faults included",
+        "pmil": "P-MIL, by video labels, on the default's proposals",
+        "pmil_released": "P-MIL as its authors' program has it, on the proposals of `released`",
     },
 }

@@ -378,6 +378,7 @@ class Config(Strict):
         """A step's settings for a data set: the base, the data set's own, then the variant's.
 
         A variant starts from what of these is of its own method; if nothing is, from the method's defaults.
+        A method that asks for streams gets those of the data set's features, unless its settings say some.
         """
         dataset, _ = self.origin(dataset)
         layers = [getattr(self.settings, step).model_dump()]
@@ -388,7 +389,10 @@ class Config(Strict):
         if variant is None:
             return settings
         layers.append(self.overlay(dataset, step, variant))
-        return parse(MODELS[step], stacked(layers), f"variants.{step}.{variant}")
+        settings = parse(MODELS[step], stacked(layers), f"variants.{step}.{variant}")
+        if "streams" in type(settings).model_fields and settings.streams is None:
+            settings = settings.model_copy(update={"streams": self.datasets[dataset].features.streams})
+        return settings
 
     def test_settings(self, dataset: str, stage1: str) -> str:
         """What a test during training needs: the settings of the steps after it, as JSON.

@@ -54,6 +54,8 @@ def convert(
         layout = layout.model_copy(update={"width": training.width})
         orientations = training.orientations
     sources, shapes = orient(sources, layout, orientations)
+    width = layout.width or next(iter(shapes.values()))[1]
+    require_streams(layout.streams, width)
     values = sum(map(math.prod, shapes.values()))
     files.require_space(output, values * np.dtype(dtype).itemsize)
     arrays = read_ahead(list(sources.values()))
@@ -94,11 +96,20 @@ def convert(
                 len(odd), len(sources), listed(odd),
             )  # fmt: skip
         file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["width"] = layout.width if training is not None else next(iter(shapes.values()))[1]
+        file.attrs["width"] = width
         file.attrs["by_columns"] = sorted({source.by_columns for source in sources.values()})
         file.attrs["snippet_frames"] = grid.frames
         file.attrs["snippet_window"] = grid.window
         file.attrs["snippet_fps"] = grid.fps
+
+
+def require_streams(streams: list[int] | None, width: int) -> None:
+    """Raise InputError where streams, by their channels, are no division of `width` channels."""
+    if streams is not None and sum(streams) != width:
+        raise InputError(
+            f"features.streams: {' + '.join(map(str, streams))} are {sum(streams)} channels, but the "
+            f"features have {width}; correct it in the data set's entry"
+        )
 
 
 def read_ahead(sources: list[Source]) -> Iterator[tuple[Source, Future]]:

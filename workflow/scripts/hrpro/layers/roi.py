@@ -5,23 +5,33 @@ import torch
 BLOCK = 2**26  # values of a block's bins, 256 MB of float32; smaller ones cost time (each call has its own)
 
 
-def align(features: torch.Tensor, proposals: torch.Tensor, *, bins: int, margin: float) -> torch.Tensor:
+def align(
+    features: torch.Tensor, proposals: torch.Tensor, *, bins: int, margin: float, centred: bool = False
+) -> torch.Tensor:
     """The features of proposals, widened by `margin` of their length on both sides, in bins.
 
     features (T, D); proposals (M, 2) in snippets -> (M, bins, D). A snippet's features stand at its
     centre (at i + 0.5) and are interpolated linearly, with zeros outside the video; a bin is the mean
-    of ceil(bin size) samples; a widened proposal is at least one snippet long.
+    of ceil(bin size) samples; a widened proposal is at least one snippet long: about its centre or, as
+    released, from its start on (fault 22).
     """
-    weights = sample_weights(proposals, len(features), bins=bins, margin=margin).to(features.dtype)
-    return torch.sparse.mm(weights, features).reshape(len(proposals), bins, features.shape[1])
+    weights = sample_weights(proposals, len(features), bins=bins, margin=margin, centred=centred)
+    return torch.sparse.mm(weights.to(features.dtype), features).reshape(
+        len(proposals), bins, features.shape[1]
+    )
 
 
-def sample_weights(proposals: torch.Tensor, length: int, *, bins: int, margin: float) -> torch.Tensor:
+def sample_weights(
+    proposals: torch.Tensor, length: int, *, bins: int, margin: float, centred: bool = False
+) -> torch.Tensor:
     """The weight of each snippet in each bin: sparse (M * bins, T), rows proposal by proposal (eq. 19)."""
     proposals = proposals.double()
     wider = margin * (proposals[:, 1] - proposals[:, 0])
     start = proposals[:, 0] - wider - 0.5
-    size = (proposals[:, 1] + wider - 0.5 - start).clamp(min=1) / bins
+    whole = proposals[:, 1] + wider - 0.5 - start
+    size = whole.clamp(min=1) / bins
+    if centred:
+        start = start - (1 - whole).clamp(min=0) / 2
     samples = torch.ceil(size).long()
 
     row = torch.arange(len(proposals) * bins, device=proposals.device)
@@ -43,7 +53,9 @@ def sample_weights(proposals: torch.Tensor, length: int, *, bins: int, margin: f
     return torch.sparse_coo_tensor(index, value[inside], size, check_invariants=False)
 
 
-def vectors(features: torch.Tensor, proposals: torch.Tensor, *, bins: int, margin: float) -> torch.Tensor:
+def vectors(
+    features: torch.Tensor, proposals: torch.Tensor, *, bins: int, margin: float, centred: bool = False
+) -> torch.Tensor:
     """The start, centre and end vector of each proposal, maxima over its bins: (M, 3, D).
 
     The first and the last sixth of the bins are the start and the end. Block by block, for the bins of a
@@ -52,7 +64,7 @@ def vectors(features: torch.Tensor, proposals: torch.Tensor, *, bins: int, margi
     sixth = bins // 6
     blocks = []
     for block in proposals.split(max(1, BLOCK // (bins * features.shape[1]))):
-        parts = align(features, block, bins=bins, margin=margin)
+        parts = align(features, block, bins=bins, margin=margin, centred=centred)
         parts = parts.split([sixth, bins - 2 * sixth, sixth], dim=1)
         blocks.append(torch.stack([part.amax(1) for part in parts], dim=1))
     return torch.cat(blocks)

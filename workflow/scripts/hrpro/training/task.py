@@ -17,6 +17,11 @@ from .checkpoint import Checkpoint
 Test = Callable[[torch.nn.Module], float]
 
 
+def labels_of(points: dict) -> dict[str, list[str]]:
+    """The classes of each video of points.json: {video: classes, sorted}; no point's time is read."""
+    return {video: sorted({point["label"] for point in each}) for video, each in points["videos"].items()}
+
+
 class Stage1Task(NamedTuple):
     """A training of stage 1."""
 
@@ -37,6 +42,7 @@ class Stage2Task(NamedTuple):
 
     features: FeatureFile  # of the training split
     scores: ScoreFile  # of the training split
+    labels: dict[str, list[str]]  # {video: its classes, sorted}
     positive: dict[str, Segments]  # the training videos' proposals
     reliable: dict[str, Segments]
     negative: dict[str, Segments]

@@ -22,6 +22,7 @@ Rate = Annotated[float, Field(ge=1e-3, le=1e6)]  # per second
 Count = Annotated[int, Field(ge=1, lt=10**9)]
 Whole = Annotated[int, Field(ge=0, lt=10**9)]
 Length = Annotated[int, Field(ge=1, lt=10**6)]  # frames, or channels
+Streams = Annotated[list[Length], Field(min_length=2, max_length=2)]  # channels of RGB and of flow
 Precision = Literal["float32", "bfloat16"]
 
 
