@@ -23,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gpu_run import VARIANTS, Check, Run
 from hrpro import methods
 from hrpro.data.features import FeatureFile
+from hrpro.data.instances import classes_of
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.training.checkpoint import Checkpoint
@@ -51,7 +52,7 @@ def checks(run: Run) -> dict[str, Check]:
 
 def watch(run: Run, stage: str, variant: str) -> dict:
     """What is seen of a training's steps."""
-    last = "train stage 1" if stage == "stage1" else "propose train"
+    last = "train stage 1" if stage == "stage1" else "rank train"
     if stage == "stage1":
         run.jobs.convert()
     else:
@@ -100,7 +101,8 @@ def train(run: Run, stage: str, variant: str, checkpoint: Checkpoint, *, steps: 
             return
         scores = stack.enter_context(ScoreFile(jobs.scores(variant, "train")))
         kinds = {kind: results.read(path, scores.classes) for kind, path in jobs.proposals(variant).items()}
-        method.train(Stage2Task(scores=scores, **kinds, **common))
+        labels = {video: classes_of(of_video) for video, of_video in points["videos"].items()}
+        method.train(Stage2Task(scores=scores, labels=labels, **kinds, **common))
 
 
 def observed(run: Run, figures: dict, epoch: int, timed: int, watched: int, profiled: int) -> Iterator[None]:

@@ -21,7 +21,7 @@ class Stage1Task(NamedTuple):
     """A training of stage 1."""
 
     features: FeatureFile  # of the training split
-    points: dict[str, list[dict]]  # {video: [{"seconds", "label"}]}
+    points: dict[str, list[dict]]  # {video: [{"seconds", "label"}]}; without "seconds" by videos
     classes: list[str]
     settings: Strict  # the method's Settings
     rng: np.random.Generator
@@ -37,9 +37,10 @@ class Stage2Task(NamedTuple):
 
     features: FeatureFile  # of the training split
     scores: ScoreFile  # of the training split
+    labels: dict[str, list[str]]  # the classes of each training video
     positive: dict[str, Segments]  # the training videos' proposals
-    reliable: dict[str, Segments]
-    negative: dict[str, Segments]
+    reliable: dict[str, Segments]  # none of a method that learns by videos
+    negative: dict[str, Segments]  # likewise
     settings: Strict  # the method's Settings
     rng: np.random.Generator
     device: torch.device
