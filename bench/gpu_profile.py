@@ -51,7 +51,7 @@ def checks(run: Run) -> dict[str, Check]:
 
 def watch(run: Run, stage: str, variant: str) -> dict:
     """What is seen of a training's steps."""
-    last = "train stage 1" if stage == "stage1" else "propose train"
+    last = "train stage 1" if stage == "stage1" else "rank train"
     if stage == "stage1":
         run.jobs.convert()
     else:

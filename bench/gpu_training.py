@@ -20,7 +20,7 @@ import made
 from gpu_run import CPU, STEP, Check, Run, largest, quiet, relative, within
 from hrpro import inference, methods, model_file
 from hrpro.config import FeatureFiles, Proposals
-from hrpro.data import conversion, demo, features, layouts, scores, splits
+from hrpro.data import conversion, demo, features, instances, layouts, scores, splits
 from hrpro.detection import results
 from hrpro.proposals.generation import propose_test
 from hrpro.training.checkpoint import Checkpoint
@@ -156,10 +156,15 @@ class Trained:
         with features.FeatureFile(self.data / "features.h5") as source:
             one = inference.stage1(file, CPU).score
             scores.write(path, source, one, classes=file.classes, thresholds=thresholds)
-        options = {"scores": path, "points": self.data / "points.json", "seed": 0}
-        options |= {"settings": Proposals().model_dump_json()}
-        options |= {kind: self.folder / f"{kind}.json" for kind in jobs.KINDS}
-        subprocess.run(command("propose_training.py", options), check=True)
+        points, labels = self.data / "points.json", self.data / "labels.json"
+        options = {"scores": path, "settings": Proposals().model_dump_json()}
+        kinds = {kind: self.folder / f"{kind}.json" for kind in jobs.KINDS}
+        for step in (
+            command("label_videos.py", {"points": points, "labels": labels}),
+            command("propose_training.py", options | {"labels": labels, "output": kinds["positive"]}),
+            command("rank_proposals.py", options | {"points": points, "seed": 0} | kinds),
+        ):
+            subprocess.run(step, check=True)
         return self.folder
 
     def scored(self, method: str, device) -> list[scores.Scores]:

@@ -21,11 +21,12 @@ CONVERSION = (
     "annotations of train",
     "annotations of test",
     "points",
+    "labels",
     "features of train",
     "features of test",
 )
 CHAIN = (
-    "train stage 1", "score train", "score test", "propose train", "propose test",
+    "train stage 1", "score train", "score test", "propose train", "rank train", "propose test",
     "train stage 2", "detect by stage 1", "evaluate stage 1", "detect by stage 2", "evaluate stage 2",
 )  # fmt: skip
 GB, EVERY = 1e9, 0.02  # bytes, and seconds between looks at memory
@@ -83,7 +84,9 @@ class Jobs:
         """The command of a step of the conversion."""
         root, split = {"root": self.entry["root"]}, name.rpartition(" ")[2]
         if name == "points":
-            return command("convert_points.py", root | {"points": self.folder / "train/points.json"})
+            return command("convert_points.py", root | {"points": self.points})
+        if name == "labels":
+            return command("label_videos.py", {"points": self.points, "labels": self.labels})
         if name.startswith("annotations"):
             options = root | {"split": split, "annotations": self.folder / split / "annotations.json"}
             if "ambiguous" in self.entry:
@@ -94,6 +97,16 @@ class Jobs:
         if split == "test":
             options["training-features"] = self.features("train")
         return command("convert_features.py", options | {"output": self.features(split)})
+
+    @property
+    def points(self) -> Path:
+        """The points of the training videos."""
+        return self.folder / "train/points.json"
+
+    @property
+    def labels(self) -> Path:
+        """The classes of the training videos."""
+        return self.folder / "train/labels.json"
 
     def features(self, split: str) -> Path:
         """A split's feature file."""
@@ -111,9 +124,10 @@ class Jobs:
         """The command of a training with such settings, its model and the rest in the folder `output`."""
         options = {"features": self.features("train")}
         if stage == "stage1":
-            options["points"] = self.folder / "train/points.json"
+            options["points"] = self.points
         else:
-            options |= {"scores": self.scores(variant, "train")} | self.proposals(variant)
+            options |= {"scores": self.scores(variant, "train"), "labels": self.labels}
+            options |= self.proposals(variant)
         options |= {"settings": config.canonical(settings), "seed": 0, "device": self.device}
         options |= {"threads": THREADS, "model": output / "model.pt", "events": output / "events"}
         options |= {"state": output / "state.pt", "state-every": self.whole.state_every}
@@ -123,25 +137,27 @@ class Jobs:
     def step(self, variant: str, name: str) -> list[str]:
         """The command of a step of a variant's chain."""
         action, split, folder = name.split()[0], name.split()[-1], self.folder / variant
-        points, annotations = self.folder / "train/points.json", self.folder / "test/annotations.json"
-        stage = f"stage{split}"
+        annotations, stage = self.folder / "test/annotations.json", f"stage{split}"
         if action == "train":
             return self.training(variant, stage, self.settings(variant, stage), folder / stage)
         device = {"device": self.device, "threads": 2}
         if action == "score":
             options = {"features": self.features(split), "model": folder / "stage1/model.pt"} | device
             return command("score_snippets.py", options | {"output": self.scores(variant, split)})
-        if action == "propose":
+        if action in ("propose", "rank"):
             settings = config.canonical(self.settings(variant, "proposals"))
             options = {"scores": self.scores(variant, split), "settings": settings}
             if split == "test":
                 return command("propose_test.py", options | {"output": folder / "test/proposals.json"})
-            options |= {"points": points, "seed": 0} | self.proposals(variant)
-            return command("propose_training.py", options)
+            kinds = self.proposals(variant)
+            if action == "propose":
+                options |= {"labels": self.labels, "output": kinds["positive"]}
+                return command("propose_training.py", options)
+            return command("rank_proposals.py", options | {"points": self.points, "seed": 0} | kinds)
         detections = folder / stage / "detections.json"
         if action == "detect":
             detection = self.settings(variant, "detection")
-            options = {"proposals": folder / "test/proposals.json", "points": points}
+            options = {"proposals": folder / "test/proposals.json", "labels": self.labels}
             options |= {"settings": config.canonical(detection), "output": detections}
             if detection.drop_ambiguous:
                 options["annotations"] = annotations

@@ -49,7 +49,9 @@ def main() -> None:
     print(f"stage 1, {args.steps - 1} steps with start-up: {watched(stage1)}", flush=True)
     for split in SPLITS:
         print(f"scores, {split}: {watched(scoring(args.folder, split))}", flush=True)
+    subprocess.run(labelling(args.folder), check=True)
     print(f"proposals, train: {watched(proposing_training(args.folder))}", flush=True)
+    print(f"ranking: {watched(ranking(args.folder))}", flush=True)
     print(f"proposals, test: {watched(proposing_test(args.folder))}", flush=True)
     drop(args.folder / "train.h5")
     stage2 = training(args.folder, "stage2", args.steps)
@@ -103,6 +105,7 @@ def training(folder: Path, stage: str, steps: int) -> list[str]:
         options["points"] = folder / "points.json"
     else:
         options |= {"scores": folder / "scores-train.h5"} | {name: folder / f"{name}.json" for name in KINDS}
+        options["labels"] = folder / "labels.json"
     return command(f"train_{stage}.py", options)
 
 
@@ -112,11 +115,23 @@ def scoring(folder: Path, split: str) -> list[str]:
     return command("score_snippets.py", options | {"output": folder / f"scores-{split}.h5"})
 
 
+def labelling(folder: Path) -> list[str]:
+    """The classes of the training videos."""
+    return command("label_videos.py", {"points": folder / "points.json", "labels": folder / "labels.json"})
+
+
 def proposing_training(folder: Path) -> list[str]:
     """The proposals of the training videos."""
-    options = {"scores": folder / "scores-train.h5", "points": folder / "points.json", "seed": 0}
+    options = {"scores": folder / "scores-train.h5", "labels": folder / "labels.json"}
     options |= {"settings": settings("proposals", class_score=1.0)}  # one class per video
-    return command("propose_training.py", options | {name: folder / f"{name}.json" for name in KINDS})
+    return command("propose_training.py", options | {"output": folder / "positive.json"})
+
+
+def ranking(folder: Path) -> list[str]:
+    """The training videos' proposals ranked by their points."""
+    options = {"scores": folder / "scores-train.h5", "points": folder / "points.json", "seed": 0}
+    options |= {"settings": settings("proposals", class_score=1.0)}
+    return command("rank_proposals.py", options | {name: folder / f"{name}.json" for name in KINDS})
 
 
 def proposing_test(folder: Path) -> list[str]:

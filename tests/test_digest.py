@@ -55,7 +55,7 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
 SNIPPET = {"train", "train, tested", "score", "predict"}
 BASELINE = {"train the baseline", "score by the baseline"}
 INSTANCE = {"train stage 2", "train stage 2, tested", "detect", "refine", "predict"}
-RANKED = {"propose_training.py", "refine", "measure_reliable.py", "check_dataset.py"}
+RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py"}
 SUPPRESSED = {
     "train, tested",
     "train stage 2, tested",

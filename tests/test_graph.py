@@ -13,8 +13,9 @@ import yaml
 from conftest import ROOT, snakemake
 
 STEPS = {
-    *("convert_annotations", "convert_points", "convert_features", "copy_dataset", "check_dataset"),
-    *("train_stage1", "score_snippets", "propose_training", "propose_test", "detect_stage1"),
+    *("convert_annotations", "convert_points", "label_videos", "convert_features", "copy_dataset"),
+    *("train_stage1", "score_snippets", "propose_training", "rank_proposals", "propose_test"),
+    *("check_dataset", "detect_stage1"),
     *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
     *("bundle_model", "predict", "show", "draw_timeline"),
 }
@@ -40,6 +41,7 @@ def audited(tmp_path_factory, demo_data):
         "results/mine/map.json",
         "results/mine/floor/map.json",
         "results/mine/released/map.json",
+        "results/mine/videos/map.json",
         "results/mine/check.html",
         "results/mine/table.html",
         "results/mine/timeline.svg",

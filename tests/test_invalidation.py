@@ -21,7 +21,8 @@ STAGE1_SHOWN = Counter(["detect_stage1", "evaluate"])
 STAGE2_DETECTED = Counter(["detect_stage2", "evaluate"])
 REFINED = Counter(["refine_reliable", "measure_reliable"])
 FROM_STAGE2 = Counter(["train_stage2"]) + STAGE2_DETECTED + REFINED
-RANKED = Counter(["propose_training", "measure_reliable"])
+RANKED = Counter(["propose_training", "rank_proposals", "measure_reliable"])
+POINTED = Counter(["convert_points", "label_videos"])
 FROM_PROPOSALS = RANKED + Counter(["propose_test"]) + STAGE1_SHOWN + FROM_STAGE2
 FROM_STAGE1 = Counter(["train_stage1", "score_snippets", "score_snippets"]) + FROM_PROPOSALS
 EVALUATED = Counter({"evaluate": 2})
@@ -244,10 +245,10 @@ CASES = {
         annotation("test"),
         Counter(["convert_annotations"]) + EVALUATED + GATHER,
     ),
-    "a point": (point, Counter(["convert_points"]) + FROM_STAGE1 + GATHER),
+    "a point": (point, POINTED + FROM_STAGE1 + GATHER),
     "points drawn from segments": (
         configured({"datasets.mine.points": {"from": "segments", "seed": 1}}),
-        Counter(["convert_points"]) + FROM_STAGE1 + GATHER,
+        POINTED + FROM_STAGE1 + GATHER,
     ),
     "subsets in place of lists": (relabelled, NOTHING),
     "an annotation of the test split, and stage 2": (
@@ -292,9 +293,7 @@ CASES = {
     ),
     "a prefix taken from all names": (
         configured({"datasets.mine.names": {"prefix": "demo_"}}),
-        Counter({"convert_annotations": 2, "convert_points": 1, "convert_features": 2})
-        + FROM_STAGE1
-        + GATHER,
+        Counter({"convert_annotations": 2, "convert_features": 2}) + POINTED + FROM_STAGE1 + GATHER,
     ),
     "a test video without features left out": (
         both(
@@ -395,7 +394,7 @@ def test_an_intermediate_as_a_target_beside_moved_data_and_a_changed_setting(fol
 
 def test_a_copy_of_a_data_set(folder):
     """Its features are links, and it needs what its parent has."""
-    copied = Counter(["copy_training_split", "copy_test_split"])
+    copied = Counter(["copy_training_split", "copy_test_split", "label_videos"])
     assert planned(folder, "results/mine-wrong/map.json") == copied + FROM_STAGE1 + GATHER
     # held-back videos are training videos, so that no edit of the test split reaches such a copy
     feature("test")(folder)

@@ -87,6 +87,7 @@ def test_another_method_runs_beside_the_others_and_reruns_none_of_them(project):
         "train_stage1": 1,
         "score_snippets": 2,
         "propose_training": 1,
+        "rank_proposals": 1,
         "propose_test": 1,
         "detect_stage1": 1,
         "evaluate": 1,

@@ -340,7 +340,9 @@ def test_no_training_waits_for_pandas():
         "train_stage1.py",
         "train_stage2.py",
         "score_snippets.py",
+        "label_videos.py",
         "propose_training.py",
+        "rank_proposals.py",
         "propose_test.py",
     ]
     methods = [str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob("hrpro/*/method.py")]

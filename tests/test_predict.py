@@ -339,7 +339,7 @@ def test_a_model_of_before_that_says_nothing_of_it(run, tmp_path):
 PREDICT = Counter(["predict"])
 BUNDLED = Counter(["bundle_model"]) + PREDICT
 FROM_STAGE2 = Counter(["train_stage2"]) + BUNDLED
-FROM_PROPOSALS = Counter(["propose_training"]) + FROM_STAGE2
+FROM_PROPOSALS = Counter(["propose_training", "rank_proposals"]) + FROM_STAGE2
 FROM_STAGE1 = Counter(["train_stage1", "score_snippets"]) + FROM_PROPOSALS
 
 

@@ -116,7 +116,7 @@ class Training:
         if stage == "stage1":
             self.command += ["--points", train / "points.json"]
         else:
-            self.command += ["--scores", stage1 / "train/scores.h5", "--labels", train / "points.json"]
+            self.command += ["--scores", stage1 / "train/scores.h5", "--labels", train / "labels.json"]
             for name in ("positive", "reliable", "negative"):
                 self.command += [f"--{name}", stage1 / f"proposals-default/train/{name}.json"]
         if tested:

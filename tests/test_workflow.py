@@ -18,9 +18,11 @@ RULES = {
     "convert_annotations": 2,
     "convert_features": 2,
     "convert_points": 1,
+    "label_videos": 1,
     "train_stage1": 1,
     "score_snippets": 2,
     "propose_training": 1,
+    "rank_proposals": 1,
     "propose_test": 1,
     "detect_stage1": 1,
     "train_stage2": 1,
@@ -63,7 +65,14 @@ def test_the_main_job_runs_each_step_once(tmp_path):
 
 def test_each_seed_trains_and_is_evaluated(tmp_path):
     jobs = planned(tmp_path, configured(tmp_path, {"seeds": [0, 1, 2]}), "--", "results/demo/map.json")
-    once = {"make_demo", "convert_annotations", "convert_features", "convert_points", "gather"}
+    once = {
+        "make_demo",
+        "convert_annotations",
+        "convert_features",
+        "convert_points",
+        "label_videos",
+        "gather",
+    }
     assert jobs == {rule: count if rule in once else 3 * count for rule, count in RULES.items()}
 
 

@@ -66,6 +66,8 @@ COMPUTING = {"numpy", "scipy", "scikit-learn", "pytorch", "av"}
 DATASETS = "|".join(CONFIG.datasets)
 COPIES = "|".join(CONFIG.copies) or "none"
 SEED = r"(0|[1-9]\d{0,8})"
+POINTED = "last|best-on-test"  # the chains that learn from points
+PICK = f"{POINTED}|{settings.BY_VIDEOS}"
 EXPERIMENTS = [name for name in CONFIG.experiments if name != "default"] + CONFIG.ablations()
 
 
@@ -76,6 +78,13 @@ def variants_of(step):
     return "|".join([*CONFIG.variants[step], *derived])
 
 
+def steps_of(pick):
+    """The folders of steps from stage 1 to detection of some chains, as a regular expression."""
+    variants = map(variants_of, ("stage1", "proposals", "stage2", "detection"))
+    pattern = "({})/seed{}/stage1-({})/proposals-({})(/stage2-({}))?(/detection-({}))?"
+    return pattern.format(pick, SEED, *variants)
+
+
 envvars:
     run_plan.VARIABLE,
 
@@ -84,12 +93,10 @@ wildcard_constraints:
     dataset=f"({DATASETS})(-({COPIES}))?",
     split="train|test",
     experiment="|".join(EXPERIMENTS) or "none",
-    pick="last|best-on-test",
+    pick=PICK,
     seed=SEED,
     video="[^/]+",
-    steps="(last|best-on-test)/seed{}/stage1-({})/proposals-({})(/stage2-({}))?(/detection-({}))?".format(
-        SEED, *map(variants_of, ("stage1", "proposals", "stage2", "detection"))
-    ),
+    steps=steps_of(PICK),
     stage1=variants_of("stage1"),
     proposals=variants_of("proposals"),
     stage2=variants_of("stage2"),
@@ -233,6 +240,32 @@ def dataset_of(wildcards):
 def if_tested(path):
     """An input function: a file that a training reads only where it is tested on the test split."""
     return lambda wildcards: path.format(**wildcards) if wildcards.pick == "best-on-test" else []
+
+
+def supervision(wildcards):
+    """An input function: what stage 1 learns from: points or, of the chain `video-labels`, videos' classes."""
+    if wildcards.pick == settings.BY_VIDEOS:
+        learns_by_videos("stage1", wildcards)
+        return f"results/{wildcards.dataset}/train/labels.json"
+    require_times(wildcards.dataset)
+    return f"results/{wildcards.dataset}/train/points.json"
+
+
+def if_ranked(path):
+    """An input function: a file of ranked proposals, for a method of stage 2 that learns from them."""
+    return lambda wildcards: [] if learns_by_videos("stage2", wildcards) else path.format(**wildcards)
+
+
+def learns_by_videos(stage, wildcards):
+    """Whether the classes of the training videos are all that a stage's method needs; else stop without points."""
+    variant = getattr(wildcards, stage)
+    method = CONFIG.method(stage, variant)
+    able = methods.learns_by_videos(stage, method)
+    if wildcards.pick == settings.BY_VIDEOS and not able:
+        stop(
+            f"{wildcards.pick}: variants.{stage}.{variant} is of the method {method}, which learns from points"
+        )
+    return able
 
 
 def if_ambiguous_dropped(path):

@@ -100,6 +100,24 @@ use rule convert_points as read_points with:  # those that can be used, for chec
         source=usable_points_source,
 
 
+rule label_videos:
+    """The classes of each training video, without any time: what the chain `video-labels` learns from."""
+    input:
+        "results/{dataset}/train/points.json",
+    output:
+        "results/{dataset}/train/labels.json",
+    log:
+        "logs/{dataset}/train/label_videos.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        script=script("label_videos.py"),
+    params:
+        code=code_of("label_videos.py", "data"),
+    shell:
+        "python {resources.script:q} --points {input} --labels {output} --log {log}"
+
+
 rule convert_features:
     """A split's features in one HDF5 file; the annotations serve to warn of odd lengths alone."""
     input:

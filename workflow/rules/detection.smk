@@ -4,7 +4,7 @@
 rule detect_stage1:
     """Stage 1's detections: its proposals, suppressed."""
     input:
-        points="results/{dataset}/train/points.json",
+        labels="results/{dataset}/train/labels.json",
         proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
         annotations=if_ambiguous_dropped("results/{dataset}/test/annotations.json"),
     output:
@@ -20,7 +20,7 @@ rule detect_stage1:
         code=code_of("detect_stage1.py", "torch"),
     shell:
         "python {resources.script:q}"
-        " --points {input.points}"
+        " --labels {input.labels}"
         " --proposals {input.proposals}"
         " --annotations {input.annotations}"
         " --settings {params.settings:q}"
@@ -32,7 +32,7 @@ rule detect_stage2:
     """Stage 2's detections: each proposal and its refined self, scored and suppressed."""
     input:
         features="results/{dataset}/test/features.h5",
-        points="results/{dataset}/train/points.json",
+        labels="results/{dataset}/train/labels.json",
         proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
         model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
@@ -54,7 +54,7 @@ rule detect_stage2:
     shell:
         "python {resources.script:q}"
         " --features {input.features}"
-        " --points {input.points}"
+        " --labels {input.labels}"
         " --proposals {input.proposals}"
         " --scores {input.scores}"
         " --model {input.model}"

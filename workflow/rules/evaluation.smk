@@ -38,6 +38,8 @@ rule measure_reliable:
         "results/{dataset}/{steps}/reliable-quality.json",
     log:
         "logs/{dataset}/{steps}/measure_reliable.log",
+    wildcard_constraints:
+        steps=steps_of(POINTED),
     conda:
         "../../envs/data.yaml"
     resources:

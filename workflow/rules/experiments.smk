@@ -19,7 +19,8 @@ def runs_of(wildcards, stage, pick):
     if stage == "stage2" and experiment.stage2 is None:
         return [], experiment
     steps = f"stage1-{experiment.stage1}/proposals-{experiment.proposals}"
-    folders = [f"results/{wildcards.dataset}/{pick}/seed{seed}/{steps}" for seed in CONFIG.seeds]
+    chain = settings.BY_VIDEOS if experiment.supervision == "videos" else pick
+    folders = [f"results/{wildcards.dataset}/{chain}/seed{seed}/{steps}" for seed in CONFIG.seeds]
     if stage == "stage2":
         folders = [f"{folder}/stage2-{experiment.stage2}" for folder in folders]
     return folders, experiment
@@ -44,6 +45,8 @@ def qualities(stage, pick):
         if getattr(wildcards, "experiment", "default") in CONFIG.ablations():
             return []
         folders, experiment = runs_of(wildcards, stage, pick)
+        if experiment.supervision == "videos":  # reliable proposals hold a point
+            return []
         if stage == "stage2":
             folders = [f"{folder}/detection-{experiment.detection}" for folder in folders]
         return [f"{folder}/reliable-quality.json" for folder in folders]

@@ -2,14 +2,12 @@
 
 
 rule propose_training:
-    """Positive, reliable and negative proposals of the training videos."""
+    """The proposals of the training videos, of the classes that they have."""
     input:
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
-        points="results/{dataset}/train/points.json",
+        labels="results/{dataset}/train/labels.json",
     output:
-        positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
-        reliable="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/reliable.json",
-        negative="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/negative.json",
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/propose.log",
     conda:
@@ -17,14 +15,43 @@ rule propose_training:
     resources:
         script=script("propose_training.py"),
     params:
-        settings=seeded("proposals"),
+        settings=settings_of("proposals"),
         code=code_of("propose_training.py", "torch"),
     shell:
         "python {resources.script:q}"
         " --scores {input.scores}"
+        " --labels {input.labels}"
+        " --settings {params.settings:q}"
+        " --output {output}"
+        " --log {log}"
+
+
+rule rank_proposals:
+    """The training videos' proposals ranked by their points: the reliable ones, and drawn negative ones."""
+    input:
+        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
+        points="results/{dataset}/train/points.json",
+        positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
+    output:
+        reliable="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/reliable.json",
+        negative="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/negative.json",
+    log:
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/rank.log",
+    wildcard_constraints:
+        pick=POINTED,
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        script=script("rank_proposals.py"),
+    params:
+        settings=seeded("proposals"),
+        code=code_of("rank_proposals.py", "torch"),
+    shell:
+        "python {resources.script:q}"
+        " --scores {input.scores}"
         " --points {input.points}"
+        " --positive {input.positive}"
         " {params.settings}"
-        " --positive {output.positive}"
         " --reliable {output.reliable}"
         " --negative {output.negative}"
         " --log {log}"

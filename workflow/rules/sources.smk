@@ -145,6 +145,24 @@ def require_truth(dataset):
         annotations.require_truth(annotated(entry), f"data set {entry}", contents_of(entry).pointed)
 
 
+@cache
+@checked
+def require_times(dataset):
+    """Stop where a data set's points have no times, which all but the chain `video-labels` need."""
+    entry, _ = CONFIG.origin(dataset)
+    if is_demo(entry):
+        return
+    require_labels(entry)
+    contents = contents_of(entry)
+    if contents.points is not None and not points.have_times(contents.points.points):
+        experiments = [name for name, one in CONFIG.experiments.items() if one.supervision == "videos"]
+        raise InputError(
+            f"{contents.point_file}: has no times, so it says which actions a video shows and not when; make "
+            f"{' or '.join(f'results/{dataset}/{name}/map.json' for name in experiments) or 'points'}, or add "
+            "a column `seconds`"
+        )
+
+
 # Input functions: they stop the plan where a file is missing, and declare what the workflow makes itself.
 
 

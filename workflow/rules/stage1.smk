@@ -4,11 +4,11 @@
 rule train_stage1:
     """Train on features and points and keep the model at the end, without any test data.
 
-    Of `best-on-test` the model is tested on the test split and the best is kept, as released (fault 3).
+    Of `video-labels` the points are the classes of each video. Of `best-on-test` the model is tested on the test split and the best is kept, as released (fault 3).
     """
     input:
         features="results/{dataset}/train/features.h5",
-        points="results/{dataset}/train/points.json",
+        points=supervision,
         test_features=if_tested("results/{dataset}/test/features.h5"),
         test_annotations=if_tested("results/{dataset}/test/annotations.json"),
     output:

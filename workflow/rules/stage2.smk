@@ -11,8 +11,13 @@ rule train_stage2:
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
         labels="results/{dataset}/train/points.json",
         positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
-        reliable="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/reliable.json",
-        negative="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/negative.json",
+        labels="results/{dataset}/train/labels.json",
+        reliable=if_ranked(
+            "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/reliable.json"
+        ),
+        negative=if_ranked(
+            "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/negative.json"
+        ),
         test_features=if_tested("results/{dataset}/test/features.h5"),
         test_annotations=if_tested("results/{dataset}/test/annotations.json"),
         test_scores=if_tested("results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5"),
@@ -76,6 +81,8 @@ rule refine_reliable:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/train/reliable.json",
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/train/refine_reliable.log",
+    wildcard_constraints:
+        pick=POINTED,
     conda:
         "../../envs/torch.yaml"
     threads: 2

@@ -12,7 +12,7 @@ def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--proposals", required=True, help="of the test videos, of propose_test.py")
-    parser.add_argument("--points", required=True, help="for the names of the classes")
+    parser.add_argument("--labels", required=True, help="of label_videos.py: the names of the classes")
     parser.add_argument("--annotations", nargs="?", help="where ambiguous segments are to be dropped")
     parser.add_argument("--settings", required=True, help="JSON of settings.detection")
     parser.add_argument("--output", required=True)
@@ -27,7 +27,7 @@ def run(args, score=None) -> None:
     """
     progress.start(args.log)
     settings = config.from_json(config.Detection, args.settings)
-    classes = files.read_json(args.points, "classes")["classes"]
+    classes = files.read_json(args.labels, "classes")["classes"]
     candidates = results.read_each(args.proposals, classes)
     if score:
         candidates = score(candidates, settings)

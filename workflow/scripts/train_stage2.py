@@ -24,9 +24,10 @@ def main() -> None:
     )
     parser.add_argument("--features", required=True, help="of the training split")
     parser.add_argument("--scores", required=True, help="of the training split, of score_snippets.py")
-    parser.add_argument("--labels", required=True, help="of convert_points.py, whose classes alone are used")
-    for name in ("positive", "reliable", "negative"):
-        parser.add_argument(f"--{name}", required=True, help="of propose_training.py")
+    parser.add_argument("--labels", required=True, help="of label_videos.py")
+    parser.add_argument("--positive", required=True, help="of propose_training.py")
+    for name in ("reliable", "negative"):
+        parser.add_argument(f"--{name}", nargs="?", help="of rank_proposals.py, for methods that need them")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
     add_arguments(parser)
     parser.add_argument("--test-scores", nargs="?", help="the test split's scores, of score_snippets.py")
@@ -36,6 +37,9 @@ def main() -> None:
 
     settings = config.from_json(config.Stage2, args.settings)
     method = methods.load("stage2", settings.method)
+    if not (args.reliable and args.negative) and not methods.learns_by_videos("stage2", settings.method):
+        raise errors.InputError(f"--reliable, --negative: the method {settings.method} needs both; add them")
+    labels = files.read_json(args.labels, "videos")["videos"]
     with contextlib.ExitStack() as stack:
         features = stack.enter_context(FeatureFile(args.features))
         scores = stack.enter_context(ScoreFile(args.scores))
@@ -58,8 +62,8 @@ def main() -> None:
             scores=scores,
             labels=labels_of(files.read_json(args.labels, "videos")),
             positive=results.read(args.positive, classes),
-            reliable=results.read(args.reliable, classes),
-            negative=results.read(args.negative, classes),
+            reliable=results.read(args.reliable, classes) if args.reliable else {},
+            negative=results.read(args.negative, classes) if args.negative else {},
             settings=settings,
             rng=process.start(seed=args.seed, threads=args.threads, width=features.width),
             device=devices.choose_device(args.device),

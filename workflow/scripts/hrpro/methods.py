@@ -17,6 +17,10 @@ does. An experiment with best_on_test needs a setting test_every, the steps betw
 Its Settings also have background_threshold and action_threshold: B from which a snippet is a background seed,
 and up to which a point spreads (docs/method.md, section 2.5). They go into the score file.
 
+Settings of either stage may say `learns_by_videos: ClassVar[bool] = True`: then the classes of each training
+video are all that the method needs, and an experiment with `supervision: videos` may name it. It gets points
+without "seconds" there and, in stage 2, no ranked proposals anywhere.
+
 Stage 2 scores and refines proposals:
 
     train(task: training.task.Stage2Task) -> model
@@ -36,6 +40,11 @@ STAGE2 = {"hrpro": "hrpro.instance", "pmil": "hrpro.pmil"}
 
 STAGES = {"stage1": STAGE1, "stage2": STAGE2}
 DEFAULT = "hrpro"  # where settings name no method
+
+
+def learns_by_videos(stage: str, method: str) -> bool:
+    """Whether the classes of each training video are all that a method needs to learn."""
+    return getattr(load(stage, method, "settings").Settings, "learns_by_videos", False)
 
 
 def load(stage: str, method: str, module: str = "method") -> ModuleType:

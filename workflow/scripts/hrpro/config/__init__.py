@@ -22,7 +22,7 @@ from .datasets import (
     VideoNames,
     Videos,
 )
-from .experiments import ABLATIONS, Experiment
+from .experiments import ABLATIONS, BY_VIDEOS, Experiment
 from .parsing import Strict, canonical, from_json, limit, merge, parse, yaml_number
 from .schema import Config, Detection, Evaluation, Features, Prediction, Proposals, Stage1, Stage2
 
@@ -30,6 +30,7 @@ __all__ = [
     "ABLATIONS",
     "AS_THEY_ARE",
     "BACKBONES",
+    "BY_VIDEOS",
     "DOWNLOAD",
     "I3D",
     "LAYOUTS",

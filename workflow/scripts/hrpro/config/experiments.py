@@ -1,11 +1,14 @@
 """Experiments and what they are made of: the copies, variants and ablation that exist by default."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from ..utils.settings import Strict
 from .datasets import Name
 
 ABLATIONS = ("alone", "without")
+BY_VIDEOS = "video-labels"  # the chain of the experiments with `supervision: videos`, and its folder
 # Names of folders in results/<dataset>/, where an experiment has one of its own.
 RESERVED = ("train", "test", "last", "predict", "extracted", "data")
 
@@ -22,6 +25,10 @@ class Experiment(Strict):
         False,
         description="also train with tests on the test split and report the best model, as published "
         "figures do",
+    )
+    supervision: Literal["points", "videos"] = Field(
+        "points",
+        description="what is known of the training videos: their points, or which classes they show (videos)",
     )
 
 
@@ -55,6 +62,14 @@ EXPERIMENTS = {
         "stage2": None,
         "detection": "default",
         "evaluation": "default",
+    },
+    "videos": {
+        "stage1": "videos",
+        "proposals": "default",
+        "stage2": "pmil",
+        "detection": "default",
+        "evaluation": "default",
+        "supervision": "videos",
     },
     "lacp": {
         "stage1": "lacp",
@@ -147,6 +162,7 @@ VARIANTS = {
             "batch": 16,
         },
         "floor": {"method": "linear"},
+        "videos": {"blocks": 0},
         "lacp": {"method": "lacp"},
         "lacp_released": {
             "method": "lacp",
@@ -235,6 +251,7 @@ NOTES = {
     "experiments": {
         "released": "the authors' program as it is, its faults included",
         "floor": "a logistic regression on the labelled snippets instead of stage 1, and no stage 2",
+        "videos": "no points: of each training video the classes alone, whenever they occur",
         "lacp": "LACP, its faults corrected",
         "lacp_released": "LACP as its authors' program has it, its faults included",
         "pmil": "P-MIL, by video labels, on the default's proposals",

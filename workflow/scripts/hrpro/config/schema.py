@@ -263,6 +263,7 @@ class Config(Strict):
             raise ValueError("experiments.default: missing; it makes results/<dataset>/map.json")
         tested = {}
         for name, experiment in self.experiments.items():
+            self.supervision_holds(name, experiment)
             if not experiment.best_on_test:
                 continue
             for stage in methods.STAGES:
@@ -279,6 +280,27 @@ class Config(Strict):
                 raise ValueError(
                     f"experiments.{name}: best_on_test tests the stage-1 variant {experiment.stage1} "
                     f"differently from experiments.{other}; give one of them a variant of its own"
+                )
+
+    def supervision_holds(self, name: str, experiment: Experiment) -> None:
+        """Raise ValueError where an experiment without points needs them."""
+        if experiment.supervision != "videos":
+            return
+        if experiment.best_on_test:
+            raise ValueError(
+                f"experiments.{name}: best_on_test is for experiments with points; remove it, or "
+                "`supervision: videos`"
+            )
+        for stage in methods.STAGES:
+            variant = getattr(experiment, stage)
+            if variant is None:
+                continue
+            method = self.method(stage, variant)
+            if not methods.learns_by_videos(stage, method):
+                able = [other for other in methods.STAGES[stage] if methods.learns_by_videos(stage, other)]
+                raise ValueError(
+                    f"experiments.{name}: supervision: videos, but the method {method} of variants.{stage}."
+                    f"{variant} learns from points; without them can: {', '.join(able) or 'none'}"
                 )
 
     def names_are_free(self) -> None:

@@ -14,6 +14,7 @@ from ..utils.progress import log
 from . import annotations, points, splits
 from .annotations import class_names, number
 from .faults import Faults
+from .instances import without_times
 from .splits import Contents
 
 TOLERANCE = Grid(16, 25).tolerance  # seconds that a time may lie outside its video, if nobody says the grid
@@ -24,8 +25,8 @@ class Converted(NamedTuple):
     """The content of annotations.json, of both splits, and that of points.json.
 
     annotations: {"database": {video: {"subset": "train" or "test", "duration" s, "annotations",
-    "ambiguous"}}}; points: {"classes", "videos": {training video: [{"label", "seconds"}]}} and, where points
-    are left out, "left_out": [{"place", "what", "remedy"}].
+    "ambiguous"}}}; points: {"classes", "videos": {training video: [{"label", "seconds"}]}}, without "seconds"
+    where their file says no times, and, where points are left out, "left_out": [{"place", "what", "remedy"}].
     """
 
     annotations: dict
@@ -132,8 +133,9 @@ def place_points(
 ) -> dict[str, list[dict]]:
     """The points of the training videos by their file: {video: [{"label", "seconds"}]} in time order.
 
-    train: the database of the training split; faults: gets what is wrong; classes: those of the annotations,
-    of which a point has one if its video is annotated.
+    Of a file without times they are the classes of each video, [{"label"}]. train: the database of the
+    training split; faults: gets what is wrong; classes: those of the annotations, of which a point has one if
+    its video is annotated.
     """
     path, rows = contents.point_file, contents.points.points
     for row in contents.points.faulty.itertuples():
@@ -150,12 +152,15 @@ def place_points(
     if points.are_frames(rows):
         fps = {v: number(contents.entries[v], "fps") for v in rows["video"].unique()}
         rows = rows.assign(seconds=rows["frame"] / rows["video"].map(fps).astype(float))
-    placed, moved = {video: [] for video in sorted(train)}, []
+    timed, placed, moved = points.have_times(rows), {video: [] for video in sorted(train)}, []
     for point in rows.itertuples():
         entry, at = train[point.video], f"line {point.line}: {point.video}"
         if entry["annotations"] and point.label not in classes:
             what = f"unknown class {point.label!r}"
             faults.add(path, at, what, remedy=f"{contents.path.name} names {quoted(classes)}")
+            continue
+        if not timed:
+            placed[point.video].append({"label": point.label})
             continue
         seconds = min(max(point.seconds, 0.0), entry["duration"] or math.inf)
         off = abs(point.seconds - seconds)
@@ -174,6 +179,8 @@ def place_points(
             "%s: moved %d points into their videos, which they lie up to %.2f s outside of (line %d)",
             path, len(moved), off, line,
         )  # fmt: skip
+    if not timed:
+        return {video: without_times(of_video) for video, of_video in placed.items()}
     return {video: sorted(of_video, key=lambda p: p["seconds"]) for video, of_video in placed.items()}
 
 
@@ -221,7 +228,8 @@ def warn_of_points(database: dict, placed: dict[str, list[dict]]) -> None:
             (video, a["label"])
             for a in database[video]["annotations"]
             if not any(
-                p["label"] == a["label"] and a["segment"][0] <= p["seconds"] <= a["segment"][1]
+                p["label"] == a["label"]
+                and ("seconds" not in p or a["segment"][0] <= p["seconds"] <= a["segment"][1])
                 for p in of_video
             )
         )

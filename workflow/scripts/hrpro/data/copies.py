@@ -15,7 +15,7 @@ from ..utils.errors import InputError
 from ..utils.files import atomic
 from . import hdf5
 from .features import FeatureFile
-from .instances import holding
+from .instances import are_timed, holding
 from .points import moment
 
 
@@ -60,6 +60,11 @@ def check(database: dict, points: dict, classes: list[str], *, settings: Copy, p
             f"{place}: no training video has a segment, which the copy's {setting} needs; "
             f"add segments to the data set's annotations or set {other}"
         )
+    for setting, value in (("truth: points", settings.truth), ("points: uniform", settings.points)):
+        if setting.endswith(value) and not are_timed(points):
+            raise InputError(
+                f"{place}: the data set's points have no times, which the copy's {setting} needs; add times"
+            )
     if settings.truth == "points" and not settings.held_back:
         raise InputError(f"{place}: the copy's truth: points is of held-back videos; set held_back too")
     if settings.wrong and len(classes) < 2:

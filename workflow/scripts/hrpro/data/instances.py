@@ -1,4 +1,4 @@
-"""Which instance a point stands for, and which points stand for one action."""
+"""Points and the instances that they stand for, or the classes alone where points have no times."""
 
 import itertools
 import math
@@ -6,6 +6,21 @@ import statistics
 from collections.abc import Sequence
 
 ROUNDING = 1e-6  # seconds: points a second apart are not further apart
+
+
+def are_timed(points: dict[str, list[dict]]) -> bool:
+    """Whether the points of a points.json, {video: [{"label", "seconds"}]}, have times."""
+    return all("seconds" in point for of_video in points.values() for point in of_video)
+
+
+def classes_of(points: list[dict]) -> list[str]:
+    """The classes of a video's points, each once and in order."""
+    return sorted({point["label"] for point in points})
+
+
+def without_times(points: list[dict]) -> list[dict]:
+    """A video's points with no more than their classes, [{"label"}], each once and in order."""
+    return [{"label": label} for label in classes_of(points)]
 
 
 def holding(times: Sequence, labels: Sequence, seconds: float, label) -> int | None:

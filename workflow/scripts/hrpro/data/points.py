@@ -1,4 +1,7 @@
-"""Points, one labelled moment per action: read from a file, or drawn from the segments of actions."""
+"""Points, one labelled moment per action: read from a file, or drawn from the segments of actions.
+
+A file may also say no times, and so no more than the classes of each video.
+"""
 
 import hashlib
 import io
@@ -26,18 +29,19 @@ SEPARATORS = ",;\t"
 class Format(NamedTuple):
     """The columns of a point file, in the order in which they are named, and what each of them holds.
 
-    unit: of the times, "frame" or "second".
+    time: None if there are none; unit: of the times, "frame" or "second".
     """
 
-    columns: tuple[str, str, str]
+    columns: tuple[str, ...]
     label: str
     video: str
-    time: str
-    unit: str
+    time: str | None = None
+    unit: str = ""
 
 
 HRPRO = Format(("class", "video_id", "point"), "class", "video_id", "point", "frame")
 PLAIN = Format(("video", "seconds", "class"), "class", "video", "seconds", "second")
+WITHOUT_TIMES = Format(("video", "class"), "class", "video")
 
 
 def file_of(root, settings: Points) -> Path | None:
@@ -53,7 +57,8 @@ def file_of(root, settings: Points) -> Path | None:
 class Rows(NamedTuple):
     """The rows of a point file.
 
-    points: a row per point: video, label, line (in the file), and frame (at the video's own fps) or seconds;
+    points: a row per point: video, label, line (in the file), and frame (at the video's own fps) or seconds,
+    or neither if the file says no times;
     faulty: a row per row that is none: video ("" if it names none), line, what, remedy.
     """
 
@@ -64,8 +69,9 @@ class Rows(NamedTuple):
 def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
     """The points of a CSV file: HR-Pro's (class, video_id, point) or a plain one (video, seconds, class).
 
-    Other columns are ignored. Without a header the columns are video, seconds, class, if numbers stand in the
-    second of three columns alone. Raises InputError where columns are missing, or quotes are wrong.
+    Other columns are ignored; of video and class alone, the points have no times. Without a header the
+    columns are video, seconds, class, if numbers stand in the second of three columns alone. Raises
+    InputError where columns are missing, or quotes are wrong.
     """
     rows = read_cells(path)
     header = rows.iloc[0].dropna().str.strip().tolist() if len(rows) else []
@@ -74,22 +80,22 @@ def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
     else:
         rows = rows.iloc[1:]
     form = format_of(path, header)
-    twice = [name for name in (form.video, form.label, form.time) if header.count(name) > 1]
+    column = {"video": form.video, "label": form.label} | ({"time": form.time} if form.time else {})
+    twice = [name for name in column.values() if header.count(name) > 1]
     if twice:
         raise InputError(f"{path}: column {twice[0]!r} stands twice; remove one")
     position = {name: column for column, name in enumerate(header)}
-    cells = rows[[position[name] for name in (form.video, form.label, form.time)]]
-    cells = cells.set_axis(["video", "label", "time"], axis="columns").fillna("")
+    cells = pd.DataFrame({name: rows[position[of]].fillna("") for name, of in column.items()})
     cells["video"] = cells["video"].map(names.of)
     cells["label"] = cells["label"].map(clean)
-    cells["time"] = cells["time"].str.strip()
+    times = cells["time"].str.strip() if form.time else [""] * len(cells)
     short, long = (
         rows[[position[name] for name in form.columns]].isna().any(axis="columns"),
         rows.iloc[:, len(header) :].notna().any(axis="columns"),
     )
     good, faulty = [], []
     for line, video, label, time, few, many in zip(
-        rows.index, cells["video"], cells["label"], cells["time"], short, long, strict=True
+        rows.index, cells["video"], cells["label"], times, short, long, strict=True
     ):
         count = "few" if few else "many"
         if few or many:
@@ -98,16 +104,16 @@ def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
             fault = f"the cell of {(form.label if video else form.video)!r} is empty", "fill it in"
         elif unprintable(label):
             fault = f"a control character in the class {shown(label)}", "correct it"
-        elif not is_number(time):
+        elif form.time and not is_number(time):
             example = "; decimals after a point, 83.5" if form is PLAIN else ""
             fault = f"{form.time} {time!r} is not a number", f"expected a {form.unit}'s{example}"
         else:
-            good.append((video, label, float(time), line))
+            good.append((video, label, line, *([float(time)] if form.time else [])))
             continue
         faulty.append((video, line, *fault))
-    unit = "frame" if form is HRPRO else "seconds"
+    unit = {HRPRO: ["frame"], PLAIN: ["seconds"], WITHOUT_TIMES: []}[form]
     return Rows(
-        pd.DataFrame(good, columns=["video", "label", unit, "line"]),
+        pd.DataFrame(good, columns=["video", "label", "line", *unit]),
         pd.DataFrame(faulty, columns=["video", "line", "what", "remedy"]),
     )
 
@@ -155,6 +161,11 @@ def are_frames(points: pd.DataFrame) -> bool:
     return "frame" in points
 
 
+def have_times(points: pd.DataFrame) -> bool:
+    """Whether points have times, in frames or seconds."""
+    return "frame" in points or "seconds" in points
+
+
 def read_cells(path) -> pd.DataFrame:
     """The cells of a CSV file as text, its header among them; the index holds the lines.
 
@@ -191,6 +202,8 @@ def read_cells(path) -> pd.DataFrame:
 
 def format_of(path, columns: list[str]) -> Format:
     """The format that has the columns. Raises InputError if one is missing, of the nearest format."""
+    if sorted(columns) == ["class", "video"]:
+        return WITHOUT_TIMES
     absent = {form: [name for name in form.columns if name not in columns] for form in (HRPRO, PLAIN)}
     form = min(absent, key=lambda form: len(absent[form]))
     if not absent[form]:

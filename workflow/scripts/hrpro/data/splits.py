@@ -72,7 +72,7 @@ def needs_annotations(path: Path, root, labels: Labels) -> bool:
 
 
 def in_seconds(rows: Rows | None) -> bool:
-    """Whether there are points and their times are seconds; then training videos need no entry."""
+    """Whether there are points, and none in frames; then training videos need no entry."""
     return rows is not None and not points.are_frames(rows.points)
 
 

@@ -105,10 +105,12 @@ def train(task: Stage1Task) -> LacpModel:
 
 def search(model: LacpModel, dataset: Dataset) -> list[np.ndarray]:
     """The runs of the optimal sequences of every training video, by the network as it is."""
+    numbers = range(len(dataset))
+    batches = (dataset.batch(numbers[first : first + SEARCH_BATCH]) for first in numbers[::SEARCH_BATCH])
     return [
         instances.runs(dense, model.settings.drops_last)
-        for first in range(0, len(dataset), SEARCH_BATCH)
-        for dense in label_videos(model, *dataset.batch(range(len(dataset))[first : first + SEARCH_BATCH]))
+        for batch in batches
+        for dense in label_videos(model, batch.features, batch.points, batch.packing)
     ]
 
 

@@ -1,6 +1,6 @@
 """Settings of P-MIL: its network, its losses, its training and its detections."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,7 @@ class LossWeights(Strict):
 class Settings(TrainingSettings):
     """P-MIL: multiple-instance learning on proposals, by video labels alone."""
 
+    learns_by_videos: ClassVar[bool] = True
     method: Literal["pmil"] = Field("pmil", description="P-MIL, multiple-instance learning on proposals")
     standardize: bool = Field(
         True, description="features by the training split's mean and standard deviation"

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from ..config import SPLITS
-from ..data.instances import actions, holding
+from ..data.instances import actions, are_timed, holding
 from ..grid import TOLERANCE, Grid
 from ..proposals.ranking import SAME_ACTION
 from ..utils.names import folded
@@ -138,8 +138,12 @@ def point_facts(database: dict, points: dict, grid: Grid) -> dict:
     "unmarked": instances without a point; "repeated": with several; "positions": counts of where in its
     instance a point lies, in tenths; "conflicts": points in a snippet with one of another class; "copies":
     points in a snippet with an earlier one of their class; "joined": other points of an action that has one.
+    Points without times are not "timed", and nothing else is known of them.
     """
-    facts = {"conflicts": conflicts(points, grid), **repeats(points, grid)}
+    if not are_timed(points):
+        nothing = dict.fromkeys(("conflicts", "copies", "joined", *COUNTS))
+        return {"timed": False, "known": False, **nothing}
+    facts = {"timed": True, "conflicts": conflicts(points, grid), **repeats(points, grid)}
     points = {video: of_video for video, of_video in points.items() if instances_of(database[video])}
     facts["known"] = bool(points)
     if not points:

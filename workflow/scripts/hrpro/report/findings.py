@@ -210,6 +210,13 @@ def on_points(facts: dict) -> Iterator[dict]:
     points = facts["points"]
     for fault in points["left_out"]:
         yield finding("error", fault["place"], f"points left out here: {fault['what']}", fault["remedy"])
+    if not points["timed"]:
+        yield finding(
+            "note",
+            "points",
+            "the points have no times: they say which classes a training video shows, and not when",
+            "train by an experiment with `supervision: videos`, such as `videos`; all others need times",
+        )
     if points["conflicts"]:
         yield finding(
             "note",

@@ -4,9 +4,9 @@ import torch
 from torch.nn import functional as F
 
 from ..layers.packing import Packing, group_sum
-from ..layers.scores import SnippetScores
+from ..layers.scores import SnippetScores, video_scores
 from ..training import seeds
-from ..training.losses import labelled, weighted
+from ..training.losses import labelled, video, weighted
 from . import memory
 from .settings import Settings
 
@@ -94,3 +94,25 @@ def stage1(
     }
     losses["total"] = weighted(losses, settings.loss_weights)
     return losses, history[-1]
+
+
+def by_videos(
+    scores: SnippetScores, present: torch.Tensor, *, packing: Packing, top: int
+) -> dict[str, torch.Tensor]:
+    """The losses where each video's classes alone are known: {name: (B,)}, their sum as "total" (eq. 40).
+
+    present (B, C) of 0 and 1; top: settings.video_top. As BaS-Net has it, background is a class that every
+    video shows, and one that its suppression takes away: "plain" is of the scores S and B as they are,
+    "suppressed" of S (1 - B).
+    """
+    background = scores.background.unsqueeze(1)
+    plain = torch.cat([scores.classes, background], dim=1)
+    every = video_scores(torch.cat([plain, scores.fused[:, :-1]], dim=1), packing, top)
+    shown, suppressed = every.split([plain.shape[1], present.shape[1]], dim=1)
+    losses = {
+        "plain": video(shown[:, :-1], present),
+        "background": video(shown[:, -1:], torch.ones_like(shown[:, -1:])),
+        "suppressed": video(suppressed, present),
+    }
+    losses["total"] = sum(losses.values())
+    return losses

@@ -1,6 +1,6 @@
 """Settings of stage 1: the snippet network and its training."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ class LossWeights(Strict):
 class Settings(TrainingSettings):
     """The snippet network and its training."""
 
+    learns_by_videos: ClassVar[bool] = True
     method: Literal["hrpro"] = Field("hrpro", description="HR-Pro's snippet network")
     standardize: bool = Field(
         True, description="features by the training split's mean and standard deviation"

@@ -56,9 +56,13 @@ def train(task: Stage1Task) -> SnippetModel:
             # forward and backward
             with autocast(settings, task.device):
                 scores = model(batch.features, batch.packing)
-            loss, prototypes = losses.stage1(
-                scores, batch.points, model.prototypes, packing=batch.packing, settings=settings
-            )
+            if dataset.timed:
+                loss, prototypes = losses.stage1(
+                    scores, batch.points, model.prototypes, packing=batch.packing, settings=settings
+                )
+            else:
+                loss = losses.by_videos(scores, batch.present, packing=batch.packing, top=settings.video_top)
+                prototypes = model.prototypes
             loss["total"].mean().backward()
 
             # update the weights, the learning rate and the prototypes

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..data.instances import are_timed
 from ..layers.packing import Packing
 from ..utils import devices
 from ..utils.devices import send
@@ -17,7 +18,8 @@ class Batch(NamedTuple):
     """Some videos end to end, N snippets in all."""
 
     features: torch.Tensor  # (N, D)
-    points: torch.Tensor  # (N, C), of 0 and 1
+    points: torch.Tensor  # (N, C), of 0 and 1; without times, 0
+    present: torch.Tensor  # (B, C), of 0 and 1: the classes of each video
     packing: Packing
 
 
@@ -30,7 +32,13 @@ class Dataset:
         self.cache = FeatureCache(
             task.features, task.device, devices.cache_size(task.device, task.cache_memory)
         )
+        self.timed = are_timed(task.points)
         self.points: dict[str, np.ndarray] = {}
+        present = np.zeros((len(self.videos), len(task.classes)), dtype=np.float32)
+        for number, video in enumerate(self.videos):
+            for point in task.points[video]:
+                present[number, task.classes.index(point["label"])] = 1
+        self.present = send(present, task.device)
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -48,10 +56,13 @@ class Dataset:
         points = torch.zeros(len(features), len(self.task.classes), device=self.task.device)
         cells = send(snippets * points.shape[1] + labels, self.task.device)
         points.view(-1).index_fill_(0, cells, 1.0)
-        return Batch(features, points, packing)
+        present = self.present.index_select(0, send(np.asarray(numbers), self.task.device))
+        return Batch(features, points, present, packing)
 
     def labelled(self, video: str, length: int) -> np.ndarray:
         """A video's labelled snippets and their classes, as numbers: (2, P)."""
+        if not self.timed:
+            return np.zeros((2, 0), dtype=np.int64)
         if video not in self.points:
             task = self.task
             labels = seeds.point_labels(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..data.features import FeatureFile
+from ..data.instances import classes_of
 from ..data.scores import ScoreFile
 from ..detection.segments import Segments
 from ..utils.settings import Strict
@@ -18,15 +19,15 @@ Test = Callable[[torch.nn.Module], float]
 
 
 def labels_of(points: dict) -> dict[str, list[str]]:
-    """The classes of each video of points.json: {video: classes, sorted}; no point's time is read."""
-    return {video: sorted({point["label"] for point in each}) for video, each in points["videos"].items()}
+    """The classes of each video of a points.json or labels.json: {video: classes, sorted}."""
+    return {video: classes_of(of_video) for video, of_video in points["videos"].items()}
 
 
 class Stage1Task(NamedTuple):
     """A training of stage 1."""
 
     features: FeatureFile  # of the training split
-    points: dict[str, list[dict]]  # {video: [{"seconds", "label"}]}
+    points: dict[str, list[dict]]  # {video: [{"seconds", "label"}]}; without "seconds" by videos
     classes: list[str]
     settings: Strict  # the method's Settings
     rng: np.random.Generator
@@ -44,8 +45,8 @@ class Stage2Task(NamedTuple):
     scores: ScoreFile  # of the training split
     labels: dict[str, list[str]]  # {video: its classes, sorted}
     positive: dict[str, Segments]  # the training videos' proposals
-    reliable: dict[str, Segments]
-    negative: dict[str, Segments]
+    reliable: dict[str, Segments]  # none of a method that learns by videos
+    negative: dict[str, Segments]  # likewise
     settings: Strict  # the method's Settings
     rng: np.random.Generator
     device: torch.device

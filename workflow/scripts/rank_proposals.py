@@ -1,0 +1,75 @@
+"""The training videos' proposals ranked by reliability: the reliable ones and, drawn, negative ones."""
+
+import argparse
+
+import numpy as np
+import torch
+
+from hrpro import config
+from hrpro.data.scores import ScoreFile
+from hrpro.detection import results
+from hrpro.layers.packing import Packing
+from hrpro.proposals import ranking
+from hrpro.training import seeds
+from hrpro.utils import errors, files, progress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scores", required=True, help="of the training split, of score_snippets.py")
+    parser.add_argument("--points", required=True)
+    parser.add_argument("--positive", required=True, help="of propose_training.py")
+    parser.add_argument("--settings", required=True, help="JSON of settings.proposals")
+    parser.add_argument("--seed", type=int, required=True)
+    for output in ("reliable", "negative"):
+        parser.add_argument(f"--{output}", required=True, help="output")
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    settings = config.from_json(config.Proposals, args.settings)
+    points = files.read_json(args.points, "videos")["videos"]
+    rng = np.random.default_rng(args.seed)
+    reliable, negative, total = {}, {}, 0
+    with ScoreFile(args.scores) as scores:
+        grid, classes = scores.grid, scores.classes
+        positive = results.read_each(args.positive, classes)
+        for video, proposals in progress.track(positive, len(scores.videos), "ranked proposals"):
+            background = scores.read(video).background
+            labels = seeds.point_labels(
+                points[video],
+                classes,
+                length=len(background),
+                grid=grid,
+                same_action=settings.same_action,
+            )
+            pairs = ranking.number_labels(points[video], classes, grid, settings.same_action)
+            seed = background_seeds(background, labels, scores.thresholds)
+            reliable[video], negative[video] = ranking.rank(
+                proposals, pairs, seed, grid=grid, settings=settings, rng=rng
+            )
+            total += len(pairs)
+
+    without = total - sum(map(len, reliable.values()))
+    progress.log.info("%d of %d points without a reliable proposal", without, total)
+    results.write(args.reliable, reliable.items(), classes)
+    results.write(args.negative, negative.items(), classes)
+
+
+def background_seeds(background: np.ndarray, labels: torch.Tensor, thresholds: dict) -> np.ndarray:
+    """The background seeds of a training video under its scores: (T,) of 0 and 1.
+
+    background: B (T,); labels (T, C): where its points lie; thresholds: the score file's.
+    """
+    _, seed = seeds.mine(
+        torch.from_numpy(background),
+        labels,
+        Packing([len(background)]),
+        background_threshold=thresholds["background"],
+        action_threshold=thresholds["action"],
+    )
+    return seed.numpy()
+
+
+if __name__ == "__main__":
+    errors.run(main)
