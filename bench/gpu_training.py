@@ -20,7 +20,7 @@ import made
 from gpu_run import CPU, STEP, Check, Run, largest, quiet, relative, within
 from hrpro import inference, methods, model_file
 from hrpro.config import FeatureFiles, Proposals
-from hrpro.data import conversion, demo, features, instances, layouts, scores, splits
+from hrpro.data import conversion, demo, features, layouts, scores, splits
 from hrpro.detection import results
 from hrpro.proposals.generation import propose_test
 from hrpro.training.checkpoint import Checkpoint

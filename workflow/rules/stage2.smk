@@ -9,7 +9,6 @@ rule train_stage2:
     input:
         features="results/{dataset}/train/features.h5",
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
-        labels="results/{dataset}/train/points.json",
         positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
         labels="results/{dataset}/train/labels.json",
         reliable=if_ranked(

@@ -39,7 +39,6 @@ def main() -> None:
     method = methods.load("stage2", settings.method)
     if not (args.reliable and args.negative) and not methods.learns_by_videos("stage2", settings.method):
         raise errors.InputError(f"--reliable, --negative: the method {settings.method} needs both; add them")
-    labels = files.read_json(args.labels, "videos")["videos"]
     with contextlib.ExitStack() as stack:
         features = stack.enter_context(FeatureFile(args.features))
         scores = stack.enter_context(ScoreFile(args.scores))
