@@ -558,8 +558,8 @@ def pmil_targets(score: list, proposals) -> list:
 
 
 def pmil_losses(branches: list[dict], proposals, labels: list[int], by_class: bool) -> dict:
-    """The losses of one video, means over both branches; by_class: pseudo instances of each of its classes,
-    by attention times the class's probability, and a completeness for each.
+    """The losses of one video, means over both branches; by_class: each proposal is of the class of the
+    video that the other branch holds for the likeliest, and has the pseudo instances of its own class.
     """
     proposals = np.asarray(proposals, dtype=np.float64)
     classes = branches[0]["classes"].shape[1] - 1
@@ -573,12 +573,16 @@ def pmil_losses(branches: list[dict], proposals, labels: list[int], by_class: bo
         found["consistency"].append(
             pmil_consistency(own["classes"], other["classes"], attention.tolist(), proposals, labels)
         )
-        errors = []
-        for c in labels if by_class else [0]:
-            score = attention * torch.softmax(other["classes"], 1)[:, c] if by_class else attention
-            target = torch.tensor(pmil_targets(score.tolist(), proposals), dtype=torch.float64)
-            errors.append(((own["completeness"][:, c] - target) ** 2).mean())
-        found["completeness"].append(sum(errors) / len(errors) if errors else attention.new_zeros(()))
+        own_class = [0] * len(proposals)
+        if by_class:
+            own_class = [
+                max(labels or [0], key=lambda c, row=row: row[c]) for row in other["classes"].tolist()
+            ]
+        target = torch.zeros(len(proposals), dtype=torch.float64)
+        for c in set(own_class):
+            rows = [i for i, k in enumerate(own_class) if k == c]
+            target[rows] = torch.tensor(pmil_targets(attention[rows].tolist(), proposals[rows])).double()
+        found["completeness"].append(((own["completeness"][:, 0] - target) ** 2).mean())
     return {name: sum(values) / 2 for name, values in found.items()}
 
 

@@ -154,11 +154,12 @@ def test_pseudo_instances_and_targets(model):
     outputs, pairs = model(batch.vectors), losses.pairs_of(batch.proposals, batch.packing)
     assert torch.equal(pairs.real, torch.tensor(PMIL["batch/mask"]) > 0)
     for number, name in enumerate(BRANCHES):
-        score = batch.packing.pad(branch(outputs, 1 - number).attention, -1.0)
+        other = branch(outputs, 1 - number)
+        score = batch.packing.pad(other.attention, -1.0).unsqueeze(1)
         chosen = [*losses.pseudo_instances(score, pairs.tiou, model.settings.pseudo_share)]
-        target = losses.targets(score, pairs.tiou, model.settings.pseudo_share)
+        target = losses.targets(other, batch, pairs, model.settings)
         for video, proposals in enumerate(batch.packing.split(batch.proposals)):
-            found = [proposals[best[video]] for best, some in chosen if some[video]]
+            found = [proposals[best[video].item()] for overlap, best in chosen if overlap[video].any()]
             np.testing.assert_array_equal(torch.stack(found), PMIL[f"v{video}/{name}/pseudo_instances"])
             expected = PMIL[f"v{video}/{name}/completeness_target"]
             np.testing.assert_array_equal(target[video, : len(proposals)], expected)

@@ -89,47 +89,45 @@ def consistency(own: Outputs, other: Outputs, batch: Batch, pairs: Pairs) -> tor
 def pseudo_instances(
     score: torch.Tensor, tiou: torch.Tensor, share: float
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The pseudo instances of G groups of proposals, the next one of each group at a time.
+    """The pseudo instances of K groups of the proposals of each video, the next one of each at a time.
 
-    score (G, L), below 0 at paddings; tiou (G, L, L). Of the proposals with a score above `share` of the
-    group's highest, the best is one, and those that it overlaps are none; then the best of the rest.
-    -> its number, (G,), and whether the group has had one left, (G,) bool.
+    score (B, K, L), below 0 where a proposal is not of a group; tiou (B, L, L). Of the proposals with a score
+    above `share` of the group's highest, the best is one, and those that it overlaps are none; then the best
+    of the rest. -> its tIoU with every proposal of the video, (B, K, L), 0 throughout where the group has had
+    none left; and its number, (B, K, 1).
     """
-    left = score > share * score.amax(1, keepdim=True)
-    groups = torch.arange(len(score), device=score.device)
-    while (some := left.any(1)).any():
-        best = score.masked_fill(~left, -1.0).argmax(1)
-        yield best, some
-        left = left & (tiou[groups, best] == 0)
-        left[groups, best] = False  # one without length does not overlap itself
+    left = (score > share * score.amax(2, keepdim=True)) & (score >= 0)
+    while left.any():
+        some = left.any(2, keepdim=True)
+        best = score.masked_fill(~left, -1.0).argmax(2, keepdim=True)
+        overlap = tiou.gather(1, best.expand(-1, -1, tiou.shape[2]))
+        yield overlap * some, best
+        left = (left & (overlap == 0)).scatter(2, best, False)  # one without length overlaps not even itself
 
 
-def targets(score: torch.Tensor, tiou: torch.Tensor, share: float) -> torch.Tensor:
-    """The best tIoU of each proposal with a pseudo instance of its group: (G, L)."""
+def targets(other: Outputs, batch: Batch, pairs: Pairs, settings: Settings) -> torch.Tensor:
+    """The best tIoU of each proposal with a pseudo instance of the other branch's attention: (B, L).
+
+    With `pseudo_of: class`, with one of its own class: of the video's, the likeliest by the other branch.
+    """
+    group = torch.zeros_like(other.attention, dtype=torch.long)
+    if settings.pseudo_of == "class":
+        absent = batch.present[batch.packing.video] == 0
+        group = other.classes[:, :-1].masked_fill(absent, -math.inf).argmax(1)
+    member = batch.packing.pad(F.one_hot(group)).transpose(1, 2) > 0  # (B, K, L)
+    score = torch.where(member, batch.packing.pad(other.attention).unsqueeze(1), -1.0)
     target = torch.zeros_like(score)
-    groups = torch.arange(len(score), device=score.device)
-    for best, some in pseudo_instances(score, tiou, share):
-        target = torch.maximum(target, tiou[groups, best] * some.unsqueeze(1))
-    return target
+    for overlap, _ in pseudo_instances(score, pairs.tiou, settings.pseudo_share):
+        target = torch.maximum(target, overlap)
+    return (target * member).sum(1)
 
 
 def completeness(
     own: Outputs, other: Outputs, batch: Batch, pairs: Pairs, settings: Settings
 ) -> torch.Tensor:
-    """The squared error of a branch's completeness, by pseudo instances of the other's attention (eq. 34).
-
-    A group is a class of a video or, with `pseudo_of: any`, a video. -> (B,), 0 without a class
-    """
-    score, groups = other.attention.unsqueeze(1), torch.ones_like(batch.present[:, :1])
-    if settings.pseudo_of == "class":
-        score, groups = score * other.classes.softmax(1)[:, :-1], batch.present
-    video, label = groups.nonzero().T
-    score, found = (
-        batch.packing.pad(part, -1.0)[video, :, label] for part in (score, own.completeness)
-    )  # (G, L)
-    target = targets(score, pairs.tiou[video], settings.pseudo_share)
-    error = torch.where(pairs.real[video], (found - target) ** 2, 0.0).sum(1) / batch.packing.sizes[video]
-    return group_sum(error, video, len(batch.packing)) / groups.sum(1).clamp(min=1)
+    """The mean squared error of a branch's completeness, by the other one's pseudo instances (eq. 34). (B,)"""
+    error = (batch.packing.pad(own.completeness) - targets(other, batch, pairs, settings)) ** 2
+    return torch.where(pairs.real, error, 0.0).sum(1) / batch.packing.sizes
 
 
 def of_branch(

@@ -55,13 +55,13 @@ def detect(
 def candidates(times, classes, attention, completeness, settings) -> Segments:
     """The candidates of a video by its segments (M, 2) and what both branches say of them in the mean.
 
-    classes (M, C), attention (M,), completeness (M, C) or, of all classes together, (M, 1).
+    classes (M, C), attention and completeness (M,).
     """
     video = (classes * attention[:, None]).sum(0) / (attention.sum() + 1e-6)
     chosen = np.flatnonzero(video >= settings.class_score)
     if not len(chosen):
         chosen = video.argmax(keepdims=True)
-    score = classes * attention[:, None] * completeness + settings.video_share * video
+    score = classes * (attention * completeness)[:, None] + settings.video_share * video
     return segments(
         np.tile(times, (len(chosen), 1)), np.repeat(chosen, len(times)), score[:, chosen].T.ravel()
     )

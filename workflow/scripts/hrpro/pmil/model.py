@@ -18,7 +18,7 @@ class Outputs(NamedTuple):
 
     classes: torch.Tensor  # ([2,] M, C + 1), logits, the last of background
     attention: torch.Tensor  # ([2,] M), in (0, 1)
-    completeness: torch.Tensor  # ([2,] M, C), in (0, 1), of each class; of all together (.., 1)
+    completeness: torch.Tensor  # ([2,] M), in (0, 1)
 
 
 class Branch(nn.Module):
@@ -33,7 +33,7 @@ class Branch(nn.Module):
         self.fusion = nn.Sequential(nn.Linear(3 * width, width), nn.ReLU(), Dropout(settings.dropout))
         self.classes = head(width, classes + 1)
         self.attention = head(width, 1)
-        self.completeness = head(width, classes if settings.pseudo_of == "class" else 1)
+        self.completeness = head(width, 1)
 
     def forward(self, vectors: torch.Tensor) -> Outputs:
         """Vectors (M, 3, width) -> Outputs of this branch."""
@@ -42,7 +42,7 @@ class Branch(nn.Module):
         # not in bfloat16, whose sigmoid rounds what is nearly 1 to 1
         outputs = (part(x).to(vectors.dtype) for part in (self.classes, self.attention, self.completeness))
         classes, attention, completeness = outputs
-        return Outputs(classes, torch.sigmoid(attention.squeeze(1)), torch.sigmoid(completeness))
+        return Outputs(classes, torch.sigmoid(attention.squeeze(1)), torch.sigmoid(completeness.squeeze(1)))
 
 
 def head(width: int, outputs: int) -> nn.Module:
