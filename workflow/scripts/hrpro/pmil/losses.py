@@ -125,7 +125,7 @@ def targets(other: Outputs, batch: Batch, pairs: Pairs, settings: Settings) -> t
 def completeness(
     own: Outputs, other: Outputs, batch: Batch, pairs: Pairs, settings: Settings
 ) -> torch.Tensor:
-    """The mean squared error of a branch's completeness, by the other one's pseudo instances (eq. 34). (B,)"""
+    """The mean squared error of a branch's completeness, which the other one teaches (eq. 34). -> (B,)"""
     error = (batch.packing.pad(own.completeness) - targets(other, batch, pairs, settings)) ** 2
     return torch.where(pairs.real, error, 0.0).sum(1) / batch.packing.sizes
 
