@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,11 +10,17 @@ import pytest
 import torch
 
 import oracle
+from conftest import run_script
 from feature_files import write_features
 from goldens import DATA
+from hrpro import config as configuration
 from hrpro import inference, model_file
+from hrpro.config import FeatureFiles
+from hrpro.data import features, layouts
+from hrpro.data import scores as score_files
 from hrpro.data.features import FeatureFile
-from hrpro.detection import suppression
+from hrpro.data.scores import Scores
+from hrpro.detection import results, suppression
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.layers import roi
@@ -446,13 +453,6 @@ def test_the_best_class_is_detected_where_none_is_above_the_threshold(task):
     assert len(set(detected(model, [[1, 4], [2, 9]]).labels.tolist())) == 1
 
 
-@pytest.mark.parametrize("streams", [[2, 2], [4, 3]])
-def test_streams_add_up_to_the_width(task, streams):
-    message = rf"{streams[0]} \+ {streams[1]} are {sum(streams)} channels, but the features have 5; "
-    with pytest.raises(InputError, match=rf"^features\.streams: {message}"):
-        method.train(task(short(Settings(streams=streams))))
-
-
 class Stopped(Exception):
     """Stands for a kill."""
 
@@ -491,3 +491,85 @@ def test_a_model_file_gives_back_the_detections(task, tmp_path, streams):
     again, expected = detected(loaded.model, proposals), detected(model, proposals)
     for part in ("times", "labels", "scores"):
         np.testing.assert_array_equal(getattr(again, part), getattr(expected, part))
+
+
+# --- files that do not belong together
+
+
+@pytest.fixture
+def inputs(tmp_path) -> dict:
+    """The files of a training on a video, by their option."""
+    path = write_features(tmp_path / "features.h5", {"usual": np.ones((40, 5))}, SNIPPET)
+    labels = {"classes": ["x", "y"], "videos": {"usual": [{"label": "x"}]}}
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    results.write(tmp_path / "positive.json", [("usual", segments([[1, 4], [2, 9]]))], ["x", "y"])
+    with FeatureFile(path) as file:
+        score_files.write(
+            tmp_path / "scores.h5",
+            file,
+            lambda rows: Scores(np.ones((len(rows), 2)), np.ones(len(rows)), np.ones(2)),
+            classes=["x", "y"],
+            thresholds={"background": 0.5, "action": 0.5},
+        )
+    return {
+        "--features": path,
+        "--scores": tmp_path / "scores.h5",
+        "--labels": tmp_path / "labels.json",
+        "--positive": tmp_path / "positive.json",
+    }
+
+
+def train_stage2(inputs: dict, out, **changes):
+    settings = short(Settings(), iterations=2, **changes).model_dump_json()
+    options = [part for option in inputs.items() for part in option]
+    options += ["--settings", settings, "--seed", 0, "--device", "cpu", "--events", out / "events"]
+    return run_script("train_stage2.py", *options, "--model", out / "model.pt")
+
+
+def test_a_training_by_its_command_line(inputs, tmp_path):
+    out = tmp_path / "out"
+    assert train_stage2(inputs, out).returncode == 0
+    assert model_file.load(out / "model.pt", "stage2").classes == ["x", "y"]
+
+
+@pytest.mark.parametrize("option", ["--labels", "--positive"])
+def test_a_file_of_another_data_set(inputs, tmp_path, option):
+    inputs[option].write_text(inputs[option].read_text().replace("usual", "another"))
+    result = train_stage2(inputs, tmp_path)
+    assert result.returncode == 1
+    expected = f"no video 'usual', which {inputs['--features']} has; give both of one split"
+    assert result.stderr.splitlines()[-1] == f"error: {inputs[option]}: {expected}"
+    assert not (tmp_path / "model.pt").exists()
+
+
+def test_streams_of_another_width_stop_the_conversion_and_the_training(inputs, tmp_path):
+    message = "error: features.streams: 2 + 2 are 4 channels, but the features have 5; "
+    message += "correct it in the data set's entry"
+    result = train_stage2(inputs, tmp_path, streams=[2, 2])
+    assert (result.returncode, result.stderr.splitlines()[-1]) == (1, message)
+    np.save(tmp_path / "usual.npy", np.ones((40, 5), dtype=np.float32))
+    layout = FeatureFiles(layout="flat", folder=".", width=5, streams=[2, 2])
+    with pytest.raises(InputError) as caught:
+        features.convert(
+            layouts.of_splits(tmp_path, layout, {"train": ["usual"]}),
+            {},
+            SNIPPET,
+            dtype="float32",
+            layout=layout,
+            output=tmp_path / "converted.h5",
+        )
+    assert f"error: {caught.value}" == message
+    assert not (tmp_path / "converted.h5").exists()
+
+
+def test_streams_of_the_data_set_reach_the_settings(config):
+    assert config.step("thumos", "stage2", "pmil").streams == [1024, 1024]
+    assert config.step("gtea", "stage2", "pmil").streams is None
+    values = {"variants": {"stage2": {"pmil": {"streams": [1000, 1048]}}}}
+    entry = {"root": "x", "snippet": {"frames": 16, "fps": 25}, "features": {"streams": [1024, 1024]}}
+    whole = configuration.parse(configuration.Config, values | {"datasets": {"mine": entry}})
+    assert whole.step("mine", "stage2", "pmil").streams == [1000, 1048]
+    assert whole.step("mine", "stage2", "pmil_released").streams == [1024, 1024]
+    i3d = {"from": "videos", "model": "i3d", "weights": {"rgb": "a", "flow": "b"}}
+    whole = configuration.parse(configuration.Config, {"datasets": {"mine": entry | {"features": i3d}}})
+    assert whole.step("mine", "stage2", "pmil").streams == [1024, 1024]

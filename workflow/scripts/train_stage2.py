@@ -7,6 +7,7 @@ released program does (fault 3).
 import argparse
 import contextlib
 import importlib
+from collections.abc import Container
 from pathlib import Path
 
 from hrpro import config, methods, model_file
@@ -54,13 +55,17 @@ def main() -> None:
                 scores=stack.enter_context(ScoreFile(args.test_scores)),
                 proposals=results.read(args.test_proposals, classes),
             )
+        labels = labels_of(files.read_json(args.labels, "videos"))
+        positive = results.read(args.positive, classes)
+        for path, videos in ((args.labels, labels), (args.positive, positive)):
+            require_all(path, videos, features)
         inputs = [args.scores, args.labels, args.positive, args.reliable, args.negative]
         inputs += [args.test_scores, args.test_annotations, args.test_proposals]
         task = Stage2Task(
             features=features,
             scores=scores,
-            labels=labels_of(files.read_json(args.labels, "videos")),
-            positive=results.read(args.positive, classes),
+            labels=labels,
+            positive=positive,
             reliable=results.read(args.reliable, classes) if args.reliable else {},
             negative=results.read(args.negative, classes) if args.negative else {},
             settings=settings,
@@ -77,6 +82,15 @@ def main() -> None:
         )
         if args.record:
             files.write_json(args.record, process.machine(task.device))
+
+
+def require_all(path: str, videos: Container[str], features: FeatureFile) -> None:
+    """Raise InputError where a file lacks one of the features' videos, as one of another data set does."""
+    for video in features.videos:
+        if video not in videos:
+            raise errors.InputError(
+                f"{path}: no video {video!r}, which {features.path} has; give both of one split"
+            )
 
 
 if __name__ == "__main__":
