@@ -15,6 +15,7 @@ from hrpro.instance.model import refine, score
 from hrpro.layers import roi
 from hrpro.layers.packing import Packing
 from hrpro.layers.scores import video_scores
+from hrpro.pmil import losses as pmil_losses
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import memory
 from hrpro.snippet.attention import AttentionBlock
@@ -33,6 +34,7 @@ def checks(run: Run) -> dict[str, Check]:
     equal = {
         "goldens of stage 1": lambda: golden_stage1(run),
         "goldens of stage 2": lambda: golden_stage2(run),
+        "goldens of P-MIL": lambda: golden_pmil(run),
         "seeds": lambda: golden_seeds(run),
         "RoI": lambda: roi_vectors(run),
         "attention": lambda: attention(run),
@@ -144,6 +146,18 @@ def golden_stage2(run: Run) -> dict:
     losses["total"].mean().backward()
     gradients = parameters_off(network, goldens.instance_parameters("grad"), gradient=True)
     return figures | {"losses": within(max(off), STEP), "gradients": within(max(gradients), STEP)}
+
+
+def golden_pmil(run: Run) -> dict:
+    """P-MIL's losses and gradients as the released program has them at epoch 15, on the device."""
+    network = goldens.pmil_model(setting("stage2", "pmil_released")).to(run.device)
+    batch = goldens.pmil_batch(network, device=run.device)
+    ramp = goldens.PMIL["ramp/weight"][15]
+    losses = pmil_losses.pmil(network(batch.vectors), batch, float(ramp), network.settings)
+    losses["total"].mean().backward()
+    gradients = parameters_off(network, goldens.pmil_parameters("grad"), gradient=True)
+    off = largest(losses["total"].mean(), goldens.PMIL["loss/epoch15/loss_total"])
+    return {"loss": within(off, STEP), "gradients": within(max(gradients), STEP)}
 
 
 def golden_seeds(run: Run) -> dict:

@@ -8,6 +8,8 @@ import torch
 from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.instance.model import InstanceModel
 from hrpro.layers.packing import Packing
+from hrpro.pmil.dataset import Batch as PmilBatch
+from hrpro.pmil.model import PmilModel
 from hrpro.snippet.model import SnippetModel
 
 DATA = Path(__file__).parent / "data"
@@ -17,6 +19,7 @@ STAGE1 = np.load(DATA / "stage1.npz", allow_pickle=False)
 SEEDS = np.load(DATA / "seeds.npz", allow_pickle=False)
 PROPOSALS = np.load(DATA / "proposals.npz", allow_pickle=False)
 STAGE2 = np.load(DATA / "stage2.npz", allow_pickle=False)
+PMIL = np.load(DATA / "pmil.npz", allow_pickle=False)
 
 # our parameter -> the released program's; its attention keeps three projections in one matrix
 BLOCK = {
@@ -43,6 +46,21 @@ LOSSES = {
     "background": "loss_frame_bkg",
     "contrastive": "loss_contrastive",
     "total": "loss_total",
+}
+PMIL_PARAMETERS = {
+    "fusion.0": "prop_fusion.0",
+    "classes.0": "prop_classifier.0",
+    "classes.2": "prop_classifier.2",
+    "attention.0": "prop_attention.0",
+    "attention.2": "prop_attention.2",
+    "completeness.0": "prop_completeness.0",
+    "completeness.2": "prop_completeness.2",
+}
+PMIL_LOSSES = {
+    "original": "prop_mil_orig",
+    "suppressed": "prop_mil_supp",
+    "consistency": "prop_irc",
+    "completeness": "prop_comp",
 }
 
 
@@ -122,4 +140,38 @@ def instance_batch(network: InstanceModel, device="cpu") -> Batch:
                 for r in instance_input("reliable", device)
             ]
         ),
+    )
+
+
+def pmil_parameters(prefix: str) -> dict[str, torch.Tensor]:
+    """A set of P-MIL's golden parameters under our names."""
+    values = {}
+    for branch, letter in enumerate("vf"):
+        for our, their in PMIL_PARAMETERS.items():
+            for kind in ("weight", "bias"):
+                value = torch.tensor(PMIL[f"{prefix}/prop_{letter}_backbone.{their}.{kind}"])
+                values[f"branches.{branch}.{our}.{kind}"] = value.flatten(1) if kind == "weight" else value
+    return values
+
+
+def pmil_model(released) -> PmilModel:
+    """P-MIL's golden network; released: that program's settings."""
+    network = PmilModel(CLASSES, 48, released.model_copy(update={"dropout": 0.0, "streams": [24, 24]}))
+    network.load_state_dict(pmil_parameters("init"))
+    return network
+
+
+def pmil_input(name: str, numbers=range(3), device="cpu") -> list[torch.Tensor]:
+    """An input of some of pmil.npz's three videos."""
+    return [torch.tensor(PMIL[f"v{number}/{name}"], dtype=torch.float32, device=device) for number in numbers]
+
+
+def pmil_batch(network: PmilModel, numbers=range(3), device="cpu") -> PmilBatch:
+    """Some of the three videos as a batch, with all their proposals."""
+    features, proposals = (pmil_input(name, numbers, device) for name in ("features", "proposals"))
+    return PmilBatch(
+        vectors=torch.cat([network.vectors(x, p) for x, p in zip(features, proposals, strict=True)]),
+        proposals=torch.cat(proposals),
+        packing=Packing([len(p) for p in proposals], device),
+        present=torch.stack(pmil_input("video_label", numbers, device)),
     )

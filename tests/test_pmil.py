@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+import goldens
 import oracle
 from conftest import run_script
 from feature_files import write_features
-from goldens import DATA
+from goldens import PMIL, PMIL_LOSSES, pmil_batch, pmil_input, pmil_parameters
 from hrpro import config as configuration
 from hrpro import inference, model_file
 from hrpro.config import FeatureFiles
@@ -35,24 +36,8 @@ from hrpro.training.checkpoint import Checkpoint
 from hrpro.training.task import Stage2Task
 from hrpro.utils.errors import InputError
 
-PMIL = np.load(DATA / "pmil.npz", allow_pickle=False)
-VIDEOS, CLASSES, STREAMS = range(3), 5, [24, 24]
+VIDEOS = range(3)
 BRANCHES = ("rgb", "flow")
-PARAMETERS = {
-    "fusion.0": "prop_fusion.0",
-    "classes.0": "prop_classifier.0",
-    "classes.2": "prop_classifier.2",
-    "attention.0": "prop_attention.0",
-    "attention.2": "prop_attention.2",
-    "completeness.0": "prop_completeness.0",
-    "completeness.2": "prop_completeness.2",
-}
-LOSSES = {
-    "original": "prop_mil_orig",
-    "suppressed": "prop_mil_supp",
-    "consistency": "prop_irc",
-    "completeness": "prop_comp",
-}
 EXACT = 1e-9  # relative, between two float64 computations
 SNIPPET = Grid(25, 25)  # snippets of one second: times in seconds are the released program's in snippets
 
@@ -64,21 +49,6 @@ def close(actual, expected, tolerance: float = 1e-5) -> None:
     assert (actual - expected).abs().max() <= tolerance * max(expected.abs().max(), 1e-30)
 
 
-def parameters(prefix: str) -> dict[str, torch.Tensor]:
-    """A set of the golden parameters under our names."""
-    values = {}
-    for branch, letter in enumerate("vf"):
-        for our, their in PARAMETERS.items():
-            for kind in ("weight", "bias"):
-                value = torch.tensor(PMIL[f"{prefix}/prop_{letter}_backbone.{their}.{kind}"])
-                values[f"branches.{branch}.{our}.{kind}"] = value.flatten(1) if kind == "weight" else value
-    return values
-
-
-def golden(name: str, numbers=VIDEOS) -> list[torch.Tensor]:
-    return [torch.tensor(PMIL[f"v{number}/{name}"]).float() for number in numbers]
-
-
 @pytest.fixture(scope="module")
 def released(config) -> Settings:
     return config.step("gtea", "stage2", "pmil_released")
@@ -86,21 +56,7 @@ def released(config) -> Settings:
 
 @pytest.fixture
 def model(released) -> PmilModel:
-    changes = {"dropout": 0.0, "streams": STREAMS}
-    network = PmilModel(CLASSES, sum(STREAMS), released.model_copy(update=changes))
-    network.load_state_dict(parameters("init"))
-    return network
-
-
-def batch_of(model, numbers=VIDEOS) -> Batch:
-    """Some golden videos, with all their proposals."""
-    features, proposals = golden("features", numbers), golden("proposals", numbers)
-    return Batch(
-        vectors=torch.cat([model.vectors(x, p) for x, p in zip(features, proposals, strict=True)]),
-        proposals=torch.cat(proposals),
-        packing=Packing([len(p) for p in proposals]),
-        present=torch.stack(golden("video_label", numbers)),
-    )
+    return goldens.pmil_model(released)
 
 
 def branch(outputs: Outputs, number: int) -> Outputs:
@@ -115,12 +71,12 @@ def test_roi_features():
     pooled = roi.align(torch.tensor(PMIL["roi/features"]), torch.tensor(PMIL["roi/proposals"]), **settings)
     close(pooled, PMIL["roi/roi_features"], 2e-5)
     for number in (0, 1):
-        [features], [proposals] = (golden(name, [number]) for name in ("features", "proposals"))
+        [features], [proposals] = (pmil_input(name, [number]) for name in ("features", "proposals"))
         close(roi.align(features, proposals, **settings), PMIL[f"v{number}/roi_features"], 2e-5)
 
 
 def test_outputs_of_one_packed_batch(model):
-    batch = batch_of(model)
+    batch = pmil_batch(model)
     outputs = model(batch.vectors)
     for number, name in enumerate(BRANCHES):
         parts = map(batch.packing.split, branch(outputs, number))
@@ -131,7 +87,7 @@ def test_outputs_of_one_packed_batch(model):
 
 
 def test_video_logits(model):
-    batch = batch_of(model)
+    batch = pmil_batch(model)
     outputs = model(batch.vectors)
     for number, name in enumerate(BRANCHES):
         classes, attention, _ = branch(outputs, number)
@@ -142,7 +98,7 @@ def test_video_logits(model):
 
 
 def test_rank_consistency(model):
-    batch = batch_of(model)
+    batch = pmil_batch(model)
     outputs, pairs = model(batch.vectors), losses.pairs_of(batch.proposals, batch.packing)
     for number, name in enumerate(BRANCHES):
         own, other = branch(outputs, number), branch(outputs, 1 - number)
@@ -157,7 +113,7 @@ def test_rank_consistency(model):
 
 
 def test_pseudo_instances_and_targets(model):
-    batch = batch_of(model)
+    batch = pmil_batch(model)
     outputs, pairs = model(batch.vectors), losses.pairs_of(batch.proposals, batch.packing)
     assert torch.equal(pairs.real, torch.tensor(PMIL["batch/mask"]) > 0)
     for number, name in enumerate(BRANCHES):
@@ -173,12 +129,12 @@ def test_pseudo_instances_and_targets(model):
 
 
 def test_losses_of_each_branch(model):
-    batch = batch_of(model)
+    batch = pmil_batch(model)
     outputs, pairs = model(batch.vectors), losses.pairs_of(batch.proposals, batch.packing)
     for number, name in enumerate(BRANCHES):
         own, other = branch(outputs, number), branch(outputs, 1 - number)
         found = losses.of_branch(own, other, batch, pairs, model.settings)
-        for our, their in LOSSES.items():
+        for our, their in PMIL_LOSSES.items():
             their = their.removeprefix("prop_")
             close(found[our].mean(), PMIL[f"loss/{name}/{their}"])
 
@@ -189,15 +145,15 @@ def released_ramp(epoch: int) -> float:
 
 @pytest.mark.parametrize("epoch", [1, 15, 30, 200])
 def test_losses_and_gradients(model, epoch):
-    batch, weights = batch_of(model), model.settings.loss_weights.model_dump()
+    batch, weights = pmil_batch(model), model.settings.loss_weights.model_dump()
     found = losses.pmil(model(batch.vectors), batch, released_ramp(epoch), model.settings)
-    for our, their in LOSSES.items():
+    for our, their in PMIL_LOSSES.items():
         full = released_ramp(epoch) if our in ("consistency", "completeness") else 1
         close(full * weights[our] * found[our].mean(), PMIL[f"loss/epoch{epoch}/loss_{their}"])
     close(found["total"].mean(), PMIL[f"loss/epoch{epoch}/loss_total"])
     if epoch == 15:
         found["total"].mean().backward()
-        expected = parameters("grad")
+        expected = pmil_parameters("grad")
         for name, parameter in model.named_parameters():
             close(parameter.grad, expected[name])
 
@@ -209,20 +165,20 @@ def test_the_ramp():
 
 
 def test_eight_steps_of_training(model):
-    model.load_state_dict(parameters("trace/init"))
+    model.load_state_dict(pmil_parameters("trace/init"))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-3)
     weights = model.settings.loss_weights.model_dump()
     for step, (order, epoch) in enumerate(zip(PMIL["trace/order"], PMIL["trace/epoch"], strict=True)):
-        batch, full = batch_of(model, order), released_ramp(epoch)
+        batch, full = pmil_batch(model, order), released_ramp(epoch)
         found = losses.pmil(model(batch.vectors), batch, full, model.settings)
         optimizer.zero_grad()
         found["total"].mean().backward()
         optimizer.step()
         close(found["total"].mean(), PMIL["trace/loss_total"][step], 1e-4)
-        for our, their in LOSSES.items():
+        for our, their in PMIL_LOSSES.items():
             weight = weights[our] * (full if our in ("consistency", "completeness") else 1)
             close(weight * found[our].mean(), PMIL[f"trace/loss_{their}"][step], 1e-4)
-    for name, expected in parameters("trace/final").items():
+    for name, expected in pmil_parameters("trace/final").items():
         close(model.get_parameter(name), expected, 1e-4)
 
 
@@ -266,7 +222,7 @@ def test_soft_suppression(case):
 @pytest.mark.parametrize("video", VIDEOS)
 def test_detections(config, model, video, threshold):
     model.settings = model.settings.model_copy(update={"class_score": threshold})
-    [features], proposals = golden("features", [video]), PMIL[f"v{video}/proposals"]
+    [features], proposals = pmil_input("features", [video]), PMIL[f"v{video}/proposals"]
     settings = config.step("gtea", "detection", "released")
     found = method.detect(
         model,
