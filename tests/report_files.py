@@ -28,6 +28,16 @@ class Size(NamedTuple):
     detections: int = 30
 
 
+class Made(NamedTuple):
+    """What experiments are of; videos: by split; snippets, truth: of each video."""
+
+    videos: dict[str, list[str]]
+    snippets: dict[str, int]
+    truth: dict[str, Segments]
+    classes: list[str]
+    detections: int
+
+
 def write(
     folder: Path,
     *,
@@ -37,11 +47,12 @@ def write(
     experiments: dict[str, int] | None = None,
     seeds: list[int] = (0,),
     known: bool = True,
+    long: dict[str, int] | None = None,
 ) -> list[str]:
     """Write the files; -> the arguments of write_report.py but for its outputs.
 
     names: of the first test videos; experiments: name -> its stages, by default {"default": 2}; known:
-    whether the training videos' true segments are.
+    whether the training videos' true segments are; long: {video: snippets} of those that have others.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
@@ -49,13 +60,15 @@ def write(
     videos = {split: [f"{split} {number}" for number in range(count)] for split, count in counts.items()}
     videos["test"][: len(names)] = names
     every = [video for each in videos.values() for video in each]
-    truth = {video: draw(rng, size.instances, size, len(classes)) for video in every}
+    snippets = dict.fromkeys(every, size.snippets) | (long or {})
+    seconds = {video: float(GRID.seconds(count)) for video, count in snippets.items()}
+    truth = {video: draw(rng, size.instances, seconds[video], len(classes)) for video in every}
     annotations = []
     for split in counts:
         database = {
             video: {
                 "subset": split,
-                "duration": float(GRID.seconds(size.snippets)),
+                "duration": seconds[video],
                 "annotations": annotations_of(truth[video], classes) if known or split == "test" else [],
             }
             for video in videos[split]
@@ -71,10 +84,9 @@ def write(
         for video in videos["train"]
     }
     points = dump(folder / "points.json", {"classes": sorted(classes), "videos": points})
+    made = Made(videos, snippets, truth, classes, size.detections)
     files = {
-        name: write_experiment(
-            folder / name, rng, stages, truth=truth, videos=videos, size=size, classes=classes, seeds=seeds
-        )
+        name: write_experiment(folder / name, rng, made, stages=stages, seeds=seeds)
         for name, stages in (experiments or {"default": 2}).items()
     }
     settings = {"experiments": files, "exclude": [], "seeds": list(seeds)}
@@ -89,9 +101,8 @@ def dump(path: Path, value) -> Path:
     return path
 
 
-def draw(rng, count: int, size: Size, classes: int) -> Segments:
+def draw(rng, count: int, duration: float, classes: int) -> Segments:
     """Segments of a video, in any order, with scores."""
-    duration = float(GRID.seconds(size.snippets))
     starts = rng.uniform(0, 0.9 * duration, count)
     ends = np.minimum(starts + rng.exponential(duration / 15, count) + 0.5, duration)
     times = np.stack([starts, ends], axis=1).round(2)
@@ -106,24 +117,25 @@ def annotations_of(truth: Segments, classes: list[str]) -> list[dict]:
     ]
 
 
-def detections_of(rng, truth: Segments, size: Size, classes: int) -> Segments:
-    """Detections about the instances, more or less exact, and as many more anywhere."""
-    found = draw(rng, size.detections, size, classes)
-    near = rng.integers(0, max(len(truth), 1), size.detections // 2)[: len(truth) * size.detections]
+def detections_of(rng, made: Made, video: str) -> Segments:
+    """Detections about a video's instances, more or less exact, and as many more anywhere."""
+    truth, duration = made.truth[video], float(GRID.seconds(made.snippets[video]))
+    found = draw(rng, made.detections, duration, len(made.classes))
+    near = rng.integers(0, len(truth), made.detections // 2)
     times, labels = found.times.copy(), found.labels.copy()
-    if len(truth):
-        shift = rng.normal(0, 0.25, (len(near), 2)) * np.diff(truth.times[near], axis=1)
-        times[: len(near)] = np.sort(np.maximum(truth.times[near] + shift, 0), axis=1)
-        labels[: len(near)] = np.where(rng.random(len(near)) < 0.8, truth.labels[near], labels[: len(near)])
+    shift = rng.normal(0, 0.25, (len(near), 2)) * np.diff(truth.times[near], axis=1)
+    times[: len(near)] = np.clip(np.sort(truth.times[near] + shift), 0, duration)
+    labels[: len(near)] = np.where(rng.random(len(near)) < 0.8, truth.labels[near], labels[: len(near)])
     return Segments(times, labels, found.scores)
 
 
-def write_experiment(folder: Path, rng, stages: int, *, truth, videos, size: Size, classes, seeds) -> dict:
+def write_experiment(folder: Path, rng, made: Made, *, stages: int, seeds) -> dict:
     """An experiment's files, as `runs` describes them."""
     folder.mkdir(parents=True, exist_ok=True)
+    classes = made.classes
     paths = {"scores": {}, "stages": {}, "evaluation": {"tiou": TIOU, "ignore_ambiguous": True}}
-    for split, names in videos.items():
-        arrays = {video: np.zeros((size.snippets, 1), np.float32) for video in names}
+    for split, names in made.videos.items():
+        arrays = {video: np.zeros((made.snippets[video], 1), np.float32) for video in names}
         features = write_features(folder / f"{split}.h5", arrays, GRID)
         paths["scores"][split] = str(folder / f"scores-{split}.h5")
 
@@ -137,14 +149,14 @@ def write_experiment(folder: Path, rng, stages: int, *, truth, videos, size: Siz
             scores.write(paths["scores"][split], file, score, classes=classes, thresholds=thresholds)
 
     def segments_file(name: str, names: list[str]) -> str:
-        found = [(video, detections_of(rng, truth[video], size, len(classes))) for video in names]
+        found = [(video, detections_of(rng, made, video)) for video in names]
         results.write(folder / name, found, classes)
         return str(folder / name)
 
-    paths["proposals"] = segments_file("proposals.json", videos["test"])
+    paths["proposals"] = segments_file("proposals.json", made.videos["test"])
     for number in range(1, stages + 1):
         stage = f"stage{number}"
-        reliable = [(video, truth[video]) for video in videos["train"]]
+        reliable = [(video, made.truth[video]) for video in made.videos["train"]]
         results.write(folder / f"{stage}-reliable.json", reliable, classes)
         maps = []
         for seed in seeds:
@@ -156,7 +168,7 @@ def write_experiment(folder: Path, rng, stages: int, *, truth, videos, size: Siz
         paths["stages"][stage] = {
             "maps": maps,
             "record": str(dump(folder / stage / "model.json", record)),
-            "detections": segments_file(f"{stage}-detections.json", videos["test"]),
+            "detections": segments_file(f"{stage}-detections.json", made.videos["test"]),
             "reliable": str(folder / f"{stage}-reliable.json"),
         }
     return paths

@@ -10,6 +10,7 @@ from . import charts
 from .charts import Bars, Line, Spread
 
 MIDDLE = 0.5  # the threshold that is shown of several, where the evaluation has it
+MOST = 100  # detections per video up to which recall is drawn
 CURVES = 24  # classes whose precision-recall curves are drawn, the worst first
 CONFUSED = 30  # classes up to which there is a table of who is taken for whom
 LEVELS = 9  # of the colours of that table
@@ -187,7 +188,8 @@ def recall(diagnoses: dict[str, dict]) -> charts.Chart:
         series.append(Line(f"{name}, of the class", number, figures["average"], figures["recall"]))
         label = f"{name}, of any class"
         series.append(Line(label, number, figures["average"], figures["recall_any_label"], dashed=True))
-    x = charts.axis("best detections per video, on average", [100.0])
+    most = min(MOST, max(one["recall"]["average"][-1] for one in diagnoses.values()))
+    x = charts.axis("best detections per video, on average", [most])
     y = charts.axis("recall", [1.0], percent=True)
     cut = [
         line._replace(

@@ -9,6 +9,7 @@
 
 const HEIGHT = { axis: 24, title: 20, curve: 36, truth: 11, proposal: 5, bar: 10, gap: 3, row: 14 };
 const LANES = { detections: 12, proposals: 6 }; // at most; what has no place there overlaps in the last one
+const PIECE = 100; // snippets of a curve that are drawn as one
 const EDGE = 10; // pixels free on either side
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 3600];
 const LONG = 60; // seconds from which on times are minutes and seconds
@@ -135,16 +136,19 @@ class Timeline {
     return { group, rects, height: height + gap };
   }
 
-  /** A score over the snippets as an area. */
+  /** A score over the snippets as an area; in pieces, as the browser draws those alone that are in view. */
   curve(parent, curves, values, isBackground) {
     const base = HEIGHT.title + HEIGHT.curve - 2;
-    const y = (value) => +(base - ((HEIGHT.curve - 4) * value) / 100).toFixed(1);
-    const x = (number) => +(curves.first + number * curves.step).toFixed(3);
-    const last = x(values.length - 1);
-    const line = values.map((value, number) => `${x(number)},${y(value)}`).join(" ");
     const kind = isBackground ? "curve background" : "curve";
-    svg("polygon", { parent, class: `${kind} area`, points: `${x(0)},${base} ${line} ${last},${base}` });
-    svg("polyline", { parent, class: kind, points: line });
+    const x = (number) => +(curves.first + number * curves.step).toFixed(3);
+    const y = (value) => +(base - ((HEIGHT.curve - 4) * value) / 100).toFixed(1);
+    for (let from = 0; from < values.length; from += PIECE) {
+      const piece = values.slice(from, from + PIECE + 1);
+      const line = piece.map((value, number) => `${x(from + number)},${y(value)}`).join(" ");
+      const end = x(from + piece.length - 1);
+      svg("polygon", { parent, class: `${kind} area`, points: `${x(from)},${base} ${line} ${end},${base}` });
+      svg("polyline", { parent, class: kind, points: line });
+    }
   }
 
   /** Show what the state says: threshold, tiou (its number), off (classes), proposals (whether). */
