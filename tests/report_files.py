@@ -47,12 +47,14 @@ def write(
     experiments: dict[str, int] | None = None,
     seeds: list[int] = (0,),
     known: bool = True,
+    pointed: bool = True,
     long: dict[str, int] | None = None,
 ) -> list[str]:
     """Write the files; -> the arguments of write_report.py but for its outputs.
 
     names: of the first test videos; experiments: name -> its stages, by default {"default": 2}; known:
-    whether the training videos' true segments are; long: {video: snippets} of those that have others.
+    whether the training videos' true segments are; pointed: whether points have times, and experiments
+    reliable proposals; long: {video: snippets} of those that have others.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
@@ -74,21 +76,16 @@ def write(
             for video in videos[split]
         }
         annotations.append(dump(folder / f"{split}.json", {"database": database}))
-    points = {
-        video: [
-            {"label": classes[label], "seconds": float(np.mean(times))}
-            for times, label in sorted(
-                zip(truth[video].times.tolist(), truth[video].labels.tolist(), strict=True)
-            )
-        ]
-        for video in videos["train"]
-    }
+    points = {video: points_of(truth[video], classes, pointed) for video in videos["train"]}
     points = dump(folder / "points.json", {"classes": sorted(classes), "videos": points})
     made = Made(videos, snippets, truth, classes, size.detections)
     files = {
         name: write_experiment(folder / name, rng, made, stages=stages, seeds=seeds)
         for name, stages in (experiments or {"default": 2}).items()
     }
+    if not pointed:
+        for stage in (stage for paths in files.values() for stage in paths["stages"].values()):
+            stage["reliable"] = []
     settings = {"experiments": files, "exclude": [], "seeds": list(seeds)}
     paths = ["--annotations", *annotations, "--points", points]
     return ["--name", "made", *map(str, paths), "--settings", json.dumps(settings)]
@@ -115,6 +112,12 @@ def annotations_of(truth: Segments, classes: list[str]) -> list[dict]:
         {"label": classes[label], "segment": times}
         for times, label in zip(truth.times.tolist(), truth.labels.tolist(), strict=True)
     ]
+
+
+def points_of(truth: Segments, classes: list[str], timed: bool) -> list[dict]:
+    """The points of a video in time order: the middles of its instances."""
+    rows = sorted(zip(truth.times.mean(axis=1).tolist(), truth.labels.tolist(), strict=True))
+    return [{"label": classes[label]} | ({"seconds": seconds} if timed else {}) for seconds, label in rows]
 
 
 def detections_of(rng, made: Made, video: str) -> Segments:

@@ -225,6 +225,14 @@ def test_training_videos_of_unknown_segments(report):
     assert made.figures["points"]["position"] is None
 
 
+def test_without_points_there_are_no_reliable_proposals(report):
+    made = report(pointed=False)
+    assert "reliable-index" not in made.page.blocks and "videos-index" in made.page.blocks
+    stages = made.figures["experiments"]["default"]["stages"]
+    assert [stage["reliable"] for stage in stages.values()] == [None, None]
+    assert made.figures["experiments"]["default"]["diagnosis"]["per_class"]["run"]["points"] is None
+
+
 def test_nothing_is_detected_and_nothing_happens(report):
     made = report(size=report_files.Size(test=2, detections=0))
     assert made.page.content("videos", "test 1")["sources"][0]["detections"]["all"] == 0

@@ -141,12 +141,17 @@ def reported_files(wildcards):
             model = folders[0] if stage == "stage2" else os.path.dirname(folders[0])
             detection = f"detection-{experiment.detection}"
             evaluation = f"{detection}/evaluation-{experiment.evaluation}/map.json"
-            reliable = "train/reliable.json" if stage == "stage1" else f"{detection}/train/reliable.json"
+            if experiment.supervision == "videos":  # reliable proposals hold a point
+                reliable = []
+            elif stage == "stage1":
+                reliable = f"{folders[0]}/train/reliable.json"
+            else:
+                reliable = f"{folders[0]}/{detection}/train/reliable.json"
             stages[stage] = {
                 "maps": [f"{folder}/{evaluation}" for folder in folders],
                 "record": f"{model}/model.json",
                 "detections": f"{folders[0]}/{detection}/detections.json",
-                "reliable": f"{folders[0]}/{reliable}",
+                "reliable": reliable,
             }
         first, *_ = folders_of(wildcards.dataset, experiment, "stage1", "last")
         experiments[name] = {

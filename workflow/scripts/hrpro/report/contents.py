@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import config
 from ..data import annotations
+from ..data.instances import are_timed
 from ..detection.segments import Segments
 from ..proposals import ranking
 from ..utils.errors import InputError
@@ -44,12 +45,15 @@ class Data(NamedTuple):
 def videos_of(
     database: dict, classes: list[str], points: dict, leave_out: Container[str] = ()
 ) -> list[Video]:
-    """The videos of a split by its annotations and points ({video: [{"label", "seconds"}]}), by name."""
-    videos = []
+    """The videos of a split by its annotations and points ({video: [{"label", "seconds"}]}), by name.
+
+    Points without times are none.
+    """
+    timed, videos = are_timed(points), []
     for name, entry in sorted(database.items()):
         if name in leave_out:
             continue
-        marked = ranking.number_labels(points.get(name, []), classes)
+        marked = points.get(name, [])
         # a video with points and no segment is one that nobody annotated
         known = bool(entry["annotations"] or not marked)
         videos.append(
@@ -57,7 +61,7 @@ def videos_of(
                 name=name,
                 duration=entry["duration"],
                 truth=annotations.instances(entry, classes) if known else None,
-                points=marked,
+                points=ranking.number_labels(marked, classes) if timed else [],
                 ambiguous=np.array(entry.get("ambiguous") or []).reshape(-1, 2),
             )
         )

@@ -75,7 +75,11 @@ def all_of(data: Data, experiments: list[Run], figures: dict) -> list[Panel]:
         summary(data, experiments, figures),
         *([classes(data, experiments, diagnoses), diagnosis(diagnoses, figures)] if diagnoses else []),
         test_videos(data, experiments),
-        training_videos(data, experiments, figures),
+        *(
+            [training_videos(data, experiments)]
+            if any(run.last.reliable is not None for run in experiments)
+            else []
+        ),
     ]
 
 
@@ -311,7 +315,7 @@ def test_videos(data: Data, experiments: list[Run]) -> Panel:
     return Panel("videos", "Videos", words, browser=browser)
 
 
-def training_videos(data: Data, experiments: list[Run], figures: dict) -> Panel:
+def training_videos(data: Data, experiments: list[Run]) -> Panel:
     """The reliable proposals of every stage in the training videos."""
     truth, tiou = truth_of(data.train), experiments[0].evaluation.tiou
     known = any(map(len, truth.values()))
@@ -328,6 +332,7 @@ def training_videos(data: Data, experiments: list[Run], figures: dict) -> Panel:
         )
         for number, run in enumerate(experiments)
         for stage in run.stages
+        if stage.reliable is not None
     ]
     words = [
         "A training video's reliable proposals, one per point: what stage 2 learns from, and what it makes "

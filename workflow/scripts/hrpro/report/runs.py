@@ -2,7 +2,7 @@
 
 An experiment's files: {"scores": {split: path}, "proposals": path, "stages": {stage: {"maps": [path per
 seed], "record": path, "detections": path, "reliable": path}}, "evaluation": config.Evaluation as a
-dictionary}. What has one path is of the first seed.
+dictionary}. What has one path is of the first seed; there may be no "reliable".
 """
 
 import contextlib
@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
     maps: its evaluations, one per seed (files of evaluate.py); record: what its model was trained on; losses:
     of the training (`losses.read`); detections, reliable: {video: Segments} of the test and of the training
-    videos.
+    videos; without points there are no reliable ones.
     """
 
     experiment: str
@@ -36,7 +36,7 @@ class Stage(NamedTuple):
     record: dict
     losses: dict[str, losses.Series]
     detections: dict[str, Segments]
-    reliable: dict[str, Segments]
+    reliable: dict[str, Segments] | None
 
     @property
     def name(self) -> str:
@@ -86,7 +86,7 @@ def read_stage(experiment: str, stage: str, paths: dict, classes: list[str]) -> 
         record=files.read_json(paths["record"], "device", "threads", "instructions"),
         losses=losses.read(Path(paths["record"]).with_name("events")),
         detections=results.read(paths["detections"], classes),
-        reliable=results.read(paths["reliable"], classes),
+        reliable=results.read(paths["reliable"], classes) if paths["reliable"] else None,
     )
 
 

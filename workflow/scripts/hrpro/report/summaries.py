@@ -36,10 +36,12 @@ def diagnose(run: Run, data: Data) -> dict | None:
     return diagnosis.diagnose(matched, snippet_s=run.scores["test"].grid.snippet, points=point_counts(data))
 
 
-def point_counts(data: Data) -> dict[str, int]:
-    """How many points each class has."""
+def point_counts(data: Data) -> dict[str, int] | None:
+    """How many points each class has; None where there are none with times."""
     labels = [label for video in data.train for _, label in video.points]
-    counts = np.bincount(labels, minlength=len(data.classes)) if labels else np.zeros(len(data.classes), int)
+    if not labels:
+        return None
+    counts = np.bincount(labels, minlength=len(data.classes))
     return dict(zip(data.classes, counts.tolist(), strict=True))
 
 
@@ -71,7 +73,9 @@ def stage_figures(stage: Stage, data: Data) -> dict:
         "mAP_std": deviation.tolist(),
         "trained_on": stage.record,
         "losses": {name: series._asdict() for name, series in stage.losses.items()},
-        "reliable": quality.measure(
+        "reliable": None
+        if stage.reliable is None
+        else quality.measure(
             truth_of(data.train), {video.name: video.points for video in data.train}, stage.reliable
         ),
     }
