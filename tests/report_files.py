@@ -86,7 +86,7 @@ def write(
     if not pointed:
         for stage in (stage for paths in files.values() for stage in paths["stages"].values()):
             stage["reliable"] = []
-    settings = {"experiments": files, "exclude": [], "seeds": list(seeds)}
+    settings = {"experiments": files, "exclude": [], "seeds": list(seeds), "videos": ""}
     paths = ["--annotations", *annotations, "--points", points]
     return ["--name", "made", *map(str, paths), "--settings", json.dumps(settings)]
 

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
@@ -361,7 +362,38 @@ def test_colour_blind_readers_tell_the_colours_apart(scheme, kind):
     assert min(np.linalg.norm(one - other) for one, other in itertools.combinations(seen, 2)) > 18
 
 
-# --- the rule
+# --- the rules
+
+
+def test_a_finished_run_and_a_prediction_have_reports(finished_run, tmp_path):
+    folder = shutil.copytree(finished_run, tmp_path / "run")
+    films = folder / "films"
+    films.mkdir()
+    (films / "demo_test_004.mp4").touch()
+    targets = ["results/mine/report.html", "results/mine/predict/new/report.html"]
+    options = ["--configfile=extra.yaml", "--config", "report={videos: films}"]
+    run = snakemake(folder, *options, "--", *targets, snakefile=folder / "Snakefile")
+    assert jobs_of(run) == {"write_report": 1, "report_prediction": 1}
+    page = Page((folder / targets[0]).read_text())
+    result = json.loads((folder / "results/mine/map.json").read_text())["stages"]["stage2"]["last"]
+    figures = json.loads((folder / "results/mine/report.json").read_text())["experiments"]["default"]
+    assert figures["stages"]["stage2"]["mAP"] == pytest.approx(result["mAP"])
+    assert figures["diagnosis"]["average"] * 100 == pytest.approx(next(iter(result["average"].values())))
+    assert next(iter(figures["stages"]["stage1"]["losses"])) == "total"
+    assert figures["stages"]["stage1"]["reliable"]["tiou"] > 0
+    played = {video["name"]: video["film"] for video in page.index("videos")["videos"]}
+    assert played["demo_test_004"] == "../../films/demo_test_004.mp4" and played["demo_test_005"] is None
+    new = Page((folder / targets[1]).read_text())
+    assert [source["name"] for source in new.index("videos")["sources"]] == ["model.pt"]
+    assert {video["instances"] for video in new.index("videos")["videos"]} == {None}
+    ours, known = (each.content("videos", "demo_test_004") for each in (new, page))
+    assert ours["truth"] == [] and ours["sources"][0]["detections"]["errors"] is None
+    for key in ("start", "end", "label", "score"):
+        for kind in ("detections", "proposals"):
+            assert ours["sources"][0][kind][key] == known["sources"][0][kind][key]
+    assert ours["curves"] == known["curves"]
+    again = snakemake(folder, "-n", *options, "--", *targets, snakefile=folder / "Snakefile")
+    assert jobs_of(again) == {}
 
 
 def test_a_report_needs_the_files_of_its_experiments_alone(tmp_path, demo_data):

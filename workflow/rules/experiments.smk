@@ -174,21 +174,24 @@ def report_inputs(wildcards):
 
 
 def report_of(wildcards):
-    """A params function: the files of a report's experiments, and how they are scored, as JSON."""
+    """A params function: the files of a report's experiments, how they are scored, and what it plays, as JSON."""
     experiments = reported_files(wildcards)
     for name, files in experiments.items():
         variant = CONFIG.experiment(name).evaluation
         files["evaluation"] = CONFIG.step(wildcards.dataset, "evaluation", variant).model_dump()
-    exclude = dataset_of(wildcards).exclude
-    seeds = CONFIG.seeds
-    return json.dumps({"experiments": experiments, "exclude": exclude, "seeds": seeds})
+    return json.dumps(
+        {
+            "experiments": experiments,
+            "exclude": dataset_of(wildcards).exclude,
+            "seeds": CONFIG.seeds,
+            "videos": CONFIG.report.videos or "",
+        }
+    )
 
 
-def played_videos(wildcards):
-    """A resource: the folder of the videos that a report plays; empty where there is none."""
+def own_videos(wildcards):
+    """A resource: the folder of the videos that features are made of; empty where they are not."""
     entry = dataset_of(wildcards)
-    if CONFIG.report.videos is not None:
-        return CONFIG.report.videos
     return (
         str(Path(entry.root) / entry.features.folder) if isinstance(entry.features, settings.Videos) else ""
     )

@@ -24,7 +24,7 @@ rule write_report:
         "../../envs/data.yaml"
     resources:
         script=script("write_report.py"),
-        videos=played_videos,
+        videos=own_videos,
         names=names_of,
     params:
         settings=report_of,

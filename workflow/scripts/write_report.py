@@ -14,7 +14,9 @@ def main() -> None:
     parser.add_argument("--annotations", required=True, nargs=2, metavar=("TRAIN", "TEST"))
     parser.add_argument("--points", required=True)
     parser.add_argument("--settings", required=True, help="the experiments' files, as JSON (report/runs.py)")
-    parser.add_argument("--videos", default="", help="a folder of videos to play; default: none")
+    parser.add_argument(
+        "--videos", nargs="?", const="", default="", help="the data set's folder of videos, if it has one"
+    )
     parser.add_argument("--names", default="{}", help="what is no part of videos' names, as JSON")
     parser.add_argument("--html", required=True, help="output: one page, without anything from outside")
     parser.add_argument("--json", required=True, help="output: its figures")
@@ -28,15 +30,14 @@ def main() -> None:
     classes = sorted(
         {*points["classes"], *(name for one in databases for name in annotations.class_names(one))}
     )
+    names = config.from_json(config.VideoNames, args.names, "--names")
     data = contents.Data(
         name=args.name,
         classes=classes,
         seeds=settings["seeds"],
         train=contents.videos_of(databases[0], classes, points["videos"]),
         test=contents.videos_of(databases[1], classes, {}, leave_out=settings["exclude"]),
-        films=contents.films(
-            args.videos, config.from_json(config.VideoNames, args.names, "--names"), args.html
-        ),
+        films=contents.films(settings["videos"] or args.videos, names, args.html),
     )
     with runs.opened(settings["experiments"], classes) as experiments:
         diagnoses = [summaries.diagnose(run, data) for run in experiments]

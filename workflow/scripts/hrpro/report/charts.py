@@ -233,9 +233,10 @@ def rows(caption: str, groups: Sequence[str], series: list[Bars], x: Axis, note:
 
 
 class Spread(NamedTuple):
-    """Where values lie: their quantiles of 5, 25, 50, 75 and 95 %."""
+    """Where values lie: their quantiles of 5, 25, 50, 75 and 95 %; words: what else one reads on it."""
 
     quantiles: Sequence[float]
+    words: str = ""
 
 
 def spreads(
@@ -262,6 +263,7 @@ def spreads(
             q05, q25, median, q75, q95 = values[number].quantiles
             x = LEFT + room * (number + 0.5) + wide * (place - len(series) / 2)
             words = f"{name}, {group}: median {y.label(median)}, quartiles {y.label(q25)} and {y.label(q75)}"
+            words += f"; {values[number].words}" if values[number].words else ""
             whisker = (y_of(y, q95), y_of(y, q05) - y_of(y, q95))
             boxes.append(
                 Box(color, round(x + wide / 2 - 0.75, 1), whisker[0], 1.5, round(whisker[1], 1), words)

@@ -73,6 +73,11 @@ def truth_of(videos: list[Video]) -> dict[str, Segments]:
     return {video.name: video.truth for video in videos if video.truth is not None}
 
 
+def durations_of(videos: list[Video]) -> dict[str, float]:
+    """The lengths of videos, in seconds."""
+    return {video.name: video.duration for video in videos}
+
+
 def films(folder: str, names: config.VideoNames, page) -> dict[str, str]:
     """The addresses of the films in a folder as seen from a page: {video: relative URL}.
 

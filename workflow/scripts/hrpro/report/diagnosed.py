@@ -159,6 +159,8 @@ def by_bucket(
         for number, (name, one) in enumerate(diagnoses.items())
     ]
     line = first[average] if average else first["missed"]["share"]
+    if len(diagnoses) > 1:
+        note += f", of {next(iter(diagnoses))}"
     values = [value for bars in series for value in bars.values if value is not None]
     return charts.columns(
         caption,
@@ -207,8 +209,11 @@ def boundaries(name: str, diagnosis: dict) -> charts.Chart:
     rows = diagnosis["boundaries"]
 
     def spread(row: dict, end: str) -> Spread | None:
-        found = row[f"{end}_s"]
-        return found and Spread([found[key] for key in ("q05", "q25", "median", "q75", "q95")])
+        found, snippets = row[f"{end}_s"], row[f"{end}_snippets"]
+        if found is None:
+            return None
+        words = "" if snippets is None else f"median {snippets['median']:+.2f} snippets"
+        return Spread([found[key] for key in ("q05", "q25", "median", "q75", "q95")], words)
 
     series = [(end, color, [spread(row, end) for row in rows]) for color, end in enumerate(("start", "end"))]
     values = [value for _, _, each in series for one in each if one for value in one.quantiles]
@@ -246,12 +251,19 @@ def calibration(diagnoses: dict[str, dict]) -> charts.Chart:
     tiou = next(iter(diagnoses.values()))["tiou"]
     number = middle(tiou)
     for color, (name, one) in enumerate(diagnoses.items()):
-        bins = [row for row in one["calibration"]["bins"] if row["detections"]]
-        scores = [row["score"] for row in bins]
-        series.append(Line(name, color, scores, [row["right"][number] for row in bins]))
+        bins = one["calibration"]["bins"]
+        right = [(row["score"], row["right"][number]) for row in bins]
+        overlap = [(row["score"], row["tiou"]) for row in bins]
+        for label, pairs, dashed in ((f"{name}, right", right, False), (f"{name}, tIoU", overlap, True)):
+            known = [pair for pair in pairs if None not in pair]
+            places, heights = [score for score, _ in known], [value for _, value in known]
+            series.append(Line(label, color, places, heights, dashed=dashed))
     top = max(1.0, *(value for line in series for value in line.x))
     x, y = charts.axis("mean score of a bin", [top]), charts.axis("", [1.0], percent=True)
-    note = f"Share of the detections of a score that are right at tIoU {tiou[number]:g}"
+    note = (
+        f"Share of the detections of a score that are right at tIoU {tiou[number]:g}; dashed: their mean "
+        "tIoU with the nearest true segment of their class"
+    )
     return charts.lines("Calibration", series, x, y, note)
 
 

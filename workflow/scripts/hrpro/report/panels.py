@@ -10,7 +10,7 @@ from ..grid import Grid
 from ..proposals import quality
 from . import charts, diagnosed, runs, summaries, videos
 from .charts import Chart
-from .contents import Data, Video, truth_of
+from .contents import Data, Video, durations_of, truth_of
 from .pages import Table
 from .runs import Run, Stage
 
@@ -41,6 +41,11 @@ class Browser(NamedTuple):
     legend: list[tuple[str, str]]
     index: dict
     contents: list[str]
+
+    @property
+    def rated(self) -> bool:
+        """Whether it is known of a video how well it went."""
+        return any(value is not None for video in self.index["videos"] for value in video["quality"])
 
 
 class Panel(NamedTuple):
@@ -285,7 +290,9 @@ def test_videos(data: Data, experiments: list[Run]) -> Panel:
                     name=stage.name,
                     detections=stage.detections,
                     proposals=run.proposals,
-                    errors=videos.error_types(truth, stage.detections, **scoring),
+                    errors=videos.error_types(
+                        truth, stage.detections, durations=durations_of(data.test), **scoring
+                    ),
                     quality=videos.quality(truth, stage.detections, **scoring),
                     scores=number,
                 )
@@ -315,18 +322,49 @@ def test_videos(data: Data, experiments: list[Run]) -> Panel:
     return Panel("videos", "Videos", words, browser=browser)
 
 
+def new_videos(
+    data: Data,
+    detections: dict[str, Segments],
+    proposals: dict[str, Segments],
+    *,
+    scores: dict[str, Scores],
+    grid: Grid,
+) -> Panel:
+    """The detections in videos without truth; scores: of each of them."""
+    source = videos.Source("model.pt", detections, proposals, errors={}, quality={}, scores=0)
+    words = ["A bar is the darker, the higher its score; at first ten per video are shown, on average."]
+    browser = Browser(
+        list="Videos",
+        shown="Detections of",
+        known=False,
+        proposals=True,
+        legend=[("detection", "bar e-none"), PROPOSAL, ROWS[1]],
+        index=videos.index(
+            data.test, [source], classes=data.classes, tiou=[], films=data.films, bar="detection"
+        ),
+        contents=[
+            videos.packed(videos.content(video, [source], [(grid, scores[video.name])]))
+            for video in data.test
+        ],
+    )
+    return Panel("videos", "Videos", words, browser=browser)
+
+
 def training_videos(data: Data, experiments: list[Run]) -> Panel:
     """The reliable proposals of every stage in the training videos."""
     truth, tiou = truth_of(data.train), experiments[0].evaluation.tiou
     known = any(map(len, truth.values()))
+
+    def errors_of(reliable: dict[str, Segments]) -> dict:
+        durations = durations_of(data.train)
+        return videos.error_types(truth, reliable, classes=data.classes, tiou=tiou, durations=durations)
+
     sources = [
         videos.Source(
             name=stage.name,
             detections=stage.reliable,
             proposals=None,
-            errors=videos.error_types(truth, stage.reliable, classes=data.classes, tiou=tiou)
-            if known
-            else {},
+            errors=errors_of(stage.reliable) if known else {},
             quality=reliable_quality(data.train, stage.reliable),
             scores=number,
         )

@@ -8,7 +8,7 @@ from ..diagnosis import figures as diagnosis
 from ..evaluation import aggregation
 from ..proposals import quality
 from . import runs
-from .contents import Data, Video, truth_of
+from .contents import Data, Video, durations_of, truth_of
 from .runs import Run, Stage
 
 
@@ -28,7 +28,7 @@ def diagnose(run: Run, data: Data) -> dict | None:
         scored,
         data.classes,
         run.evaluation.tiou,
-        durations={video.name: video.duration for video in data.test},
+        durations=durations_of(data.test),
         ambiguous=ambiguous_of(run.evaluation, data.test),
     )
     if not len(matched.instances):

@@ -162,6 +162,7 @@ def error_types(
     *,
     classes: list[str],
     tiou: list[float],
+    durations: dict[str, float] | None = None,
     ambiguous: dict[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """What becomes of each detection at each threshold, in videos with truth.
@@ -169,7 +170,7 @@ def error_types(
     -> {video: (thresholds, detections)}, numbers in ERRORS.
     """
     scored = [(video, one) for video, one in detections.items() if video in truth]
-    matched = matching.match(truth, scored, classes, tiou, ambiguous=ambiguous)
+    matched = matching.match(truth, scored, classes, tiou, durations=durations, ambiguous=ambiguous)
     error = errors.types(matched)
     by_threshold = [errors.of_videos(matched, error, threshold) for threshold in tiou]
     return {

@@ -238,10 +238,11 @@ class Timeline {
     return shown.sort((a, b) => this.bars.start[a.row] - this.bars.start[b.row] || a.row - b.row);
   }
 
-  /** The instance that overlaps a bar most, of any class, with their tIoU; none where none does. */
-  nearest(start, end) {
+  /** The instance that overlaps a bar most, of any class but its own first, with their tIoU; none where none does. */
+  nearest(start, end, label) {
     const overlaps = this.content.truth.map((each) => ({ tiou: overlap(start, end, each[0], each[1]), each }));
-    const best = overlaps.reduce((a, b) => (b.tiou > a.tiou ? b : a), { tiou: 0 });
+    const better = (a, b) => b.tiou > a.tiou || (b.tiou === a.tiou && b.each[2] === label);
+    const best = overlaps.reduce((a, b) => (better(a, b) ? b : a), { tiou: 0 });
     return best.tiou > 0 ? best : null;
   }
 
@@ -261,7 +262,7 @@ class Timeline {
     const lines = [this.index.classes[bars.label[row]] ?? "no class"];
     lines.push(`${kind === "detections" ? this.index.bar : "proposal"}, score ${bars.score[row]}`, span(start, end));
     if (this.video.instances === null) return lines;
-    const near = this.nearest(start, end);
+    const near = this.nearest(start, end, bars.label[row]);
     if (near) lines.push(`tIoU ${near.tiou.toFixed(2)} with ${this.index.classes[near.each[2]]} (${span(near.each[0], near.each[1])})`);
     else lines.push("overlaps no true segment");
     const digits = bars.errors?.[this.state.tiou];
