@@ -178,8 +178,8 @@ def bucket_label(kind: str, row: dict) -> str:
     """A bucket of instances below its bars; coverage in %."""
     if kind != "coverage":
         return row["label"].removesuffix(" s")
-    low, high = (f"{100 * edge:.2g}" for edge in (row["low"], row["high"] or 1.0))
-    return f"{low}\N{EN DASH}{high}"
+    low, high = 100 * row["low"], 100 * (row["high"] or 1.0)
+    return f"{low:.2g}\N{EN DASH}{high:.2g}" if high < 100 else f"> {low:.2g}"
 
 
 def recall(diagnoses: dict[str, dict]) -> charts.Chart:
@@ -242,12 +242,12 @@ def lengths(name: str, diagnosis: dict) -> charts.Chart:
     )
     y = charts.axis("count", [value for line in series for value in line.y])
     note = "The best detections of each class, as many as it has instances"
-    return charts.lines("Lengths", series, x, y, note)
+    return charts.lines(f"Lengths: {name}", series, x, y, note)
 
 
 def calibration(diagnoses: dict[str, dict]) -> charts.Chart:
     """Whether a score says how likely a detection is right."""
-    series = [Line("as its score says", 5, [0.0, 1.0], [0.0, 1.0], dashed=True)]
+    series = []
     tiou = next(iter(diagnoses.values()))["tiou"]
     number = middle(tiou)
     for color, (name, one) in enumerate(diagnoses.items()):
@@ -258,8 +258,10 @@ def calibration(diagnoses: dict[str, dict]) -> charts.Chart:
             known = [pair for pair in pairs if None not in pair]
             places, heights = [score for score, _ in known], [value for _, value in known]
             series.append(Line(label, color, places, heights, dashed=dashed))
-    top = max(1.0, *(value for line in series for value in line.x))
-    x, y = charts.axis("mean score of a bin", [top]), charts.axis("", [1.0], percent=True)
+    x = charts.axis("mean score of a bin", [value for line in series for value in line.x])
+    y = charts.axis("", [1.0], percent=True)
+    even = min(x.high, 1.0)
+    series.insert(0, Line("as the score says", 5, [0.0, even], [0.0, even], dashed=True))
     note = (
         f"Share of the detections of a score that are right at tIoU {tiou[number]:g}; dashed: their mean "
         "tIoU with the nearest true segment of their class"

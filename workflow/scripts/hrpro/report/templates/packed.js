@@ -31,9 +31,9 @@ function svg(name, { parent = null, text = null, ...attributes } = {}) {
   return made;
 }
 
-/** Seconds for a reader: 12.3 s, or 2:05 for a long time. */
+/** Seconds for a reader: 12.3 s, or 2:05 in a long video. */
 function clock(seconds, long) {
-  if (!long) return `${+seconds.toFixed(2)} s`;
+  if (!long) return `${+seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
