@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slow test-slurm bench bench-main gpu-check config lint lock clean
+.PHONY: setup demo test test-slow test-slurm test-browser bench bench-main bench-report gpu-check config lint lock clean
 
 setup: .venv/installed
 
@@ -24,7 +24,7 @@ demo: setup
 	@echo "curves: .venv/bin/tensorboard --logdir results/demo"
 
 test: setup .venv/video
-	python -m pytest -n 2 --dist worksteal -m "not slow"
+	python -m pytest -n 2 --dist worksteal -m "not slow and not browser"
 
 test-slow: setup .venv/video
 	python -m pytest -n 2 --dist worksteal -m slow
@@ -38,6 +38,17 @@ test-slurm: .venv/cluster
 	@folder=$$(mktemp -d) && python -m pytest tests/slurm --basetemp=$$folder/run && rm -r $$folder || \
 	  { echo "logs of SLURM and of the runs: $$folder/run"; exit 1; }
 
+# The report in headless Chromium; Debian's package is installed where there is none. Pictures of it: results/browser.
+test-browser: .venv/video .venv/browser .chromium
+	python -m pytest -n 2 --dist worksteal -m browser tests/test_browser.py
+
+.PHONY: .chromium
+.chromium:
+	@command -v chromium > /dev/null || [ "$$(id -u)" = 0 ] || \
+	  { echo "error: no Chromium here, and only root can install it: apt-get install chromium"; exit 1; }
+	@command -v chromium > /dev/null || { apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium > /dev/null; }
+
 .venv/cluster: .venv/installed requirements-cluster.lock
 	@echo "installing requirements-cluster.lock into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cluster.lock
@@ -48,6 +59,11 @@ test-slurm: .venv/cluster
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-video.lock
 	@touch $@
 
+.venv/browser: .venv/installed requirements-browser.lock
+	@echo "installing requirements-browser.lock into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-browser.lock
+	@touch $@
+
 # Times and ratios of every part; QUICK=1 takes under three minutes.
 bench: setup
 	PYTHONPATH=workflow/scripts:tests python bench/run.py $(if $(QUICK),--quick)
@@ -55,6 +71,10 @@ bench: setup
 # The main job at THUMOS14's size with made features, step by step, beside the released settings: about ten minutes.
 bench-main: setup
 	PYTHONPATH=workflow/scripts:tests:bench python bench/main_job.py
+
+# The report at THUMOS14's size: to write, to open and to scroll in a browser, each against its limit; half a minute.
+bench-report: .venv/browser .chromium
+	PYTHONPATH=workflow/scripts:tests python bench/report.py
 
 # Whether a GPU computes what the CPU does, how fast, and where its time goes, in at most eight minutes, with whatever python3
 # there is. DEVICE=cpu QUICK=1 rehearses it; PARTS=equality,steps takes some; SHARED: where THUMOS14's annotations are.
@@ -72,7 +92,7 @@ lint: setup
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-# A fresh resolution of requirements.in, and of requirements-cluster.in and requirements-video.in over it. A CPU build's local version
+# A fresh resolution of requirements.in, and of requirements-cluster.in, -video.in and -browser.in over it. A CPU build's local version
 # is dropped: the same pin takes the CPU or the CUDA build, whichever the machine's package index offers.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
@@ -86,6 +106,10 @@ lock:
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements-video.in --constraint requirements.lock
 	(echo "# made by 'make lock' from requirements-video.in; to be installed over requirements.lock"; \
 	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-video.lock
+	.venv-lock/bin/python -m pip uninstall --quiet --yes --requirement requirements-video.lock
+	.venv-lock/bin/python -m pip install --quiet --requirement requirements-browser.in --constraint requirements.lock
+	(echo "# made by 'make lock' from requirements-browser.in; to be installed over requirements.lock"; \
+	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-browser.lock
 	rm -rf .venv-lock
 
 clean:

@@ -17,7 +17,7 @@ STEPS = {
     *("train_stage1", "score_snippets", "propose_training", "rank_proposals", "propose_test"),
     *("check_dataset", "detect_stage1"),
     *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
-    *("bundle_model", "predict", "show", "draw_timeline"),
+    *("bundle_model", "predict", "show", "draw_timeline", "write_report", "report_prediction"),
 }
 TINY = {"stage1": {"iterations": 2}, "stage2": {"iterations": 2}}
 RELEASED = {"stage1": {"released": {"iterations": 2}}, "stage2": {"released": {"epochs": 1}}}
@@ -45,6 +45,8 @@ def audited(tmp_path_factory, demo_data):
         "results/mine/check.html",
         "results/mine/table.html",
         "results/mine/timeline.svg",
+        "results/mine/report.html",
+        "results/mine/predict/new/report.html",
         "results/mine/predict/new/detections.json",
         "results/mine-held/train/points.json",
         "results/mine-held/test/features.h5",
@@ -94,7 +96,9 @@ def test_a_step_opens_what_its_rule_declares(audited):
         own = {(folder / record["output"]).parent for record in outputs}
         read = {Path(path) for path in steps[argv]["read"]}
         read = {path for path in read if path.is_relative_to(folder) and path.is_file()}
-        # what a step writes, it may read again: a temporary file, the events beside a model
+        # what a step writes, it may read again: a temporary file, the events beside a model; and whoever
+        # reads a model's record may read the events that lie beside it
+        own |= {path.parent / "events" for path in declared if path.name == "model.json"}
         results = {
             path
             for path in read
@@ -104,4 +108,6 @@ def test_a_step_opens_what_its_rule_declares(audited):
         assert declared <= read, f"{name} does not open what its rule declares"
         if any(path.is_relative_to(folder / place) for path in read for place in ("data", "new")):
             # the data set's own files: the digest of what they say is a param
-            assert len(outputs[0]["params"]) >= 2 and name.startswith(("convert_", "predict")), name
+            assert len(outputs[0]["params"]) >= 2 and name.startswith(
+                ("convert_", "predict", "report_prediction")
+            ), name

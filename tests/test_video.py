@@ -27,7 +27,7 @@ import extract_features
 from conftest import ROOT, SCRIPTS, copy_project, run_script, run_script_process, snakemake
 from hrpro import config as configuration
 from hrpro.utils.errors import InputError
-from hrpro.video import backbones, decoding, flow, i3d
+from hrpro.video import backbones, decoding, flow, folders, i3d
 from test_bad_input import Case, assert_says, table
 
 BRIGHTNESS = 4
@@ -532,7 +532,7 @@ def test_names_of_videos_without_what_is_no_part_of_them(folder, extracted, monk
     names = configuration.VideoNames(prefix="v_", suffix="_low")
     for before, after in (("a.mp4", "v_a_low.mp4"), ("more/b.mkv", "more/v_b.mkv")):
         (folder / "videos" / before).rename(folder / "videos" / after)
-    paths = decoding.find_all(folder / "videos", ["b", "a"], names)
+    paths = folders.find_all(folder / "videos", ["b", "a"], names)
     assert {video: path.name for video, path in paths.items()} == {"a": "v_a_low.mp4", "b": "v_b.mkv"}
     words = ["--names", configuration.canonical(names)]
     extract(monkeypatch, *arguments(folder, *words))
@@ -542,7 +542,7 @@ def test_names_of_videos_without_what_is_no_part_of_them(folder, extracted, monk
         r"no video a \(2 such: 'a', 'b'\); there is 'v_a_low', which `names: {prefix: v_, suffix: _low}`"
     )
     with pytest.raises(InputError, match=message):
-        decoding.find_all(folder / "videos", ["a", "b"])
+        folders.find_all(folder / "videos", ["a", "b"])
 
 
 def test_one_bad_video_does_not_hold_up_the_others(folder, extracted, monkeypatch):

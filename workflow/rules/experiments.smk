@@ -16,14 +16,19 @@ def runs_of(wildcards, stage, pick):
     experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
     if pick == "best-on-test" and not experiment.best_on_test:
         return [], experiment
+    return folders_of(wildcards.dataset, experiment, stage, pick), experiment
+
+
+def folders_of(dataset, experiment, stage, pick):
+    """The folders of a stage of an experiment, one per seed; none where it has no such stage."""
     if stage == "stage2" and experiment.stage2 is None:
-        return [], experiment
+        return []
     steps = f"stage1-{experiment.stage1}/proposals-{experiment.proposals}"
     chain = settings.BY_VIDEOS if experiment.supervision == "videos" else pick
-    folders = [f"results/{wildcards.dataset}/{chain}/seed{seed}/{steps}" for seed in CONFIG.seeds]
+    folders = [f"results/{dataset}/{chain}/seed{seed}/{steps}" for seed in CONFIG.seeds]
     if stage == "stage2":
         folders = [f"{folder}/stage2-{experiment.stage2}" for folder in folders]
-    return folders, experiment
+    return folders
 
 
 def evaluations(stage, pick):
@@ -118,3 +123,75 @@ def first_detections(wildcards):
     stage = "stage1" if experiment.stage2 is None else "stage2"
     folders, _ = runs_of(wildcards, stage, "last")
     return f"{folders[0]}/detection-{experiment.detection}/detections.json"
+
+
+def reported_files(wildcards):
+    """The files that a data set's report shows, by experiment: of the models of `last`.
+
+    Evaluations are of every seed, all else is of the first one.
+    """
+    require_truth(wildcards.dataset)
+    experiments = {}
+    for name in CONFIG.report.experiments:
+        experiment, stages = CONFIG.experiment(name), {}
+        for stage in methods.STAGES:
+            folders = folders_of(wildcards.dataset, experiment, stage, "last")
+            if not folders:
+                continue
+            model = folders[0] if stage == "stage2" else os.path.dirname(folders[0])
+            detection = f"detection-{experiment.detection}"
+            evaluation = f"{detection}/evaluation-{experiment.evaluation}/map.json"
+            if experiment.supervision == "videos":  # reliable proposals hold a point
+                reliable = []
+            elif stage == "stage1":
+                reliable = f"{folders[0]}/train/reliable.json"
+            else:
+                reliable = f"{folders[0]}/{detection}/train/reliable.json"
+            stages[stage] = {
+                "maps": [f"{folder}/{evaluation}" for folder in folders],
+                "record": f"{model}/model.json",
+                "detections": f"{folders[0]}/{detection}/detections.json",
+                "reliable": reliable,
+            }
+        first, *_ = folders_of(wildcards.dataset, experiment, "stage1", "last")
+        experiments[name] = {
+            "scores": {split: f"{os.path.dirname(first)}/{split}/scores.h5" for split in settings.SPLITS},
+            "proposals": f"{first}/test/proposals.json",
+            "stages": stages,
+        }
+    return experiments
+
+
+def report_inputs(wildcards):
+    """An input function: all of `reported_files`, each once."""
+
+    def paths(part):
+        if isinstance(part, str):
+            return [part]
+        return [path for each in (part.values() if isinstance(part, dict) else part) for path in paths(each)]
+
+    return list(dict.fromkeys(paths(reported_files(wildcards))))
+
+
+def report_of(wildcards):
+    """A params function: the files of a report's experiments, how they are scored, and what it plays, as JSON."""
+    experiments = reported_files(wildcards)
+    for name, files in experiments.items():
+        variant = CONFIG.experiment(name).evaluation
+        files["evaluation"] = CONFIG.step(wildcards.dataset, "evaluation", variant).model_dump()
+    return json.dumps(
+        {
+            "experiments": experiments,
+            "exclude": dataset_of(wildcards).exclude,
+            "seeds": CONFIG.seeds,
+            "videos": CONFIG.report.videos or "",
+        }
+    )
+
+
+def own_videos(wildcards):
+    """A resource: the folder of the videos that features are made of; empty where they are not."""
+    entry = dataset_of(wildcards)
+    return (
+        str(Path(entry.root) / entry.features.folder) if isinstance(entry.features, settings.Videos) else ""
+    )

@@ -59,3 +59,44 @@ rule predict:
         " --device {resources.device}"
         " --threads {threads}"
         " --log {log}"
+
+
+rule report_prediction:
+    """The detections on the videos of `predict.<new>` as a page to look at."""
+    input:
+        new_files,
+        model="results/{dataset}/model.pt",
+        detections="results/{dataset}/predict/{new}/detections.json",
+    output:
+        report(
+            "results/{dataset}/predict/{new}/report.html",
+            caption="../report/prediction.rst",
+            category="{dataset}",
+            labels={"what": "detections on the videos of {new}"},
+        ),
+    log:
+        "logs/{dataset}/predict/{new}/report_prediction.log",
+    conda:
+        "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        script=script("report_prediction.py"),
+        source=planned(new_source),
+        features=lambda wildcards: CONFIG.predict[wildcards.new],
+        device=CONFIG.device,
+        gpu=gpus,
+    params:
+        settings=CONFIG.report.videos or "",
+        code=code_of("report_prediction.py", "torch", "stage1"),
+        source=new_source,
+    shell:
+        "HRPRO_SOURCE={resources.source:q} python {resources.script:q}"
+        " --name {wildcards.new}"
+        " --model {input.model}"
+        " --features {resources.features:q}"
+        " --detections {input.detections}"
+        " --videos {params.settings:q}"
+        " --html {output}"
+        " --device {resources.device}"
+        " --threads {threads}"
+        " --log {log}"

@@ -1,4 +1,45 @@
-"""What `snakemake --report` shows beside the check: the default experiment's tables and a picture of detections."""
+"""What one looks at beside the check: the data set's report, the default experiment's tables, a picture of detections."""
+
+
+rule write_report:
+    """What the experiments of `report.experiments` detect, and what is wrong with it: a page, and its figures."""
+    input:
+        report_inputs,
+        annotations=[
+            "results/{dataset}/train/annotations.json",
+            "results/{dataset}/test/annotations.json",
+        ],
+        points="results/{dataset}/train/points.json",
+    output:
+        html=report(
+            "results/{dataset}/report.html",
+            caption="../report/report.rst",
+            category="{dataset}",
+            labels={"what": "report on the detections"},
+        ),
+        json="results/{dataset}/report.json",
+    log:
+        "logs/{dataset}/write_report.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        script=script("write_report.py"),
+        videos=own_videos,
+        names=names_of,
+    params:
+        settings=report_of,
+        code=code_of("write_report.py", "data"),
+    shell:
+        "python {resources.script:q}"
+        " --name {wildcards.dataset}"
+        " --annotations {input.annotations}"
+        " --points {input.points}"
+        " --settings {params.settings:q}"
+        " --videos {resources.videos:q}"
+        " --names {resources.names:q}"
+        " --html {output.html}"
+        " --json {output.json}"
+        " --log {log}"
 
 
 rule tables:
@@ -53,5 +94,6 @@ rule timeline:
 
 
 localrules:
+    write_report,
     tables,
     timeline,

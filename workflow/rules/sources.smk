@@ -12,7 +12,7 @@ from hrpro.data import annotations, conversion, download, layouts, orientation, 
 from hrpro.data.sources import FileDigests
 from hrpro.utils.names import quoted
 from hrpro.grid import Grid
-from hrpro.video import decoding
+from hrpro.video import folders
 
 DEMO = "results/demo/data"  # the root of the data set that the workflow makes itself
 DIGESTS = FileDigests()
@@ -50,7 +50,7 @@ def labels_for(dataset):
         return entry.labels
     videos = splits.read_splits(entry.root, entry.labels)
     if isinstance(entry.features, settings.Videos):
-        films = decoding.find(Path(entry.root) / entry.features.folder, entry.names)
+        films = folders.find(Path(entry.root) / entry.features.folder, entry.names)
         without = [video for names in videos.values() for video in names if video not in films]
     else:
         without = layouts.missing(layouts.look(entry.root, entry.features, videos, entry.names))
@@ -110,7 +110,7 @@ def films_of(dataset):
     """The videos that features are made of: {video: path}."""
     entry = CONFIG.datasets[dataset]
     names = [name for videos in splits_of(dataset).values() for name in videos]
-    return decoding.find_all(Path(entry.root) / entry.features.folder, names, entry.names)
+    return folders.find_all(Path(entry.root) / entry.features.folder, names, entry.names)
 
 
 @cache

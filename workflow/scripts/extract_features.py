@@ -9,7 +9,7 @@ import torch
 from hrpro import config
 from hrpro.utils import devices, errors, files, planned, progress
 from hrpro.utils.errors import InputError
-from hrpro.video import backbones, decoding
+from hrpro.video import backbones, decoding, folders
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -53,7 +53,7 @@ def main() -> None:
     if Path(args.videos).is_file():
         videos = {names.of(Path(args.videos).stem): Path(args.videos)}
     else:
-        videos = decoding.find(args.videos, names)
+        videos = folders.find(args.videos, names)
 
     def source() -> str:
         """The digest of the videos and the weights, as the workflow works it out."""

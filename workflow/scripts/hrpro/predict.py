@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import config, inference, model_file
+from .data.scores import Scores
 from .detection.segments import Segments
 from .detection.suppression import suppress
 from .grid import Grid
@@ -105,20 +106,10 @@ def unlikeness(model: Model, features: np.ndarray, by_columns: bool = False) -> 
 def predict(model: Model, features: np.ndarray) -> Segments:
     """All detections on a video by its features (T, D); many of them have a low score.
 
-    Times in seconds; labels are numbers of `model.classes`. Raises InputError where the features have
-    other channels than the model, or hold NaN, infinity or values out of range for the training's dtype.
+    Times in seconds; labels are numbers of `model.classes`. Raises InputError as `score` does.
     """
-    if features.ndim != 2 or features.shape[1] != model.width or not len(features):
-        raise InputError(
-            f"shape {features.shape}, but the model was trained on (snippets, {model.width}); "
-            "extract features as for its training"
-        )
-    dtype, settings = model.settings.features.dtype, model.settings
-    with np.errstate(over="ignore"):
-        features = features.astype(dtype).astype(np.float32, order="C")
-    if not np.isfinite(features).all():
-        raise InputError(f"a value is NaN, infinite or too large for {dtype}; extract it again")
-    scores = model.stage1.score(features)
+    features, scores = score(model, features)
+    settings = model.settings
     [candidates] = propose_test([scores], model.grid, settings.proposals)
     if model.stage2 is not None:
         candidates = model.stage2.detect(
@@ -126,3 +117,22 @@ def predict(model: Model, features: np.ndarray) -> Segments:
         )
     [(_, detections)] = suppress([("video", candidates)], settings.detection, {})
     return detections
+
+
+def score(model: Model, features: np.ndarray) -> tuple[np.ndarray, Scores]:
+    """The features of a video (T, D) as the model takes them, and its stage-1 scores.
+
+    Raises InputError where the features have other channels than the model, or hold NaN, infinity or values
+    out of range for the training's dtype.
+    """
+    if features.ndim != 2 or features.shape[1] != model.width or not len(features):
+        raise InputError(
+            f"shape {features.shape}, but the model was trained on (snippets, {model.width}); "
+            "extract features as for its training"
+        )
+    dtype = model.settings.features.dtype
+    with np.errstate(over="ignore"):
+        features = features.astype(dtype).astype(np.float32, order="C")
+    if not np.isfinite(features).all():
+        raise InputError(f"a value is NaN, infinite or too large for {dtype}; extract it again")
+    return features, model.stage1.score(features)

@@ -103,6 +103,18 @@ class Evaluation(Strict):
     )
 
 
+class Report(Strict):
+    """What a data set's report shows."""
+
+    experiments: Annotated[list[Name], Field(min_length=1)] = Field(
+        ["default"], description="experiments that it compares; of the first it shows most"
+    )
+    videos: Path | None = Field(
+        None,
+        description="folder of the videos that it plays; null: those that features are made of, if any",
+    )
+
+
 def settings_of(stage: str) -> dict[str, type[Strict]]:
     """Method -> the model of a stage's settings."""
     return {method: methods.load(stage, method, "settings").Settings for method in methods.STAGES[stage]}
@@ -202,6 +214,7 @@ class Config(Strict):
     predict: dict[DatasetName, Path] = Field(
         {}, description="per name, a folder or file of new videos' features (docs/predict.md)"
     )
+    report: Report = Field(Report(), description="of `results/<dataset>/report.html` (docs/report.md)")
     experiments: dict[Name, Experiment] = Field(
         {},
         description="per experiment, the variant of each step; `default` makes "
@@ -238,6 +251,7 @@ class Config(Strict):
             if self.seeds.count(seed) > 1:
                 raise ValueError(f"seeds: {seed} is listed twice")
         self.experiments_hold()
+        self.report_holds()
         self.names_are_free()
         self.ablation_holds()
         for dataset, entry in self.datasets.items():
@@ -302,6 +316,16 @@ class Config(Strict):
                     f"experiments.{name}: supervision: videos, but the method {method} of variants.{stage}."
                     f"{variant} learns from points; without them can: {', '.join(able) or 'none'}"
                 )
+
+    def report_holds(self) -> None:
+        """Raise ValueError where the report compares experiments that do not exist, or one with itself."""
+        names = self.report.experiments
+        for name in names:
+            if name not in self.experiments and name not in self.ablations():
+                known = ", ".join(self.experiments)
+                raise ValueError(f"report.experiments: no experiment {name!r} (there are: {known})")
+            if names.count(name) > 1:
+                raise ValueError(f"report.experiments: {name} is listed twice")
 
     def names_are_free(self) -> None:
         """Raise ValueError where a name stands for something of the workflow's own."""

@@ -26,7 +26,7 @@ from .datasets import (
     Videos,
 )
 from .experiments import NOTES, TABLES, Experiment
-from .schema import MODELS, Config, Settings, settings_of
+from .schema import MODELS, Config, Report, Settings, settings_of
 
 WIDTH, COMMENT = 120, 31  # of a line of config.yaml; the column in which comments begin
 GENERATED = "# `make config` writes the rest of this file from the code, where a default is changed."
@@ -44,6 +44,7 @@ PLACES = {
     "fetch": (Remote, ""),
     "copy": (Copy, ""),
     "experiment": (Experiment, ""),
+    "report": (Report, "report."),
 }
 KINDS = {
     "integer": "whole number",
@@ -160,7 +161,7 @@ def yaml_text(text: str) -> str:
             sentence = f"{field.description[0].upper()}{field.description[1:]}."
             tables += ["", *(f"# {line}" for line in textwrap.wrap(sentence, WIDTH - 10)), *lines]
         elif key != "datasets":
-            simple += entry(key, field.default, 0, field.description)
+            simple += entry(key, default_of(field), 0, field.description)
     return by_hand + "\n".join([GENERATED, "", *simple, *tables, ""])
 
 

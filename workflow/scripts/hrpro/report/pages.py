@@ -1,5 +1,7 @@
-"""Pages that need nothing from outside: the check of a data set, and tables of results."""
+"""Pages that need nothing from outside: the check of a data set, tables of results, the report."""
 
+import base64
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +9,7 @@ import jinja2
 import pandas as pd
 
 from ..config import SPLITS
-from . import figures
+from . import charts, figures
 from .findings import LEVELS, percent
 
 ROUND = ("1.000", "2.000", "5.000")  # how a border begins that is labelled
@@ -22,13 +24,41 @@ TEMPLATES = jinja2.Environment(
 )
 
 
+def text_of(name: str) -> str:
+    """A style sheet or a script of the templates, as it stands in a page."""
+    return "\n" + TEMPLATES.loader.get_source(TEMPLATES, name)[0]
+
+
+def policy(styles: list[str], scripts: list[str]) -> str:
+    """A Content-Security-Policy under which a page's own styles and scripts work and nothing else does.
+
+    Films are played from where the page lies.
+    """
+
+    def hashes(names: list[str]) -> str:
+        digests = (hashlib.sha256(text_of(name).encode()).digest() for name in names)
+        return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests) or "'none'"
+
+    return (
+        f"default-src 'none'; style-src {hashes(styles)}; script-src {hashes(scripts)}; "
+        "media-src 'self' file:; base-uri 'none'; form-action 'none'"
+    )
+
+
+TEMPLATES.globals.update(text_of=text_of, policy=policy, colors=charts.COLORS)
+
+
 class Table(NamedTuple):
-    """A table; its first columns, `names` of them, name the rows. None is what nobody knows."""
+    """A table; its first columns, `names` of them, name the rows. None is what nobody knows.
+
+    sortable: whether a click on a column's name orders the rows by it, which takes tables.js.
+    """
 
     caption: str
     header: list[str]
     rows: list[list]
     names: int = 1
+    sortable: bool = False
 
 
 def check(facts: dict, findings: list[dict]) -> str:
@@ -63,6 +93,11 @@ def results(maps: list[dict], frames: list[pd.DataFrame]) -> str:
         tables.append(Table(caption, list(frame.columns), frame.to_numpy().tolist(), names=NAMES))
     title = ", ".join(dict.fromkeys(result["dataset"] for result in maps))
     return TEMPLATES.get_template("results.html").render(title=title, results=maps, tables=tables)
+
+
+def report(name: str, subtitle: str, panels: list) -> str:
+    """The page of a report; panels: of `panels.all_of`."""
+    return TEMPLATES.get_template("report.html").render(name=name, subtitle=subtitle, panels=panels)
 
 
 def split_table(facts: dict) -> Table:
