@@ -195,3 +195,53 @@ def test_a_segment_that_ends_before_it_starts_is_refused_still(tmp_path):
     run = run_script("evaluate.py", *arguments, "--subset", "Test")
     assert run.returncode == 1
     assert "annotation 1: the segment [5, 4] ends before it starts" in run.stderr
+
+
+# P-MIL's protocol on the published detections that it starts from (../shared/baselines.md, B.7)
+LEFT_OUT = ["--exclude", "video_test_0000270,video_test_0001496"]  # by LACP and HR-Pro
+PUBLISHED = {
+    "rounded, 212 videos": (
+        ["--protocol", "pmil"],
+        [68.07, 62.86, 54.02, 45.50, 36.34, 24.69, 12.33, 43.40, 53.36, 34.58],
+    ),
+    "rounded, 210 videos": (
+        ["--protocol", "pmil", *LEFT_OUT],
+        [69.43, 64.16, 55.06, 46.40, 37.02, 25.23, 12.58, 44.27, 54.41, 35.26],
+    ),
+    "seconds, 210 videos": (
+        LEFT_OUT,
+        [69.69, 63.74, 54.63, 44.89, 34.10, 23.39, 12.47, 43.27, 53.41, 33.90],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_protocols_on_published_detections(shared, tmp_path, name):
+    options, expected = PUBLISHED[name]
+    truth, detections = shared / "data/THUMOS14/gt_full.json", shared / "golden/detections_thumos14_test.json"
+    result = evaluate(tmp_path, ["--annotations", truth, "--detections", detections], *options)
+    assert [*result["mAP"], *result["average"].values()] == pytest.approx(expected, abs=0.00501)
+    assert result.get("protocol") == ("pmil" if "pmil" in options else None)
+
+
+def test_an_instance_that_rounding_empties_counts_and_is_never_found(tmp_path):
+    # at 16 frames of 16 a second a snippet is a second; halves go to even numbers
+    database = {"a": entry(("run", [0.5, 1.5]), ("run", [2.6, 3.4]))}
+    results = {"a": found(("run", [0, 2], 0.9), ("run", [3, 3], 0.8), ("run", [2.6, 3.4], 0.7))}
+    arguments = files(tmp_path, database, results)
+    result = evaluate(tmp_path, arguments, "--protocol", "pmil", "--fps", "16", "--tiou", "0.9")
+    assert result["per_class"]["run"] == [50.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--ignore-ambiguous"], ["--protocol pmil", "drop --ignore-ambiguous"]),
+        (["--fps", "0"], ["snippet.fps: 0.0", "greater than"]),
+    ],
+)
+def test_what_p_mils_protocol_refuses(tmp_path, options, words):
+    arguments = files(tmp_path, {"a": entry(("run", [0, 10]))}, {"a": []})
+    run = run_script("evaluate.py", *arguments, "--subset", "Test", "--protocol", "pmil", *options)
+    assert run.returncode == 1 and len(run.stderr.splitlines()) == 1
+    assert all(word in run.stderr for word in words)

@@ -99,11 +99,11 @@ def stage1(
 def by_videos(
     scores: SnippetScores, present: torch.Tensor, *, packing: Packing, top: int
 ) -> dict[str, torch.Tensor]:
-    """The losses where each video's classes alone are known: {name: (B,)}, their sum as "total" (eq. 40).
+    """The losses where each video's classes alone are known: {name: (B,)}, their sum as "total".
 
-    present (B, C) of 0 and 1; top: settings.video_top. As BaS-Net has it, background is a class that every
-    video shows, and one that its suppression takes away: "plain" is of the scores S and B as they are,
-    "suppressed" of S (1 - B).
+    present (B, C) of 0 and 1; top: settings.video_top. As in BaS-Net, background is a class that every video
+    shows, and what suppression takes away: "plain" and "background" are of the video scores by S and B,
+    "suppressed" of those by S (1 - B) (eq. 37).
     """
     background = scores.background.unsqueeze(1)
     plain = torch.cat([scores.classes, background], dim=1)
