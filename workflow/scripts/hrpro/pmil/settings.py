@@ -38,10 +38,10 @@ class Settings(TrainingSettings):
         128, description="channels that each branch projects a proposal's vectors to; null: no projection"
     )
     input_dropout: Dropout = Field(
-        0.3, description="share of a proposal's vectors dropped before the projection"
+        0.5, description="share of a proposal's vectors dropped before the projection"
     )
     dropout: Dropout = Field(0.5, description="share dropped before the heads")
-    proposals: Count = Field(256, description="the most proposals drawn per training video and step")
+    proposals: Count = Field(128, description="the most proposals drawn per training video and step")
     repeats: Literal["once", "each"] = Field(
         "once",
         description="how often a segment counts that several proposals share: once, or each time, as "
