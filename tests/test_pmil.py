@@ -33,6 +33,7 @@ from hrpro.pmil.model import Outputs, PmilModel
 from hrpro.pmil.settings import Settings
 from hrpro.training.candidates import Candidates
 from hrpro.training.checkpoint import Checkpoint
+from hrpro.training.optimizer import autocast
 from hrpro.training.task import Stage2Task
 from hrpro.utils.errors import InputError
 
@@ -137,6 +138,19 @@ def test_losses_of_each_branch(model):
         for our, their in PMIL_LOSSES.items():
             their = their.removeprefix("prop_")
             close(found[our].mean(), PMIL[f"loss/{name}/{their}"])
+
+
+def test_bfloat16_changes_outputs_and_losses_by_its_rounding_alone(model):
+    batch = pmil_batch(model)
+    exact = model(batch.vectors)
+    with autocast(model.settings.model_copy(update={"precision": "bfloat16"}), torch.device("cpu")):
+        rough = model(batch.vectors)
+    for part, expected in zip(rough, exact, strict=True):
+        assert part.dtype == torch.float32
+        assert 0 < (part - expected).abs().max() < 0.02 * expected.abs().max()
+    found, expected = (losses.pmil(outputs, batch, 1.0, model.settings) for outputs in (rough, exact))
+    for name in ("original", "suppressed", "consistency"):
+        close(found[name], expected[name].detach(), 0.02)
 
 
 def released_ramp(epoch: int) -> float:
