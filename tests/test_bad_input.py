@@ -861,8 +861,28 @@ CONFIGURATION_CASES = [
     ),
     Case(
         "an unknown key in the ablation",
-        {"ablation": {"more": {"stage2": ["epoch"]}}},
-        ["ablation.more.stage2.epoch: unknown key", "did you mean 'epochs'?"],
+        {"ablation": {"default": {"more": {"stage2": ["epoch"]}}}},
+        ["ablation.default.more.stage2.epoch: unknown key", "did you mean 'epochs'?"],
+    ),
+    Case(
+        "a row of no experiment",
+        {"ablation": {"more": {"stage2": ["epochs"]}}},
+        ["ablation.more: a row stands under its experiment, ablation.default.more"],
+    ),
+    Case(
+        "rows of an experiment that is not there",
+        {"ablation": {"more": {"row": {"stage2": ["epochs"]}}}},
+        ["ablation.more: no such experiment", "`ablation: {more: null}` turns it off"],
+    ),
+    Case(
+        "rows of an experiment that corrects none",
+        {"ablation": {"floor": {"row": {"detection": ["sigma"]}}}},
+        ["ablation.floor: needs experiments.floor.corrects, an experiment"],
+    ),
+    Case(
+        "a row that makes an experiment of another one's name",
+        {"ablation": {"default": {"lacp_inputs": {"stage1": ["dropout"]}}}},
+        ["ablation: two of its experiments would have one name; rename a row"],
     ),
     Case(
         "a data set with the name of a copy",
@@ -892,7 +912,7 @@ CONFIGURATION_CASES = [
     Case(
         "an ablation between two methods",
         {"experiments": {"default": {"stage1": "floor"}}},
-        ["ablation: needs experiments.default and experiments.released with one method of stage1"],
+        ["ablation.default: needs experiments.default and experiments.released with one method of stage1"],
     ),
     Case(
         "an experiment with a name of the ablation",
@@ -907,7 +927,7 @@ CONFIGURATION_CASES = [
     Case(
         "an ablation of a default without stage 2",
         {"experiments": {"default": {"stage2": None}}},
-        ["ablation: needs experiments.default with both stages"],
+        ["ablation.default: needs", "with one method of stage2, or none", "`ablation: {default: null}`"],
     ),
     Case("a seed of 2^64", {"seeds": [2**64]}, ["seeds.0: 18446744073709551616", "less than 1000000000"]),
     Case("iterations", settings("stage1", iterations=10**18), ["stage1.iterations: 1", "less than"]),

@@ -332,19 +332,25 @@ def test_a_score_file_gives_back_what_was_written(tmp_path):
         scores.ScoreFile(tmp_path / "scores.h5")
 
 
-def test_ablation_experiments_lie_between_released_and_default(config):
+@pytest.mark.parametrize("name", ["default", "lacp", "pmil"])
+def test_ablation_experiments_lie_between_an_experiment_and_what_it_corrects(config, name):
+    experiment, of = config.experiment(name), "" if name == "default" else f"{name}_"
+    base, ablation = config.experiment(experiment.corrects), config.ablation[name]
     for step in configuration.STEPS:
-        default, released = (config.step("thumos", step, name) for name in ("default", "released"))
+        if getattr(experiment, step) is None:
+            continue
+        default, released = (config.step("thumos", step, getattr(each, step)) for each in (experiment, base))
         changed = {key for key, value in default if getattr(released, key) != value}
-        rows = [row for row, steps in config.ablation.items() if step in steps]
-        named = [key for row in rows for key in config.ablation[row][step]]
+        rows = [row for row, steps in ablation.items() if step in steps]
+        named = [key for row in rows for key in ablation[row][step]]
         assert sorted(named) == sorted(set(named))
-        assert set(named) >= changed, f"{step}: a change that no row of the ablation names"
+        if step == "stage2" or name != "pmil":  # the other steps of `pmil` are the default's
+            assert set(named) >= changed, f"{step}: a change that no row of the ablation names"
         for row in rows:
-            alone = config.step("thumos", step, f"alone_{row}")
-            without = config.step("thumos", step, f"without_{row}")
+            alone = config.step("thumos", step, f"alone_{of}{row}")
+            without = config.step("thumos", step, f"without_{of}{row}")
             for key, value in default:
-                inside = key in config.ablation[row][step]
+                inside = key in ablation[row][step]
                 assert getattr(alone, key) == (value if inside else getattr(released, key))
                 assert getattr(without, key) == (getattr(released, key) if inside else value)
 

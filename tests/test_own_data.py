@@ -52,6 +52,8 @@ def test_the_page_has_its_commands():
         "results/mine/check.html",
         "results/mine/map.json",
         "results/mine/map.json",
+        "mine/classes.csv",
+        "results/classes/videos/map.json",
         "results/mine/predict/new/detections.json",
         "results/mine/predict/new/detections.csv",
     ]
@@ -96,4 +98,12 @@ def test_new_videos_get_detections(folder):
         for one in detections:
             assert one["label"] in ("pour", "stir")
             assert 0 <= one["segment"][0] < one["segment"][1] <= length + 0.01
-    assert len((folder / "5.txt").read_text().splitlines()) == 4
+    assert len((folder / "7.txt").read_text().splitlines()) == 4
+
+
+@pytest.mark.slow
+def test_classes_of_videos_alone_are_enough(folder):
+    assert "seconds" not in (folder / "results/classes/train/points.json").read_text()
+    result = json.loads((folder / "results/classes/videos/map.json").read_text())
+    assert result["stages"].keys() == {"stage1", "stage2"}
+    assert result["stages"]["stage1"]["last"]["reliable"]["tiou"] is None

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -187,7 +188,7 @@ def map_of(folder, experiment: str, stage1: float, stage2: float, **other) -> st
 
 def ablated(folder, default: str, *experiments: str):
     outputs = ["--output", folder / "ablation.json", "--markdown", folder / "ablation.md"]
-    return run_script("ablate.py", "--default", default, "--experiments", *experiments, *outputs)
+    return run_script("ablate.py", "--corrected", default, "--experiments", *experiments, *outputs)
 
 
 def test_the_ablation_by_hand(tmp_path):
@@ -207,6 +208,7 @@ def test_the_ablation_by_hand(tmp_path):
     result = json.loads((tmp_path / "ablation.json").read_text())
     assert result == {
         "dataset": "demo",
+        "experiment": "default",
         "seeds": [0, 1],
         "tiou": [0.3, 0.7],
         "rows": {
@@ -230,6 +232,7 @@ def test_the_ablation_by_hand(tmp_path):
     [
         ("alone_none", {"seeds": [0]}, '"seeds" is [0]'),
         ("released", {}, "experiment 'released'"),
+        ("default", {}, "of the ablation of default; expected alone_<row>"),
     ],
 )
 def test_an_ablation_of_what_does_not_belong_together(tmp_path, experiment, other, said):
@@ -242,14 +245,43 @@ def test_an_ablation_of_what_does_not_belong_together(tmp_path, experiment, othe
 
 def test_the_ablation_trains_each_variant_once(tmp_path, config):
     jobs = planned(tmp_path, "results/demo/ablation.json")
-    chosen = [config.experiment(name) for name in ("default", *config.ablations())]
+    derived = [name for name, of in config.ablated().items() if of.experiment == "default"]
+    chosen = [config.experiment(name) for name in ("default", *derived)]
     steps = [(e.stage1, e.proposals, e.stage2, e.detection) for e in chosen]
     distinct = [len({step[:length] for step in steps}) for length in (1, 2, 3, 4)]
     assert [
         jobs[rule] for rule in ("train_stage1", "propose_training", "train_stage2", "detect_stage2")
     ] == distinct
     assert jobs["gather"] == jobs["ablate"] == 1
-    assert jobs["gather_experiment"] == 2 * len(config.ablation) + 1
+    assert jobs["gather_experiment"] == 2 * len(config.ablation["default"]) + 1
+
+
+def test_the_ablation_of_another_experiment(tmp_path, config):
+    jobs = planned(tmp_path, "results/demo/lacp/ablation.json")
+    rows = config.ablation["lacp"]
+    of_stage1 = [row for row, steps in rows.items() if "stage1" in steps]
+    assert jobs["train_stage1"] == 2 * len(of_stage1) + 2 and "train_stage2" not in jobs
+    assert jobs["ablate_experiment"] == 1 and jobs["gather_experiment"] == 2 * len(rows) + 2
+
+
+def test_the_ablation_of_one_stage_by_hand(tmp_path):
+    paths = [
+        map_of(tmp_path, name, mean, 0)
+        for name, mean in (("lacp", 40), ("alone_lacp_none", 20), ("without_lacp_search", 38))
+    ]
+    for path in map(Path, paths):
+        result = json.loads(path.read_text())
+        del result["stages"]["stage2"]
+        path.write_text(json.dumps(result))
+    run = ablated(tmp_path, *paths)
+    assert run.returncode == 0, run.stderr
+    assert json.loads((tmp_path / "ablation.json").read_text())["experiment"] == "lacp"
+    header, _, *rows = (tmp_path / "ablation.md").read_text().splitlines()
+    assert cells(header) == ["row", "alone: stage 1", "without: stage 1"]
+    assert [cells(row) for row in rows] == [
+        ["released alone / lacp, all together", "20.0 ± 0.5", "40.0 ± 0.5"],
+        ["search", "", "38.0 ± 0.5"],
+    ]
 
 
 def test_the_quality_of_the_reliable_proposals_belongs_to_every_stage_and_pick(tmp_path):
@@ -276,7 +308,7 @@ def test_an_ablation_without_rows_ends_with_one_line(tmp_path, raw_config):
     (tmp_path / "config/config.yaml").write_text(json.dumps(raw_config | {"ablation": None}))
     run = snakemake(tmp_path, "-s", tmp_path / "Snakefile", "--dry-run", "results/demo/ablation.json")
     assert run.returncode == 1
-    assert run.stderr.splitlines()[-1].startswith("error: results/demo/ablation.json: `ablation`")
+    assert run.stderr.splitlines()[-1].startswith("error: results/demo/ablation.json: `ablation.default`")
 
 
 def result_of(tiou: list[float], name: str = "demo") -> dict:

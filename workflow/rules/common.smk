@@ -68,13 +68,12 @@ COPIES = "|".join(CONFIG.copies) or "none"
 SEED = r"(0|[1-9]\d{0,8})"
 POINTED = "last|best-on-test"  # the chains that learn from points
 PICK = f"{POINTED}|{settings.BY_VIDEOS}"
-EXPERIMENTS = [name for name in CONFIG.experiments if name != "default"] + CONFIG.ablations()
+EXPERIMENTS = [name for name in CONFIG.experiments if name != "default"] + list(CONFIG.ablated())
 
 
 def variants_of(step):
     """The names of a step's variants, as a regular expression."""
-    rows = [row for row, steps in CONFIG.ablation.items() if step in steps]
-    derived = [f"{kind}_{row}" for kind in settings.ABLATIONS for row in rows]
+    derived = [name for name, of in CONFIG.ablated().items() if step in CONFIG.changed(of.experiment, of.row)]
     return "|".join([*CONFIG.variants[step], *derived])
 
 

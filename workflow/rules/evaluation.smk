@@ -105,9 +105,9 @@ use rule gather as gather_experiment with:  # of any other experiment
 
 
 rule ablate:
-    """What each row of the ablation's settings brings, alone and by its absence from the default."""
+    """What each row of the default's ablation brings, alone in `released` and by its absence from the default."""
     input:
-        default="results/{dataset}/map.json",
+        corrected=corrected_map,
         experiments=ablation_maps,
     output:
         figures="results/{dataset}/ablation.json",
@@ -122,8 +122,16 @@ rule ablate:
         code=code_of("ablate.py", "data"),
     shell:
         "python {resources.script:q}"
-        " --default {input.default}"
+        " --corrected {input.corrected}"
         " --experiments {input.experiments}"
         " --output {output.figures}"
         " --markdown {output.markdown}"
         " --log {log}"
+
+
+use rule ablate as ablate_experiment with:  # of any other experiment that has rows
+    output:
+        figures="results/{dataset}/{experiment}/ablation.json",
+        markdown="results/{dataset}/{experiment}/ablation.md",
+    log:
+        "logs/{dataset}/{experiment}/ablate.log",

@@ -47,7 +47,7 @@ def qualities(stage, pick):
     """An input function: the quality of a stage's reliable proposals, where an experiment's tables show it."""
 
     def paths(wildcards):
-        if getattr(wildcards, "experiment", "default") in CONFIG.ablations():
+        if getattr(wildcards, "experiment", "default") in CONFIG.ablated():
             return []
         folders, experiment = runs_of(wildcards, stage, pick)
         if experiment.supervision == "videos":  # reliable proposals hold a point
@@ -70,11 +70,22 @@ def records(wildcards):
     return paths
 
 
+def corrected_map(wildcards):
+    """An input function: the map.json of the experiment that an ablation is of."""
+    experiment = getattr(wildcards, "experiment", None)
+    return "/".join(["results", wildcards.dataset, *([experiment] if experiment else []), "map.json"])
+
+
 def ablation_maps(wildcards):
-    """An input function: the map.json of every experiment of the ablation beside the default."""
-    if not CONFIG.ablation:
-        stop(f"results/{wildcards.dataset}/ablation.json: `ablation` in the configuration is empty")
-    return [f"results/{wildcards.dataset}/{name}/map.json" for name in CONFIG.ablations()]
+    """An input function: the map.json of every other experiment of an ablation."""
+    experiment = getattr(wildcards, "experiment", "default")
+    names = [name for name, of in CONFIG.ablated().items() if of.experiment == experiment]
+    if not names:
+        stop(
+            f"{os.path.dirname(corrected_map(wildcards))}/ablation.json: `ablation.{experiment}` in the "
+            "configuration is empty"
+        )
+    return [f"results/{wildcards.dataset}/{name}/map.json" for name in names]
 
 
 def final_model(stage):

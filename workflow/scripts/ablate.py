@@ -1,6 +1,6 @@
 """The map.json files of the ablation's experiments -> its figures and its table.
 
-A row's settings are measured alone, in the released program, and by their absence from the default.
+A row's settings are measured alone, in the released program, and by their absence from the corrected one.
 The figure is mAP's mean over all thresholds, in %, of the models at the end of training.
 """
 
@@ -15,9 +15,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--default", required=True, help="map.json of the default experiment")
+    parser.add_argument("--corrected", required=True, help="map.json of an experiment, such as default")
     parser.add_argument(
-        "--experiments", nargs="+", required=True, help="map.json of alone_none, alone_<row>, without_<row>"
+        "--experiments",
+        nargs="+",
+        required=True,
+        help="map.json of its alone_none, alone_<row>, without_<row>",
     )
     parser.add_argument("--output", required=True, help="a JSON file")
     parser.add_argument("--markdown", required=True, help="the table")
@@ -25,25 +28,24 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    default = read(args.default)
+    corrected = read(args.corrected)
+    of = "" if corrected["experiment"] == "default" else f"{corrected['experiment']}_"
     rows = {tables.BASES: {}}
     for path in args.experiments:
         result = read(path)
-        require_comparable(result, path, default, args.default)
+        require_comparable(result, path, corrected, args.corrected)
         kind, _, row = result["experiment"].partition("_")
-        if kind not in config.ABLATIONS:
+        if kind not in config.ABLATIONS or not row.startswith(of):
             raise errors.InputError(
-                f"{path}: experiment {result['experiment']!r} is not one of an ablation; "
-                "expected alone_<row> or without_<row>"
+                f"{path}: experiment {result['experiment']!r} is not one of the ablation of "
+                f"{corrected['experiment']}; expected alone_{of}<row> or without_{of}<row>"
             )
-        rows.setdefault(row, {})[kind] = tables.over_all_thresholds(result)
-    rows[tables.BASES]["without"] = tables.over_all_thresholds(default)
-    files.write_json(
-        args.output,
-        {"dataset": default["dataset"], "seeds": default["seeds"], "tiou": default["tiou"], "rows": rows},
-        indent=1,
-    )
-    files.write_text(args.markdown, tables.markdown(tables.of_ablation(rows, default["seeds"])) + "\n")
+        rows.setdefault(row.removeprefix(of), {})[kind] = tables.over_all_thresholds(result)
+    rows[tables.BASES]["without"] = tables.over_all_thresholds(corrected)
+    head = {key: corrected[key] for key in ("dataset", "experiment", "seeds", "tiou")}
+    files.write_json(args.output, head | {"rows": rows}, indent=1)
+    table = tables.of_ablation(rows, corrected["seeds"], corrected["experiment"])
+    files.write_text(args.markdown, tables.markdown(table) + "\n")
 
 
 def read(path) -> dict:
@@ -51,12 +53,12 @@ def read(path) -> dict:
     return files.read_json(path, "dataset", "experiment", "tiou", "seeds", "stages")
 
 
-def require_comparable(result: dict, path: str, default: dict, default_path: str) -> None:
+def require_comparable(result: dict, path: str, corrected: dict, corrected_path: str) -> None:
     """Raise InputError where two map.json files were not made alike."""
     for key in ("dataset", "seeds", "tiou"):
-        if result[key] != default[key]:
+        if result[key] != corrected[key]:
             raise errors.InputError(
-                f'{path}: "{key}" is {result[key]}, in {default_path} {default[key]}; '
+                f'{path}: "{key}" is {result[key]}, in {corrected_path} {corrected[key]}; '
                 "the two are not comparable, make them alike"
             )
 

@@ -30,6 +30,10 @@ class Experiment(Strict):
         "points",
         description="what is known of the training videos: their points, or which classes they show (videos)",
     )
+    corrects: Name | None = Field(
+        None,
+        description="the experiment whose faults this one corrects, one by one in its rows of `ablation`",
+    )
 
 
 COPIES = {
@@ -47,6 +51,7 @@ EXPERIMENTS = {
         "stage2": "default",
         "detection": "default",
         "evaluation": "default",
+        "corrects": "released",
     },
     "released": {
         "stage1": "released",
@@ -77,6 +82,7 @@ EXPERIMENTS = {
         "stage2": None,
         "detection": "lacp",
         "evaluation": "default",
+        "corrects": "lacp_released",
     },
     "lacp_released": {
         "stage1": "lacp_released",
@@ -92,6 +98,7 @@ EXPERIMENTS = {
         "stage2": "pmil",
         "detection": "default",
         "evaluation": "default",
+        "corrects": "pmil_released",
     },
     "pmil_released": {
         "stage1": "released",
@@ -103,33 +110,55 @@ EXPERIMENTS = {
     },
 }
 
-# Row -> step -> settings that the default has changed together.
+# Experiment -> row -> step -> settings that it has changed together against the one that it corrects.
 ABLATION = {
-    "fault1_tokens": {"stage1": ["prototype_tokens"]},
-    "fault2_targets": {"stage2": ["targets"]},
-    "fault4_ranking": {"proposals": ["training_classes", "reliable_any_score"]},
-    "fault5_suppression": {"detection": ["tiou_padding"]},
-    "fault6_centre": {"proposals": ["value_at"]},
-    "fault7_negatives": {"proposals": ["negative_bounds"]},
-    "fault8_prototypes": {"stage1": ["prototype_momentum"]},
-    "fault9_ambiguous": {"detection": ["drop_ambiguous"], "evaluation": ["ignore_ambiguous"]},
-    "fault11_clip": {"detection": ["clip_refined"]},
-    "whole_runs": {"stage1": ["contrastive_drops_last"]},
-    "same_action": {"stage1": ["same_action"], "proposals": ["same_action"]},
-    "inputs": {
-        "stage1": ["standardize", "width", "noise"],
-        "stage2": ["standardize", "width", "input_dropout"],
+    "default": {
+        "fault1_tokens": {"stage1": ["prototype_tokens"]},
+        "fault2_targets": {"stage2": ["targets"]},
+        "fault4_ranking": {"proposals": ["training_classes", "reliable_any_score"]},
+        "fault5_suppression": {"detection": ["tiou_padding"]},
+        "fault6_centre": {"proposals": ["value_at"]},
+        "fault7_negatives": {"proposals": ["negative_bounds"]},
+        "fault8_prototypes": {"stage1": ["prototype_momentum"]},
+        "fault9_ambiguous": {"detection": ["drop_ambiguous"], "evaluation": ["ignore_ambiguous"]},
+        "fault11_clip": {"detection": ["clip_refined"]},
+        "whole_runs": {"stage1": ["contrastive_drops_last"]},
+        "same_action": {"stage1": ["same_action"], "proposals": ["same_action"]},
+        "inputs": {
+            "stage1": ["standardize", "width", "noise"],
+            "stage2": ["standardize", "width", "input_dropout"],
+        },
+        "regularization": {"stage1": ["dropout", "blocks", "attention_dropout"], "stage2": ["dropout"]},
+        "loss_weights": {"stage1": ["loss_weights"], "stage2": ["loss_weights"]},
+        "schedule": {
+            "stage1": ["learning_rate", "schedule", "iterations", "batch"],
+            "stage2": ["learning_rate", "schedule", "iterations", "epochs", "batch", "proposals"],
+        },
+        "levels": {"proposals": ["class_score", "class_thresholds", "foreground_thresholds", "contrast"]},
+        "class_given": {"stage2": ["class_given"]},
+        "scores_seen": {"stage2": ["sees_scores"]},
+        "fusion": {"detection": ["fusion", "completeness_weight"]},
     },
-    "regularization": {"stage1": ["dropout", "blocks", "attention_dropout"], "stage2": ["dropout"]},
-    "loss_weights": {"stage1": ["loss_weights"], "stage2": ["loss_weights"]},
-    "schedule": {
-        "stage1": ["learning_rate", "schedule", "iterations", "batch"],
-        "stage2": ["learning_rate", "schedule", "iterations", "epochs", "batch", "proposals"],
+    "lacp": {
+        "fault5_suppression": {"detection": ["tiou_padding"]},
+        "fault6_centre": {"proposals": ["value_at"]},
+        "fault9_ambiguous": {"evaluation": ["ignore_ambiguous"]},
+        "fault13_contrast": {"stage1": ["contrast_of"]},
+        "fault14_last": {"stage1": ["drops_last"]},
+        "fault15_search": {"stage1": ["search"]},
+        "fault16_labels": {"stage1": ["labels_at_epochs"]},
+        "fault17_flanks": {"stage1": ["flanks"]},
+        "fault18_width": {"stage1": ["hidden"]},
+        "same_action": {"stage1": ["same_action"]},
+        "inputs": {"stage1": ["standardize"]},
     },
-    "levels": {"proposals": ["class_score", "class_thresholds", "foreground_thresholds", "contrast"]},
-    "class_given": {"stage2": ["class_given"]},
-    "scores_seen": {"stage2": ["sees_scores"]},
-    "fusion": {"detection": ["fusion", "completeness_weight"]},
+    "pmil": {
+        "fault20_repeats": {"stage2": ["repeats"]},
+        "fault21_classes": {"stage2": ["pseudo_of"]},
+        "fault22_short": {"stage2": ["roi_short"]},
+        "inputs": {"stage2": ["standardize", "width"]},
+        "schedule": {"stage2": ["learning_rate", "schedule", "iterations", "epochs", "batch", "proposals"]},
+    },
 }
 
 # Proposals of LACP, and of the released program.

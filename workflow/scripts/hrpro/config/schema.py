@@ -3,7 +3,7 @@
 import json
 from functools import reduce
 from operator import or_
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, Tag, model_validator
 
@@ -179,6 +179,20 @@ def without_null(table):
     return {name: entry for name, entry in table.items() if entry is not None}
 
 
+class Ablated(NamedTuple):
+    """What an experiment of the ablation is: a row of another experiment's, `alone` or `without`."""
+
+    kind: str
+    experiment: str
+    row: str
+
+    @property
+    def name(self) -> str:
+        """Its name, which says the experiment unless that is the default."""
+        of = "" if self.experiment == "default" else f"{self.experiment}_"
+        return f"{self.kind}_{of}{self.row}"
+
+
 class Config(Strict):
     """A whole configuration, which may say as little as where the data lie.
 
@@ -220,10 +234,10 @@ class Config(Strict):
         description="per experiment, the variant of each step; `default` makes "
         "`results/<dataset>/map.json`, any other `results/<dataset>/<experiment>/map.json`",
     )
-    ablation: dict[Name, dict[Step, list[str]]] = Field(
+    ablation: dict[Name, dict[Name, dict[Step, list[str]]]] = Field(
         {},
-        description="rows of `results/<dataset>/ablation.json`: per step, settings that `default` "
-        "has changed together",
+        description="per experiment, rows of `results/<dataset>/[<experiment>/]ablation.json`: per step, "
+        "settings that it has changed together against the experiment that it `corrects`",
     )
     variants: dict[Step, dict[Name, dict]] = Field(
         {},
@@ -240,9 +254,26 @@ class Config(Strict):
             return values
         tables = merge(TABLES, {name: values[name] for name in TABLES if name in values})
         tables = {name: without_null({} if table is None else table) for name, table in tables.items()}
-        if isinstance(tables["variants"], dict):
-            tables["variants"] = {step: without_null(table) for step, table in tables["variants"].items()}
+        cls.give_up_rows(tables, values)
+        for name in ("variants", "ablation"):
+            if isinstance(tables[name], dict):
+                tables[name] = {key: without_null(table) for key, table in tables[name].items()}
         return values | tables
+
+    @staticmethod
+    def give_up_rows(tables: dict, values: dict) -> None:
+        """Remove the ablation of experiments that are removed; say where rows stand that once stood alone."""
+        ablation, experiments = tables["ablation"], values.get("experiments")
+        if not isinstance(ablation, dict):
+            return
+        for name, rows in ablation.items():
+            if isinstance(rows, dict) and rows and set(rows) <= set(STEPS):
+                raise ValueError(
+                    f"ablation.{name}: a row stands under its experiment, ablation.default.{name}"
+                )
+        for name, experiment in experiments.items() if isinstance(experiments, dict) else ():
+            if experiment is None:
+                ablation.pop(name, None)
 
     @model_validator(mode="after")
     def references_hold(self):
@@ -321,7 +352,7 @@ class Config(Strict):
         """Raise ValueError where the report compares experiments that do not exist, or one with itself."""
         names = self.report.experiments
         for name in names:
-            if name not in self.experiments and name not in self.ablations():
+            if name not in self.experiments and name not in self.ablated():
                 known = ", ".join(self.experiments)
                 raise ValueError(f"report.experiments: no experiment {name!r} (there are: {known})")
             if names.count(name) > 1:
@@ -341,40 +372,43 @@ class Config(Strict):
             raise ValueError(
                 f"experiments.{name}: {name} is the name of a folder of results/<dataset>/; choose another"
             )
-        if "none" in self.ablation:
-            raise ValueError("ablation.none: none is the row of no change; choose another name")
 
     def ablation_holds(self) -> None:
         """Raise ValueError where the ablation cannot be measured."""
-        if not self.ablation:
-            return
-        for name in ("default", "released"):
-            if name not in self.experiments or self.experiments[name].stage2 is None:
-                raise ValueError(
-                    f"ablation: needs experiments.{name} with both stages; `ablation: null` turns it off"
-                )
-        for stage in methods.STAGES:
-            both = (getattr(self.experiments[name], stage) for name in ("default", "released"))
-            if len({self.method(stage, variant) for variant in both}) > 1:
-                raise ValueError(
-                    "ablation: needs experiments.default and experiments.released with one method of "
-                    f"{stage}; `ablation: null` turns it off"
-                )
-        for row, steps in self.ablation.items():
-            for step, keys in steps.items():
-                if step in methods.STAGES:
-                    method = self.method(step, getattr(self.experiments["default"], step))
-                    known = settings_of(step)[method].model_fields
-                else:
-                    known = MODELS[step].model_fields
-                for key in keys:
-                    if key not in known:
-                        raise unknown_key(f"ablation.{row}.{step}.{key}")
+        for name, rows in self.ablation.items():
+            off = f"`ablation: {{{name}: null}}` turns it off"
+            if name not in self.experiments:
+                raise ValueError(f"ablation.{name}: no such experiment; {off}")
+            base = self.experiments[name].corrects
+            if base is None or base not in self.experiments:
+                raise ValueError(f"ablation.{name}: needs experiments.{name}.corrects, an experiment; {off}")
+            for stage in methods.STAGES:
+                both = [getattr(self.experiments[each], stage) for each in (name, base)]
+                if len({variant and self.method(stage, variant) for variant in both}) > 1:
+                    raise ValueError(
+                        f"ablation.{name}: needs experiments.{name} and experiments.{base} with one method "
+                        f"of {stage}, or none; {off}"
+                    )
+            if "none" in rows:
+                raise ValueError(f"ablation.{name}.none: none is the row of no change; choose another name")
+            for row, steps in rows.items():
+                for step, keys in steps.items():
+                    for key in set(keys) - self.settings_known(step, name):
+                        raise unknown_key(f"ablation.{name}.{row}.{step}.{key}")
+        if len(self.ablated()) < sum(2 * len(rows) + bool(rows) for rows in self.ablation.values()):
+            raise ValueError("ablation: two of its experiments would have one name; rename a row")
+
+    def settings_known(self, step: str, experiment: str) -> set[str]:
+        """The names of a step's settings, of the method that an experiment has."""
+        if step not in methods.STAGES:
+            return {*MODELS[step].model_fields}
+        variant = getattr(self.experiments[experiment], step)
+        return {*settings_of(step)[self.method(step, variant)].model_fields} if variant else set()
 
     def method(self, stage: str, variant: str) -> str:
-        """The method of a stage's variant; those of the ablation have the default experiment's."""
+        """The method of a stage's variant; those of the ablation have their experiment's."""
         if variant not in self.variants[stage]:
-            variant = getattr(self.experiments["default"], stage)
+            variant = getattr(self.experiments[self.ablated()[variant].experiment], stage)
         method = method_of(self.variants[stage][variant])
         parse(MODELS[stage], {"method": method}, f"variants.{stage}.{variant}")
         return method
@@ -389,34 +423,46 @@ class Config(Strict):
     def experiment(self, name: str) -> Experiment:
         """An experiment by name, those of the ablation included.
 
-        alone_<row>: the released program with the row's settings as the default has them;
-        without_<row>: the default with the row's settings as released; alone_none: as released.
+        Of an experiment and the one that it corrects, alone_<row>: the latter with the row's settings as the
+        former has them; without_<row>: the other way round; alone_none: the latter, without tests.
         """
         if name in self.experiments:
             return self.experiments[name]
-        kind, _, row = name.partition("_")
-        changed = self.ablation.get(row, {})
-        base = self.experiments["released" if kind == "alone" else "default"]
-        steps = {step: name if step in changed else getattr(base, step) for step in STEPS}
-        return Experiment(**steps)
+        kind, experiment, row = self.ablated()[name]
+        base = self.experiments[experiment]
+        if kind == "alone":
+            base = self.experiments[base.corrects]
+        steps = {
+            step: name if step in self.changed(experiment, row) else getattr(base, step) for step in STEPS
+        }
+        return Experiment(**steps, supervision=base.supervision)
 
-    def ablations(self) -> list[str]:
-        """The experiments of the ablation, besides the default one."""
-        rows = [f"{kind}_{row}" for kind in ABLATIONS for row in self.ablation]
-        return ["alone_none", *rows] if rows else []
+    def ablated(self) -> dict[str, Ablated]:
+        """The experiments of the ablation by name, besides those that it is of."""
+        of = [
+            Ablated(kind, experiment, row)
+            for experiment, rows in self.ablation.items()
+            for kind in ABLATIONS
+            for row in (["none"] if kind == "alone" and rows else []) + list(rows)
+        ]
+        return {each.name: each for each in of}
+
+    def changed(self, experiment: str, row: str) -> dict[str, list[str]]:
+        """The settings of a row of an experiment's ablation, by step; none of the row `none`."""
+        return self.ablation[experiment].get(row, {})
 
     def overlay(self, dataset: str, step: str, variant: str) -> dict:
         """What a variant changes in a step's settings for a data set."""
         if variant in self.variants[step]:
             of_dataset = self.datasets[dataset].variants.get(step, {})
             return merge(self.variants[step][variant], of_dataset.get(variant, {}))
-        kind, _, row = variant.partition("_")
-        default, released = (
+        kind, experiment, row = self.ablated()[variant]
+        corrected, released = (
             self.overlay(dataset, step, getattr(self.experiments[name], step))
-            for name in ("default", "released")
+            for name in (experiment, self.experiments[experiment].corrects)
         )
-        keys = self.ablation[row][step]
-        kept, taken = (released, default) if kind == "alone" else (default, released)
+        keys = self.changed(experiment, row)[step]
+        kept, taken = (released, corrected) if kind == "alone" else (corrected, released)
         rest = {key: value for key, value in kept.items() if key not in keys}
         return rest | {key: value for key, value in taken.items() if key in keys}
 

@@ -66,17 +66,20 @@ def over_all_thresholds(result: dict) -> dict[str, dict]:
     return figures
 
 
-def of_ablation(rows: dict, seeds: list[int]) -> pd.DataFrame:
-    """The ablation, {row: {"alone" or "without": {stage: {"mean", "std"}}}}; one row per row of settings."""
+def of_ablation(rows: dict, seeds: list[int], experiment: str = "default") -> pd.DataFrame:
+    """An experiment's ablation, {row: {"alone" or "without": {stage: {"mean", "std"}}}}; one row per row."""
+    stages = [stage for stage in STAGES if stage in rows[BASES]["without"]]
     lines = []
     for row, kinds in rows.items():
-        line = ["released alone / default, all together" if row == BASES else row]
+        line = [f"released alone / {experiment}, all together" if row == BASES else row]
         for kind in ABLATIONS:
-            for stage in STAGES:
+            for stage in stages:
                 figure = kinds.get(kind, {}).get(stage)
                 line.append(with_deviation(figure["mean"], figure["std"], seeds) if figure else "")
         lines.append(line)
-    return pd.DataFrame(lines, columns=["row", "alone: stage 1", "stage 2", "without: stage 1", "stage 2"])
+    names = [f"stage {stage[-1]}" for stage in stages]
+    columns = [f"{kind}: {names[0]}" for kind in ABLATIONS]
+    return pd.DataFrame(lines, columns=["row", *(c for first in columns for c in (first, *names[1:]))])
 
 
 def with_deviation(mean: float, deviation: float, seeds: list[int]) -> str:
