@@ -25,10 +25,10 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    default = read(args.default)
+    default = tables.read(args.default, tables.over_all_thresholds)
     rows = {tables.BASES: {}}
     for path in args.experiments:
-        result = read(path)
+        result = tables.read(path, tables.over_all_thresholds)
         require_comparable(result, path, default, args.default)
         kind, _, row = result["experiment"].partition("_")
         if kind not in config.ABLATIONS:
@@ -44,11 +44,6 @@ def main() -> None:
         indent=1,
     )
     files.write_text(args.markdown, tables.markdown(tables.of_ablation(rows, default["seeds"])) + "\n")
-
-
-def read(path) -> dict:
-    """A map.json."""
-    return files.read_json(path, "dataset", "experiment", "tiou", "seeds", "stages")
 
 
 def require_comparable(result: dict, path: str, default: dict, default_path: str) -> None:
