@@ -640,7 +640,6 @@ def test_subsets_in_any_case_and_names_with_commas(subset, exclude, tmp_path):
     [
         ("test", '"a, 1",b,c', "annotations.json: all videos to score with are excluded; leave one"),
         ("tset", "", "annotations.json: no video of subset 'tset'; the file has 'Test'"),
-        ("test", "a\nb", "--exclude 'a\\nb': "),
     ],
 )
 def test_what_leaves_nothing_to_score_with(subset, exclude, words, tmp_path):
@@ -753,6 +752,19 @@ def test_evaluations_that_do_not_fit_are_told(change, words, tmp_path, out):
 def test_a_number_out_of_bounds_is_refused(option, text):
     with pytest.raises(argparse.ArgumentTypeError, match=f"{text}: expected a number from "):
         getattr(options, option)(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", []), ("a, b ,", ["a", "b"]), ('"a, 1", b', ["a, 1", "b"]), ("e\u0301", ["é"]), (" ", [])],
+)
+def test_names_of_an_option(text, expected):
+    assert options.names(text) == expected
+
+
+def test_names_of_an_option_stand_on_one_line():
+    with pytest.raises(argparse.ArgumentTypeError, match="expected names, a,b"):
+        options.names("a\nb")
 
 
 def test_an_output_has_a_name():

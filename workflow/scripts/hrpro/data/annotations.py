@@ -225,8 +225,8 @@ def require_durations(database: dict, place, features=None) -> None:
     unknown = [video for video, entry in database.items() if entry["duration"] is None]
     if unknown and features:
         raise InputError(
-            f"{features}: has no features of {quoted(unknown)}, whose length nothing else says; give those "
-            "that were made of this data set's split"
+            f"{features}: has no features of {quoted(unknown)}, whose length nothing else says; add them, or "
+            "give the file of this data set's split"
         )
     if unknown:
         raise InputError(
