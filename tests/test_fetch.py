@@ -320,7 +320,11 @@ CASES = [
     Case(
         "a blank in a url", entry(url="http://a.b/x y.zip"), ["configuration: url: expected http://", "%20"]
     ),
-    Case("a port that is no number", entry(url="http://a.b:c/x"), ["configuration: ", "Port"]),
+    Case(
+        "a port that is no number",
+        entry(url="http://a.b:c/x"),
+        ["configuration: ", "url: expected http://... or https://"],
+    ),
     Case(
         "a host that is none",
         entry(url="http://a..b/x.zip"),

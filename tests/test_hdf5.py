@@ -237,7 +237,7 @@ def test_a_flipped_bit_of_a_model_is_seen(model):
 
 
 FACTS = [
-    Case("numbers for classes", {"classes": [1, 2]}, ["classes.0: 1", "valid string"]),
+    Case("numbers for classes", {"classes": [1, 2]}, ["classes.0: 1"]),
     Case("null for classes", {"classes": None}, ["classes: None"]),
     Case("no class", {"classes": []}, ["classes: []"]),
     Case("a lone surrogate", {"classes": ["\ud800", "b"]}, ["classes.0: "]),

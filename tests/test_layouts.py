@@ -488,7 +488,7 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
             ),
             {"folder": "all.h5"},
         ),
-        [f"all.h5: 2 arrays called {OTHER}", "remove the others"],
+        [f"all.h5: 2 arrays called {OTHER}, in test, train; a video has one array"],
     ),
     Case(
         "an npz of many arrays",
@@ -564,7 +564,11 @@ CASES = [  # (what lays the features out, the entry's `features`), words of the 
     Case("no channels", (FLAT, {"width": 0}), ["width: 0", "greater than or equal to 1"]),
     Case("a width that is text", (FLAT, {"width": "64"}), ["width: '64': is text to YAML", "write 64"]),
     Case("pickle by another word", (FLAT, {"allow_pickle": "yes"}), ["allow_pickle: 'yes'", "boolean"]),
-    Case("a folder that is a number", (FLAT, {"folder": 7}), ["folder: 7", "valid string"]),
+    Case(
+        "a folder that is a number",
+        (FLAT, {"folder": 7}),
+        ["folder: 7 is a number to YAML; write it in quotes"],
+    ),
     Case("names that are a list", (FLAT, {"names": [TRAIN]}), ["names: [", "valid string"]),
     Case(
         "a text for a folder", (FLAT, {"folder": "gt_full.json"}), ["gt_full.json: no features of", "folder"]

@@ -745,7 +745,7 @@ CASES = [
     Case(
         "a video without features or an entry",
         append(PLAIN, "nowhere,5,golf\n"),
-        ["features.h5: nothing about the length of 'nowhere'; add"],
+        ["features.h5: has no features of 'nowhere', whose length nothing else says; add them"],
     ),
     Case(
         "a header alone", rows("video,seconds,class"), ["no video of a training subset", "name the training"]

@@ -501,7 +501,9 @@ CASES = [
         ["not a model of this version of hrpro", "detection.sgima: unknown key"],
     ),
     Case(
-        "another version's network", another_network, ["not a model of this version of hrpro", "SnippetModel"]
+        "another version's network",
+        another_network,
+        ["not a model of this version of hrpro (its weights are of another network)"],
     ),
     Case(
         "no folder",

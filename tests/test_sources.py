@@ -1,5 +1,6 @@
 """The `source` params of workflow/rules/sources.smk: what a data set's own files say, as they are planned."""
 
+import json
 import os
 import shlex
 import shutil
@@ -67,12 +68,12 @@ def test_edits_of_the_points(name, made, root):
 
 @pytest.mark.parametrize("made", [True, False])
 def test_edits_of_the_ambiguous_segments(made, root):
-    folder, path = "results/demo/data" if made else "data", Path("ambiguous.txt")
+    folder, path = "results/demo/data" if made else "data", Path("ambiguous.txt").absolute()
     path.write_text("demo_train_000 1.0 2.0\n")
-    before = params(folder, ambiguous="ambiguous.txt")
+    before = params(folder, ambiguous=str(path))
     assert changed(params(folder), before) == ["annotations"]
     path.write_text("demo_train_000 1.0 3.0\n")
-    assert changed(before, params(folder, ambiguous="ambiguous.txt")) == ["annotations"]
+    assert changed(before, params(folder, ambiguous=str(path))) == ["annotations"]
 
 
 def test_the_order_of_a_split_counts_nowhere(root):
@@ -108,3 +109,11 @@ def test_a_file_that_may_not_be_read(name, root, monkeypatch):
     assert "\n" not in message
     assert name in message
     assert "Permission denied" in message
+
+
+def test_a_data_set_in_which_no_video_has_a_duration_is_planned(root):
+    content = json.loads((root / "gt_full.json").read_text())
+    for entry in content["database"].values():
+        del entry["duration"]
+    (root / "gt_full.json").write_text(json.dumps(content))
+    assert all(params("data").values())

@@ -1,22 +1,33 @@
 """What a fresh tester has found: each case with the words, or the value, that are right."""
 
+import argparse
+import ast
+import errno
+import fcntl
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+import torch
+import yaml
 
-from conftest import ROOT
-from hrpro.data import annotations, points, readers
+import command_line
+import run_plan
+from conftest import ROOT, SCRIPTS, run_script, snakemake
+from hrpro import config, model_file, predict
+from hrpro.data import annotations, conversion, layouts, orientation, points, readers, splits, training_points
+from hrpro.detection import results
+from hrpro.utils import files, interruption, names, options
 from hrpro.utils.errors import InputError
 
-SCRIPTS = ROOT / "workflow" / "scripts"
-
-
-def run(script: str, *arguments) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
+FILES = config.FeatureFiles()
 
 
 @pytest.mark.parametrize("twice", ["video", "seconds", "class"])
@@ -44,7 +55,9 @@ def test_an_array_has_snippets_and_channels(shape):
 
 @pytest.mark.parametrize("score", ["nan", "2", "-0.1", "inf"])
 def test_a_least_score_is_one(score, tmp_path):
-    ran = run("predict.py", "--model", "m", "--features", "f", "--output", "o.json", "--least-score", score)
+    ran = run_script(
+        "predict.py", "--model", "m", "--features", "f", "--output", "o.json", "--least-score", score
+    )
     assert ran.returncode == 1
     assert ran.stderr == f"error: --least-score {score}: expected a number from 0 to 1\n"
 
@@ -56,7 +69,7 @@ def test_an_output_is_no_input(read, tmp_path):
     for name in ("annotations.json", "detections.json"):
         (folder / name).write_text("{}")
     names = ("--annotations", folder / "annotations.json", "--detections", folder / "detections.json")
-    ran = run("evaluate.py", *names, "--subset", "test", "--output", folder / read)
+    ran = run_script("evaluate.py", *names, "--subset", "test", "--output", folder / read)
     assert ran.returncode == 1
     assert ran.stderr.endswith("is a file that is read; name another one\n")
     assert (folder / "detections.json").read_text() == "{}"
@@ -74,7 +87,7 @@ def test_an_output_is_no_input(read, tmp_path):
 def test_another_file_is_no_table(content, tmp_path):
     path = tmp_path / "map.json"
     path.write_text(json.dumps(content))
-    ran = run("show.py", path)
+    ran = run_script("show.py", path)
     assert ran.returncode == 1
     assert ran.stderr.startswith(f"error: {path}: not a map.json of hrpro (")
     assert len(ran.stderr.splitlines()) == 1
@@ -85,18 +98,684 @@ def test_another_file_is_no_table(content, tmp_path):
     [("", "an empty target: "), ("/nowhere/results/demo/map.json", "an absolute path; type it from")],
 )
 def test_a_target_that_the_shell_made_is_explained(target, words, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "-s",
-        ROOT / "Snakefile",
-        "-n",
-        "--cores",
-        "1",
-        "--",
-        target,
-    ]
-    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
+    ran = snakemake(tmp_path, "-n", "--", target)
     assert ran.returncode == 1
     assert words in ran.stderr and "Traceback" not in ran.stderr
+
+
+# --- Ctrl-C while a script imports
+
+
+@pytest.mark.parametrize(
+    ("script", "module"),
+    [
+        ("show.py", "pandas"),
+        ("train_stage1.py", "torch"),
+        ("propose_training.py", "numpy"),
+        ("extract_features.py", "numpy"),
+        ("fetch.py", "pydantic"),
+        ("predict.py", "torch"),
+    ],
+)
+def test_ctrl_c_while_a_script_imports_is_one_line(script, module, tmp_path):
+    text = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(20)\n"
+    (tmp_path / f"{module}.py").write_text(text)
+    command = [sys.executable, str(SCRIPTS / script)]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(tmp_path)}
+    )
+    assert (ran.returncode, ran.stderr) == (130, "error: interrupted; run again\n")
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in SCRIPTS.glob("*.py")))
+def test_what_takes_long_is_imported_after_hrpro(script):
+    nodes = ast.parse((SCRIPTS / script).read_text()).body
+    modules = [
+        name.partition(".")[0]
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names])
+    ]
+    others = {path.stem for path in SCRIPTS.glob("*.py")}  # of which the same holds
+    assert next(name for name in modules if name not in sys.stdlib_module_names) in {"hrpro", *others}
+
+
+def test_a_program_that_imports_hrpro_keeps_its_ctrl_c(monkeypatch):
+    assert not interruption.is_script()
+    before = signal.getsignal(signal.SIGINT)
+    interruption.watch_imports()
+    assert signal.getsignal(signal.SIGINT) is before
+    for path in (SCRIPTS / "show.py", "/home/me/.venv/bin/hrpro-predict"):
+        monkeypatch.setattr(sys.modules["__main__"], "__file__", str(path))
+        assert interruption.is_script()
+    monkeypatch.setattr(signal, "getsignal", lambda number: signal.SIG_IGN)  # as nohup has it
+    monkeypatch.delattr(signal, "signal")
+    interruption.watch_imports()
+
+
+# --- copies of the scripts
+
+
+def test_a_copy_on_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write_bytes(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    with pytest.raises(OSError, match=r"No space left") as caught:
+        run_plan.copied(SCRIPTS)
+    assert Path(caught.value.filename).parent == tmp_path / run_plan.FOLDER
+    assert list((tmp_path / run_plan.FOLDER).iterdir()) == []
+
+
+def test_copies_that_no_run_uses_are_removed_after_a_day(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    copies = []
+    for content in ("old", "in use", "new"):
+        (scripts / "x.py").write_text(content)
+        monkeypatch.setattr(run_plan, "keep", lambda path: None)
+        copies.append(run_plan.copied(scripts))
+    plan = tmp_path / run_plan.FOLDER / "plan-x"
+    plan.write_text("")
+    for path in (*copies[:2], plan):
+        os.utime(path, (time.time() - 2 * run_plan.DAY,) * 2)
+    with open(plan) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        lock = os.open(copies[1], os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        run_plan.prune()
+        assert [path.exists() for path in (*copies, plan)] == [False, True, True, True]
+        os.close(lock)
+    run_plan.prune()
+    assert [path.exists() for path in (*copies, plan)] == [False, False, True, False]
+
+
+# --- the configuration
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seeds: [0]\nthreads: 2\nseeds: [1]\n", "mine.yaml: line 3: 'seeds' stands on line 1 too, in one"),
+        (
+            "datasets:\n  mine: {root: a}\n  other: {}\n  mine: {root: b}\n",
+            "mine.yaml: line 4: 'mine' stands on line 2 too, in one object; join the two or remove one",
+        ),
+        ("a: [{b: 1}, {b: 1, 'b': 2}]\n", "mine.yaml: line 1: 'b' stands on line 1 too"),
+        ("a: {1: x, 1: y}\n", "'1' stands on line 1 too"),
+        ('{"seeds": [0], "seeds": [1]}', "mine.yaml: 'seeds' stands twice in one object"),
+        ("a: &a {x: 1}\nb: {<<: *a, x: 2}\nc: *a\n", None),
+        ("a: {<<: {x: 1}, <<: {y: 1}}\n", None),
+        ('{"seeds": [0], "threads": 1}', None),
+        ("a: {x: 1}\nb: {x: 1}\n", None),
+        ("", None),
+    ],
+)
+def test_a_key_that_stands_twice_is_told(text, words, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    said = command_line.repeated_key(path)
+    assert said is None if words is None else words in said
+
+
+def test_aliases_cost_nothing_there(tmp_path):
+    lines = ["a0: &a0 {x: 1}", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 20))]
+    (tmp_path / "mine.yaml").write_text("\n".join(lines))
+    assert command_line.repeated_key(tmp_path / "mine.yaml") is None
+
+
+@pytest.mark.parametrize("as_module", [False, True])
+def test_a_key_that_stands_twice_stops_the_plan(as_module, tmp_path):
+    (tmp_path / "mine.yaml").write_text("threads: 2\nthreads: 3\n")
+    if as_module:
+        text = f"""configfile: "mine.yaml"
+module hrpro:
+    snakefile: {str(ROOT / "Snakefile")!r}
+    config: config
+use rule * from hrpro
+"""
+        (tmp_path / "Snakefile").write_text(text)
+        ran = snakemake(tmp_path, "-n", "--", "results/demo/map.json", snakefile=tmp_path / "Snakefile")
+    else:
+        ran = snakemake(tmp_path, "-n", "--configfile", "mine.yaml", "--", "results/demo/map.json")
+    assert ran.returncode == 1
+    assert "mine.yaml: line 2: 'threads' stands on line 1 too" in ran.stderr.splitlines()[-1]
+    assert "Traceback" not in ran.stderr
+
+
+ENTRY = "{root: a, snippet: {frames: 16, fps: 25}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"datasets: {{2024: {ENTRY}}}", "datasets: the key 2024 is a number to YAML; write it in quotes"),
+        (
+            f"datasets: {{yes: {ENTRY}}}",
+            "datasets: the key True is null, true or false (as ~, yes, no, on and off are)",
+        ),
+        (f"datasets: {{2024-05-01: {ENTRY}}}", "datasets: the key 2024-05-01 is a date to YAML"),
+        (f"datasets: {{1.5: {ENTRY}}}", "datasets: the key 1.5 is a number"),
+        (f"datasets: {{~: {ENTRY}}}", "datasets: the key None is null, true"),
+        ("predict: {1: a}", "predict: the key 1 is a number"),
+        ("copies: {no: {seed: 1}}", "copies: the key False is null, true or false"),
+        ("variants: {stage1: {1: {}}}", "variants.stage1: the key 1 is a number"),
+        ("ablation: {7: {stage1: [width]}}", "ablation: the key 7 is a number"),
+        ("settings: {stage1: {on: 1}}", "settings.stage1: the key True is null, true"),
+        ("settings: {1: {}}", "settings: the key 1 is a number"),
+        ("12: 3", "configuration: the key 12 is a number"),
+        (
+            f"datasets: {{a: {ENTRY[:-1]}, settings: {{1: {{}}}}}}}}",
+            "datasets.a.settings: the key 1 is a number",
+        ),
+        (
+            f"datasets: {{a: {ENTRY[:-1]}, variants: {{stage1: {{1: {{}}}}}}}}}}",
+            "variants.stage1: the key 1 is a",
+        ),
+        (f"datasets: {{a: {ENTRY[:-1]}, exclude: [7, b]}}}}", "datasets.a.exclude.0: 7 is a number to YAML"),
+        (
+            f"datasets: {{a: {ENTRY[:-1]}, annotations: {{test: [no]}}}}}}",
+            "test.0: False is null, true or false",
+        ),
+        (f"datasets: {{a: {ENTRY[:-1]}, names: {{prefix: 01}}}}}}", "names.prefix: 1 is a number"),
+        ("datasets: {a: {root: 7, snippet: {frames: 16, fps: 25}}}", "datasets.a.root: 7 is a number"),
+    ],
+)
+def test_what_yaml_takes_for_something_else_goes_in_quotes(text, words):
+    with pytest.raises(InputError) as caught:
+        config.parse(config.Config, yaml.safe_load(text))
+    assert str(caught.value).startswith("configuration: ") and words in str(caught.value)
+    assert str(caught.value).endswith("; write it in quotes")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://a:port/x", "http://a:99999/x", "ftp://a/x", "http://", "http://[x]/y", "x"]
+)
+def test_an_address_that_is_none_is_told_with_its_key(url):
+    with pytest.raises(InputError, match=r"url: expected http://... or https://"):
+        config.parse(config.Remote, {"url": url, "sha256": "unknown", "to": "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "setting"),
+    [
+        ("x", "1_x", 'prefix: "1_"'),
+        ("x", "x: a", 'suffix: ": a"'),
+        ("x", "x #1", 'suffix: "#1"'),
+        ("x", "[a] x", 'prefix: "[a] "'),
+        ("x", "x, y", 'suffix: ", y"'),
+        ("x", "-x", 'prefix: "-"'),
+        ("x", "v_x.mp4", "prefix: v_, suffix: .mp4"),
+        ("clip", "clip_" + "y" * 20, None),
+        ("a", "the whole film of " + "b" * 9 + " a", None),
+    ],
+)
+def test_the_setting_that_a_message_advises_works(name, known, setting):
+    said = names.hint(name, [known])
+    if setting is None:
+        assert said == f"; there is {known!r}"
+        return
+    advised = yaml.safe_load(said.split("`")[1])["names"]
+    assert config.parse(config.VideoNames, advised).of(known) == name
+
+
+# --- points and ambiguous segments
+
+
+GOOD = "v,1.5,stir\nw,2,pour\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    [
+        ("Video,Seconds,CLASS\n" + GOOD, []),
+        (" video , seconds , class \n" + GOOD, []),
+        ('# made by me\n\n# "a quote\nvideo,seconds,class\n' + GOOD, []),
+        ("# video,seconds,class\n" + GOOD, []),
+        ("#Video;Seconds;Class\n" + GOOD.replace(",", ";"), []),
+        ("# points, of me, and you, and all\n" + GOOD, []),
+        ("video,seconds,class\nv,1.5,stir\nvideo,seconds,class\nw,2,pour\n", [3]),
+        ("video,seconds,class\nv,1.5,stir\n\ufeffVideo,Seconds,Class\r\nw,2,pour\n", [3]),
+        ("v,1.5,stir\nvideo,seconds,class\nw,2,pour\nvideo,seconds,class\n", [2, 4]),
+        ("class,note,seconds,video\nstir,a,1.5,v\nclass,note,seconds,video\npour,,2,w\n", [3]),
+        ("v,1.5,stir\n\ufeffw,2,pour\n", []),
+    ],
+)
+def test_headers_as_people_have_them(text, headers, tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text(text)
+    rows = points.read(path)
+    assert rows.points[["video", "seconds", "label"]].values.tolist() == [
+        ["v", 1.5, "stir"],
+        ["w", 2.0, "pour"],
+    ]
+    assert rows.headers == headers and len(rows.faulty) == 0
+
+
+def test_a_column_in_another_case_twice_is_refused(tmp_path):
+    (tmp_path / "points.csv").write_text("video,seconds,class,Class\nv,1,a,b\n")
+    with pytest.raises(InputError, match=r"column 'class' stands twice"):
+        points.read(tmp_path / "points.csv")
+
+
+def test_columns_that_are_none_are_named(tmp_path):
+    (tmp_path / "points.csv").write_text("film,time,label\nv,1,a\n")
+    with pytest.raises(InputError, match=r"no column 'class' among 'film', 'time', 'label'; expected"):
+        points.read(tmp_path / "points.csv")
+
+
+def write_data_set(root: Path, table: str = "video,seconds,class\nv,1.5,stir\n") -> Path:
+    """A data set of a training video v and a test video w, of 10 s."""
+    entry = {"duration": 10, "annotations": [{"label": "stir", "segment": [1, 2]}]}
+    database = {"v": entry | {"subset": "train"}, "w": entry | {"subset": "test"}}
+    root.mkdir(exist_ok=True)
+    (root / "annotations.json").write_text(json.dumps({"database": database}))
+    (root / "points.csv").write_text(table)
+    return root
+
+
+def test_a_header_that_stands_again_is_told_once(tmp_path, out):
+    root = write_data_set(tmp_path / "d", "video,seconds,class\nv,1.5,stir\nvideo,seconds,class\n")
+    ran = run_script("convert_points.py", "--root", root, "--points", out / "points.json")
+    assert ran.returncode == 0
+    assert ran.stderr.count("passed over the header where it stands again (line 3)") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("w 1 2\n", [[1, 2]]),
+        ("video start end\nw 1 2\n", [[1, 2]]),
+        ("# of mine\nw, 1, 2\n", [[1, 2]]),
+        ("\ufeffVideo;Start;End\nw;1;2\n", [[1, 2]]),
+        (
+            "w,1,5,2,5\n",
+            "line 1: 'w,1,5,2,5'; expected: video start end, in seconds with decimals after a point",
+        ),
+        ("w 1,5 2,5\n", "line 1: 'w 1,5 2,5'; expected"),
+        ("w;1;2;stir\n", "line 1: 'w;1;2;stir'; expected"),
+        ("w,stir,1,2\n", "line 1: 'w,stir,1,2'; expected"),
+        ("w,1,2,0.9\n", "line 1: 'w,1,2,0.9'; expected"),
+        ("w\t1\n", "line 1: 'w\\t1'; expected"),
+        ("w 1_0 2_0\n", "expected"),
+    ],
+)
+def test_lines_of_ambiguous_segments(text, expected, tmp_path):
+    root, path = write_data_set(tmp_path / "d"), tmp_path / "ambiguous.txt"
+    path.write_text(text)
+    contents = splits.read(root)
+    if isinstance(expected, str):
+        with pytest.raises(InputError) as caught:
+            conversion.annotate(contents, "test", ambiguous=path)
+        assert expected in str(caught.value)
+    else:
+        assert conversion.annotate(contents, "test", ambiguous=path)["w"]["ambiguous"] == expected
+
+
+@pytest.mark.parametrize(
+    ("ambiguous", "place"), [("a.txt", "/data/a.txt"), ("/b/a.txt", "/b/a.txt"), (None, "None")]
+)
+def test_the_list_of_ambiguous_segments_lies_under_the_root(ambiguous, place):
+    values = {"root": "/data", "snippet": {"frames": 16, "fps": 25}, "ambiguous": ambiguous}
+    assert str(config.parse(config.Dataset, values).ambiguous_file) == place
+
+
+# --- features
+
+
+def save(path: Path, *shape: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.zeros(shape, np.float32))
+    return path
+
+
+def streams(folder: Path, **lengths: tuple[int, int]) -> dict:
+    """The oriented sources of videos with so many snippets of rgb and of flow, 32 channels each."""
+    for video, (rgb, flow) in lengths.items():
+        save(folder / "rgb" / f"{video}.npy", rgb, 32)
+        save(folder / "flow" / f"{video}.npy", flow, 32)
+    return orientation.orient(layouts.of_folder(folder, FILES), FILES)
+
+
+@pytest.mark.parametrize("flow", [38, 39, 41, 42])
+def test_streams_may_differ_by_two_snippets(flow, tmp_path):
+    sources, shapes = streams(tmp_path, v=(40, flow), w=(50, 50))
+    assert shapes == {"v": (min(40, flow), 64), "w": (50, 64)}
+    features, _ = readers.read(sources["v"])
+    assert features.shape == shapes["v"]
+
+
+@pytest.mark.parametrize(
+    "videos", [{"v": (40, 43), "w": (50, 50)}, {"a": (50, 50), "v": (40, 43), "w": (20, 20)}]
+)
+def test_streams_that_differ_more_are_named(videos, tmp_path):
+    with pytest.raises(InputError) as caught:
+        streams(tmp_path, **videos)
+    rgb, flow = tmp_path / "rgb/v.npy has shape (40, 32)", tmp_path / "flow/v.npy has shape (43, 32)"
+    assert str(caught.value) == f"{rgb} and {flow}: of different lengths; extract both with the same stride"
+
+
+def test_where_all_streams_differ_alike_nothing_is_guessed(tmp_path):
+    with pytest.raises(InputError, match=r"64 or 83 channels"):
+        streams(tmp_path, v=(40, 43), w=(40, 43))
+
+
+def h5(path: Path, build) -> Path:
+    with h5py.File(path, "w") as file:
+        build(file)
+    return path
+
+
+def loop(file: h5py.File) -> None:
+    file["v/features"] = np.zeros((9, 4), np.float32)
+    file["group/again"] = h5py.SoftLink("/group")
+
+
+def hard_loop(file: h5py.File) -> None:
+    file["group/w"] = np.zeros((9, 4), np.float32)
+    file["group/inner/again"] = file["group"]
+
+
+def own_link(file: h5py.File) -> None:
+    file["v"] = h5py.SoftLink("/v")
+
+
+def groups_of_two(file: h5py.File) -> None:
+    for video in ("v", "w"):
+        file[f"{video}/a"] = file[f"{video}/b"] = np.zeros((9, 4), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (loop, "f.h5: again: a link to a group that it lies in; remove it"),
+        (hard_loop, "f.h5: again: a link to a group that it lies in; remove it"),
+        (own_link, "f.h5: v: a link to /v, which is not there"),
+        (
+            groups_of_two,
+            "f.h5: 2 arrays called a, in v, w; a video has one array, named as it, or a group of",
+        ),
+    ],
+)
+def test_hdf5_files_that_are_not_damaged(build, words, tmp_path):
+    path = h5(tmp_path / "f.h5", build)
+    with pytest.raises(InputError) as caught:
+        readers.files_behind(path)
+        layouts.of_folder(path, FILES)
+    assert words in str(caught.value)
+
+
+def test_types_in_hdf5_are_no_videos(tmp_path):
+    def build(file: h5py.File) -> None:
+        file["kind"] = np.dtype("f4")
+        file["group/v"] = np.zeros((9, 4), np.float32)
+        file["group/kind"] = np.dtype("f4")
+
+    assert [*layouts.of_folder(h5(tmp_path / "f.h5", build), FILES)] == ["v"]
+
+
+def test_groups_behind_external_links_are_read(tmp_path):
+    def target(file: h5py.File) -> None:
+        file["deep/v"] = np.ones((9, 4), np.float32)
+
+    h5(tmp_path / "other.hdf5", target)
+    path = h5(
+        tmp_path / "f.h5", lambda file: file.update({"train": h5py.ExternalLink("other.hdf5", "/deep")})
+    )
+    [source] = layouts.of_folder(path, FILES).values()
+    features, _ = readers.read(source._replace(by_columns=False))
+    assert features.tolist() == np.ones((9, 4)).tolist()
+
+
+def test_a_file_that_is_being_written_is_not_damaged(tmp_path):
+    path = tmp_path / "f.h5"
+    text = f"""import h5py, os
+file = h5py.File({str(path)!r}, "w", libver="latest")
+file["v"] = [[1.0]]
+file.swmr_mode = True
+file.flush()
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", text], check=True)
+    with pytest.raises(
+        InputError, match=r"f.h5: another program writes to it, or ended before it closed it; "
+    ):
+        layouts.of_folder(path, FILES)
+
+
+def missing(root: Path, name: str, make) -> str:
+    """What is said where `make` makes a file or so in place of v.npy; there is a w.npy."""
+    save(root / "features/w.npy", 9, 4)
+    make(root / "features" / name)
+    with pytest.raises(InputError) as caught:
+        layouts.of_splits(root, FILES, {"train": ["v"], "test": ["w"]})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [
+        ("v.npy", Path.mkdir, "v.npy: not a regular file; put it there"),
+        ("v.npy", os.mkfifo, "v.npy: not a regular file; put it there"),
+        (
+            "v.npy",
+            lambda path: path.symlink_to("gone/v"),
+            "v.npy: a link to gone/v, which is not a file; put",
+        ),
+        ("v.npy.gz", Path.touch, "v.npy: no such file, but v.npy.gz; put it there"),
+        ("V.NPY", Path.touch, "v.npy: no such file, but V.NPY; put it there"),
+        ("v.pt", Path.touch, "v.npy: no such file, but v.pt; put it there"),
+        ("v1.npy", Path.touch, "v.npy: no such file; put it there"),
+    ],
+)
+def test_what_lies_in_place_of_features_is_said(name, make, words, tmp_path):
+    assert words in missing(tmp_path, name, make)
+
+
+@pytest.mark.parametrize("name", ["v.npy.gz", "v.NPY", "v.pt", "train/v.mat"])
+def test_files_in_no_layout_are_named(name, tmp_path):
+    path = tmp_path / "features" / name
+    path.parent.mkdir(parents=True)
+    path.touch()
+    with pytest.raises(InputError, match=f"it holds {name}; name the folder or file"):
+        layouts.of_splits(tmp_path, FILES, {"train": ["v"], "test": ["w"]})
+
+
+def test_of_new_videos_no_entry_is_spoken(tmp_path):
+    with pytest.raises(InputError, match=r"it holds no file; name the folder or file that has them$"):
+        layouts.of_folder(tmp_path, FILES)
+    np.save(tmp_path / "all.npy", np.array([np.zeros((2, 2)), None], object), allow_pickle=True)
+    with pytest.raises(InputError, match=r"all.npy: pickled, .*; save each video's as .npy"):
+        layouts.of_folder(tmp_path / "all.npy", FILES)
+
+
+# --- detections and models
+
+
+@pytest.mark.parametrize(
+    ("video", "label"), [(" v", "stir"), ("e\u0301", "stir "), ("v", "cre\u0300me"), ("v", 3), ("v", 3.0)]
+)
+def test_names_in_detections_have_their_one_form(video, label, tmp_path):
+    path = tmp_path / "detections.json"
+    row = {"segment": [5, 4], "label": label, "score": 1}  # the released program makes such
+    path.write_text(json.dumps({"results": {video: [row, row | {"label": None}, row | {"label": True}]}}))
+    [(read, segments)] = results.read(path, ["stir", "crème", "3"]).items()
+    assert read == names.clean(video)
+    assert segments.labels.tolist() == [["stir", "crème", "3"].index(names.class_of(label)), -1]
+
+
+def test_a_video_twice_in_detections_is_refused(tmp_path):
+    path = tmp_path / "detections.json"
+    path.write_text('{"results": {"v": [], "v ": []}}')
+    with pytest.raises(InputError, match=r"detections.json: video 'v' stands twice"):
+        results.read(path, ["stir"])
+
+
+def evaluate(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Evaluate a detection of each video, right, of which one is called a, 1."""
+    entry = {"subset": "Test", "duration": 10, "annotations": [{"label": "stir", "segment": [1, 2]}]}
+    videos = ["a, 1", "b", "c"]
+    for name, content in (
+        ("annotations", {"database": dict.fromkeys(videos, entry)}),
+        ("detections", {"results": {v: [{"segment": [1, 2], "label": "stir", "score": 1}] for v in videos}}),
+    ):
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    files = ("--annotations", folder / "annotations.json", "--detections", folder / "detections.json")
+    return run_script("evaluate.py", *files, *arguments)
+
+
+@pytest.mark.parametrize("subset", ["TEST", "test", " Test "])
+@pytest.mark.parametrize("exclude", ["", '"a, 1"', 'b,"a, 1", ', "c"])
+def test_subsets_in_any_case_and_names_with_commas(subset, exclude, tmp_path):
+    ran = evaluate(tmp_path, "--subset", subset, "--exclude", exclude)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "mAP at tIoU 0.1: 100.00 %" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("subset", "exclude", "words"),
+    [
+        ("test", '"a, 1",b,c', "annotations.json: all videos to score with are excluded; leave one"),
+        ("tset", "", "annotations.json: no video of subset 'tset'; the file has 'Test'"),
+    ],
+)
+def test_what_leaves_nothing_to_score_with(subset, exclude, words, tmp_path):
+    ran = evaluate(tmp_path, "--subset", subset, "--exclude", exclude)
+    assert ran.returncode == 1 and len(ran.stderr.splitlines()) == 1
+    assert words in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [1, 2],
+        "text",
+        5,
+        {"facts": 1},
+        {"facts": "{}", "settings": "{}", "state": {}},
+        torch.zeros(3),
+        {"stage1": {}, "stage2": None, "settings": "{}"},
+        {"facts": "[]", "settings": "[]", "state": []},
+        {},
+        None,
+        {1: 2},
+    ],
+)
+def test_another_model_file_is_told_in_words_of_ours(content, tmp_path):
+    path = tmp_path / "model.pt"
+    torch.save(content, path)
+    for load in (lambda: model_file.load(path, "stage1"), lambda: predict.load(path, "cpu")):
+        with pytest.raises(InputError) as caught:
+            load()
+        message = str(caught.value)
+        assert message.startswith(f"{path}: ") and "\n" not in message
+        assert not any(word in message for word in ("object", "sequence", "attribute", "NoneType", "Tensor"))
+
+
+@pytest.mark.parametrize("script", ["convert_points.py", "convert_annotations.py"])
+def test_features_of_another_data_set_are_told(script, tmp_path, out, demo_data):
+    features = tmp_path / "features.h5"
+    arguments = ("--settings", '{"dtype": "float32"}', "--frames", 16, "--fps", 25, "--split", "train")
+    run_script(
+        "convert_features.py", "--root", demo_data, *arguments, "--output", features
+    ).check_returncode()
+    root = write_data_set(tmp_path / "d")
+    content = json.loads((root / "annotations.json").read_text())
+    del content["database"]["v"]["duration"]
+    (root / "annotations.json").write_text(json.dumps(content))
+    kind = ("--points",) if script == "convert_points.py" else ("--split", "train", "--annotations")
+    ran = run_script(script, "--root", root, "--features", features, *kind, out / "x.json")
+    assert (ran.returncode, list(out.iterdir())) == (1, [])
+    assert ran.stderr.startswith(f"error: {features}: has no features of 'v', whose length nothing else says")
+
+
+# --- files of hrpro's own, and options
+
+
+GOOD_POINTS = {"classes": ["a", "b"], "videos": {"v": [{"label": "a", "seconds": 1.5}]}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"classes": {}}, '"classes" is not a list of names'),
+        ({"classes": [None]}, '"classes" is not a list of names'),
+        ({"classes": ["a", "a"]}, '"classes" is not a list of names'),
+        ({"videos": []}, '"videos" is not an object'),
+        ({"videos": {"v": None}}, "'v': expected a list of"),
+        ({"videos": {"v": [{"label": "c", "seconds": 1}]}}, "'v': expected a list of"),
+        ({"videos": {"v": [{"label": [], "seconds": 1}]}}, "'v': expected a list of"),
+        ({"videos": {"v": [{"label": "a", "seconds": float("nan")}]}}, "'v': expected a list of"),
+        ({"videos": {"v": [{"label": "a", "seconds": True}]}}, "'v': expected a list of"),
+        ({"videos": {}}, "no video 'v', of which there are features; make both again"),
+    ],
+)
+def test_another_points_file_is_told(change, words, tmp_path):
+    path = tmp_path / "points.json"
+    path.write_text(json.dumps(GOOD_POINTS))
+    assert training_points.read(path, ["v"]) == (GOOD_POINTS["classes"], GOOD_POINTS["videos"], [])
+    path.write_text(json.dumps(GOOD_POINTS | change))
+    with pytest.raises(InputError) as caught:
+        training_points.read(path, ["v"])
+    assert str(caught.value).startswith(f"{path}: {words}")
+
+
+EVALUATED = {"tiou": [0.5], "mAP": [50.0], "per_class": {"a": [50.0]}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mAP": None}, "not a file of hrpro's ("),
+        ({"mAP": [float("nan")]}, "not a file of hrpro's ("),
+        ({"per_class": []}, "other classes or thresholds than in "),
+        ({"per_class": {"b": [50.0]}}, "other classes or thresholds than in "),
+    ],
+)
+def test_evaluations_that_do_not_fit_are_told(change, words, tmp_path, out):
+    paths = [tmp_path / "0.json", tmp_path / "1.json"]
+    for path, content in zip(paths, (EVALUATED, EVALUATED | change), strict=True):
+        path.write_text(json.dumps(content))
+    names = ("--dataset", "d", "--experiment", "e", "--seeds", 0, 1, "--output", out / "map.json")
+    ran = run_script("gather.py", *names, "--stage1-last", *paths)
+    assert (ran.returncode, list(out.iterdir())) == (1, [])
+    assert ran.stderr.startswith(f"error: {paths[1]}: {words}") and len(ran.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("seed", "-1"), ("seed", "9" * 20), ("threads", "0"), ("threads", "-3"), ("batch", "0")],
+)
+def test_a_number_out_of_bounds_is_refused(option, text):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"{text}: expected a number from "):
+        getattr(options, option)(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", []), ("a, b ,", ["a", "b"]), ('"a, 1", b', ["a, 1", "b"]), ("e\u0301", ["é"]), (" ", [])],
+)
+def test_names_of_an_option(text, expected):
+    assert options.names(text) == expected
+
+
+def test_names_of_an_option_stand_on_one_line():
+    with pytest.raises(argparse.ArgumentTypeError, match="expected names, a,b"):
+        options.names("a\nb")
+
+
+def test_an_output_has_a_name():
+    with pytest.raises(InputError, match="expected the name of a file"), files.atomic(""):
+        pass
+
+
+def test_a_link_to_itself_is_no_fault_of_ours(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    ran = run_script(
+        "evaluate.py", "--annotations", loop, "--detections", loop, "--subset", "x", "--output", loop
+    )
+    assert ran.returncode == 1 and len(ran.stderr.splitlines()) == 1

@@ -1,5 +1,8 @@
 """The workflow as others use it: as a module of another one, from other folders, with blanks in paths."""
 
+import errno
+import io
+import os
 import shutil
 from collections import Counter
 
@@ -162,24 +165,40 @@ def test_a_result_is_no_configuration(folder):
     assert "is a result; targets come after --" in run.stderr.splitlines()[-1]
 
 
-def test_a_folder_that_may_only_be_read_is_told(tmp_path, monkeypatch):
-    def unwritable() -> list:
-        return [command_line.unwritable(tmp_path, only_planned) for only_planned in (False, True)]
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EROFS, "Read-only file system, and Snakemake writes there; run in a folder of your own"),
+        (errno.EACCES, "Permission denied, and Snakemake writes there; run in a folder of your own"),
+        (errno.ENOSPC, "No space left on device, and Snakemake writes there; free some space and run again"),
+        (errno.EDQUOT, "Disk quota exceeded, and Snakemake writes there; free some space and run again"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_to_is_told(number, words, tmp_path, monkeypatch):
+    def refusals() -> list:
+        return [command_line.refusal(tmp_path, only_planned) for only_planned in (False, True)]
 
-    assert unwritable() == [None, None]
+    def refuse(dir):
+        if dir in closed:
+            raise OSError(number, os.strerror(number))
+        return io.BytesIO()
+
+    assert refusals() == [None, None]
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     closed = {tmp_path}
-    monkeypatch.setattr("os.access", lambda path, mode: path not in closed)
-    assert unwritable() == [tmp_path, tmp_path]
+    assert all(refusal.startswith(f"{tmp_path}: {words}") for refusal in refusals())
     (tmp_path / ".snakemake").mkdir()
-    assert unwritable() == [tmp_path, None]  # there is no folder of results yet
+    assert refusals()[1] is None  # there is no folder of results yet
+    assert refusals()[0].startswith(f"{tmp_path}: ")
     (tmp_path / "results").mkdir()
     (tmp_path / "logs").mkdir()
-    assert unwritable() == [None, None]
+    assert refusals() == [None, None]
     closed = {tmp_path / ".snakemake"}  # where Snakemake writes even a plan
-    assert unwritable() == [tmp_path / ".snakemake"] * 2
+    assert all(refusal.startswith(f"{tmp_path / '.snakemake'}: ") for refusal in refusals())
     for name in ("results", "logs"):
         closed = {tmp_path / name}
-        assert unwritable() == [tmp_path / name, None]
+        assert refusals()[0].startswith(f"{tmp_path / name}: ") and refusals()[1] is None
 
 
 def test_braces_in_the_project_s_own_path_are_told(tmp_path):

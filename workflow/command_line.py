@@ -2,13 +2,17 @@
 
 import argparse
 import difflib
-import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
 
+from hrpro.utils import files
+from hrpro.utils.errors import FULL, InputError, reason
+
+MERGE = "tag:yaml.org,2002:merge"  # of a key <<
 SHOWN = 100  # characters of a list, or of a target, that a message shows
 
 
@@ -41,6 +45,40 @@ def as_yaml(value):
         return value
 
 
+def repeated_key(path: Path) -> str | None:
+    """Which key stands twice in one object of a configuration file, in words; Snakemake takes the last one.
+
+    Other faults of a file are not looked for: Snakemake has read it.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        files.json_decoder(path).decode(text)  # Snakemake tries this first, too
+        return None
+    except InputError as error:
+        return str(error)
+    except ValueError:
+        queue, seen = [yaml.compose(text, Loader=yaml.SafeLoader)], set()
+    while queue:
+        node = queue.pop()
+        if id(node) in seen:  # what has an alias stands in several places
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            queue += node.value
+        elif isinstance(node, yaml.MappingNode):
+            queue += [value for _, value in node.value]
+            lines = {}
+            for key, _ in node.value:
+                line, name = key.start_mark.line + 1, (key.tag, str(key.value))
+                if name in lines and key.tag != MERGE:
+                    return (
+                        f"{path}: line {line}: {shortened(key.value)!r} stands on line {lines[name]} too, "
+                        "in one object; join the two or remove one"
+                    )
+                lines[name] = line
+    return None
+
+
 def arguments() -> argparse.Namespace | None:
     """The command line as Snakemake's own parser reads it; None where something else has started it."""
     program = Path(sys.argv[0])
@@ -52,12 +90,19 @@ def arguments() -> argparse.Namespace | None:
     return args
 
 
-def unwritable(folder: Path, only_planned: bool) -> Path | None:
-    """What Snakemake, to run or to plan in a folder, would have to write to and may not."""
+def refusal(folder: Path, only_planned: bool) -> str | None:
+    """Why Snakemake, to run or to plan in a folder, could not write there, in words; None where it can."""
     names = [".snakemake"] if only_planned else [".snakemake", "results", "logs"]
     for path in [path if (path := folder / name).exists() else folder for name in names]:
-        if not os.access(path, os.W_OK):
-            return path
+        try:
+            with tempfile.TemporaryFile(dir=path) as file:
+                file.write(bytes(files.NO_SPACE))
+                file.flush()
+        except OSError as error:
+            remedy = "run in a folder of your own (--directory)"
+            if error.errno in FULL:
+                remedy = "free some space and run again"
+            return f"{path.absolute()}: {reason(error)}, and Snakemake writes there; {remedy}"
     return None
 
 

@@ -21,7 +21,7 @@ import digest as code_digest
 import run_plan
 from hrpro import config as settings
 from hrpro import methods
-from hrpro.utils.errors import InputError
+from hrpro.utils.errors import InputError, refused
 from hrpro.utils.planned import digest
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
@@ -51,6 +51,9 @@ PLANNED = run_plan.begin(workflow.is_main_process)
 try:
     if "configuration" not in PLANNED:
         settings.limit(config)
+        for path in map(Path, workflow.configfiles):
+            if path != HOME / "config" / "config.yaml" and (fault := command_line.repeated_key(path)):
+                stop(fault)
     VALUES = PLANNED.get("configuration") or command_line.typed(config, workflow.config_settings.config)
     CONFIG = settings.parse(settings.Config, VALUES)
 except InputError as error:
@@ -203,9 +206,13 @@ def scripts():
     """The folder of the scripts that jobs run: a copy of the project's, so that edits reach no run under way."""
     if not workflow.is_main_process or only_planned():
         return Path(PLANNED.get("scripts", SCRIPTS))
-    copy = run_plan.copied(SCRIPTS)
-    run_plan.remember("scripts", str(copy))
-    run_plan.remember("configuration", VALUES)
+    try:
+        copy = run_plan.copied(SCRIPTS)
+        run_plan.prune()
+        run_plan.remember("scripts", str(copy))
+        run_plan.remember("configuration", VALUES)
+    except OSError as error:
+        stop(refused(error))
     return copy
 
 

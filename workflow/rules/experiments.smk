@@ -1,14 +1,27 @@
 """What an experiment is made of: its runs, and the files that its tables, model and figures need. Functions alone."""
 
+import csv
+import io
+
 
 def evaluation_of(wildcards):
     """A params function: what is scored and how, as options."""
     evaluation = CONFIG.step(wildcards.dataset, "evaluation", wildcards.evaluation)
-    exclude = ",".join(dataset_of(wildcards).exclude)
-    options = [f"--exclude={exclude}", "--tiou", ",".join(map(str, evaluation.tiou))]
+    options = [
+        f"--exclude={names_in_csv(dataset_of(wildcards).exclude)}",
+        "--tiou",
+        ",".join(map(str, evaluation.tiou)),
+    ]
     if evaluation.ignore_ambiguous:
         options.append("--ignore-ambiguous")
     return shlex.join(options)
+
+
+def names_in_csv(names):
+    """Names as one line of CSV, in quotes those with a comma."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()
 
 
 def runs_of(wildcards, stage, pick):

@@ -10,6 +10,7 @@ from functools import wraps
 
 from hrpro.data import annotations, conversion, download, layouts, orientation, points, splits
 from hrpro.data.sources import FileDigests
+from hrpro.utils.errors import refused
 from hrpro.utils.names import quoted
 from hrpro.grid import Grid
 from hrpro.video import folders
@@ -30,7 +31,9 @@ def checked(function):
         except InputError as error:
             stop(error)
         except OSError as error:
-            stop(f"{error.filename}: {error.strerror}")
+            if error.errno is None:
+                raise
+            stop(refused(error))
 
     return call
 
@@ -75,7 +78,7 @@ def contents_of(dataset):
 @checked
 def annotated(dataset):
     """A data set's checked annotations of both splits, without the durations that its features say."""
-    ambiguous = CONFIG.datasets[dataset].ambiguous
+    ambiguous = CONFIG.datasets[dataset].ambiguous_file
     parts = [
         conversion.annotate(contents_of(dataset), split, ambiguous=ambiguous) for split in settings.SPLITS
     ]
@@ -181,7 +184,8 @@ def require_labels(dataset):
     fetch_missing(dataset)  # which files there are says which are read
     require(dataset, checked(conversion.files_of)(entry.root, entry.labels), expected_files(entry))
     if entry.ambiguous:
-        require(dataset, [Path(entry.ambiguous)], "put it there or say `ambiguous: null`")
+        remedy = "put it there or say `ambiguous: null`; its path counts from the data set's root"
+        require(dataset, [Path(entry.ambiguous_file)], remedy)
 
 
 def feature_files(wildcards):
@@ -316,8 +320,9 @@ def warn_of_grid(dataset):
     sources = {
         video: feature_sources(dataset)[video] for video in list(durations)[:: len(durations) // SOME + 1]
     }
-    if any(source.key and source.files[0].suffix == ".npy" for source in sources.values()):
-        return  # a pickle, which is not looked into while the plan is made
+    pickled = any(source.key and source.files[0].suffix == ".npy" for source in sources.values())
+    if pickled or not sources:  # a pickle is not looked into while the plan is made
+        return
     with suppress(InputError):  # of features that are missing or damaged, which their conversion says
         _, shapes = orientation.orient(sources, entry.features)
         lengths = {video: length for video, (length, _) in shapes.items()}
@@ -459,7 +464,7 @@ def checked_points(wildcards):
 
 def ambiguous_of(wildcards):
     """The data set's list of ambiguous segments, empty if it has none."""
-    return dataset_of(wildcards).ambiguous or ""
+    return str(dataset_of(wildcards).ambiguous_file or "")
 
 
 def tolerance_of(wildcards):

@@ -3,12 +3,8 @@
 
 def check_folder(only_planned):
     """End with one line where Snakemake could not write in the working directory."""
-    path = command_line.unwritable(Path(), only_planned)
-    if path is not None:
-        stop(
-            f"{path.absolute()}: may only be read, and Snakemake writes there; run in a folder of your own "
-            "(--directory)"
-        )
+    if refusal := command_line.refusal(Path(), only_planned):
+        stop(refusal)
 
 
 def check_targets(targets):

@@ -28,11 +28,11 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    corrected = read(args.corrected)
+    corrected = tables.read(args.corrected, tables.over_all_thresholds)
     of = "" if corrected["experiment"] == "default" else f"{corrected['experiment']}_"
     rows = {tables.BASES: {}}
     for path in args.experiments:
-        result = read(path)
+        result = tables.read(path, tables.over_all_thresholds)
         require_comparable(result, path, corrected, args.corrected)
         kind, _, row = result["experiment"].partition("_")
         if kind not in config.ABLATIONS or not row.startswith(of):
@@ -46,11 +46,6 @@ def main() -> None:
     files.write_json(args.output, head | {"rows": rows}, indent=1)
     table = tables.of_ablation(rows, corrected["seeds"], corrected["experiment"])
     files.write_text(args.markdown, tables.markdown(table) + "\n")
-
-
-def read(path) -> dict:
-    """A map.json."""
-    return files.read_json(path, "dataset", "experiment", "tiou", "seeds", "stages")
 
 
 def require_comparable(result: dict, path: str, corrected: dict, corrected_path: str) -> None:

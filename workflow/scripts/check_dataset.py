@@ -3,7 +3,7 @@
 import argparse
 
 from hrpro import config
-from hrpro.data import annotations
+from hrpro.data import annotations, training_points
 from hrpro.data.features import FeatureFile
 from hrpro.report import facts, findings, pages, scan
 from hrpro.utils import errors, files, progress
@@ -24,18 +24,18 @@ def main() -> None:
 
     databases = [annotations.read_database(path) for path in args.annotations]
     database = {video: entry for split in databases for video, entry in split.items()}
-    points = files.read_json(args.points, "classes", "videos")
+    points = training_points.read(args.points, with_times=False)
     with FeatureFile(args.features[0]) as train, FeatureFile(args.features[1]) as test:
-        require_same_videos(args, databases, points["videos"], (train, test))
+        require_same_videos(args, databases, points.videos, (train, test))
         features, grid = scan.scan({"train": train, "test": test}), train.grid
     data_facts = facts.gather(
         args.name,
         database,
-        points["videos"],
-        classes=points["classes"],
+        points.videos,
+        classes=points.classes,
         grid=grid,
         features=features,
-        left_out=points.get("left_out", []),
+        left_out=points.left_out,
     )
     results = findings.findings(data_facts)
     files.write_text(args.html, pages.check(data_facts, results))

@@ -38,7 +38,7 @@ def main() -> None:
     paths = conversion.files_of(args.root, labels) + [Path(path) for path in [args.ambiguous] if path]
     with planned.unchanged(paths, lambda: planned.digest(annotate(None)[1])):
         contents, database = annotate(lengths)
-    annotations.require_durations(database, args.features or contents.path)
+    annotations.require_durations(database, contents.path, args.features)
     conversion.warn_of_annotations(contents, database, args.split, args.tolerance)
     files.write_json(args.annotations, {"database": database}, indent=1)
 

@@ -36,7 +36,7 @@ def main() -> None:
     with planned.unchanged(paths, lambda: planned.digest(convert(None)[1].points)):
         contents, converted = convert(lengths)
     database = converted.annotations["database"]
-    annotations.require_durations(annotations.of_split(database, "train"), args.features or contents.path)
+    annotations.require_durations(annotations.of_split(database, "train"), contents.path, args.features)
     conversion.warn_of_points(database, converted.points["videos"])
     files.write_json(args.points, converted.points, indent=1)
 

@@ -3,7 +3,7 @@
 import argparse
 
 from hrpro import config
-from hrpro.data import annotations, copies
+from hrpro.data import annotations, copies, training_points
 from hrpro.utils import errors, files, progress
 
 
@@ -26,15 +26,24 @@ def main() -> None:
     settings = config.from_json(config.Copy, args.settings)
     database = annotations.read_database(args.annotations)
     if args.points:
-        points = files.read_json(args.points, "classes", "videos")
+        points = training_points.read(args.points, with_times=False)
+        require_same_videos(args, database, points.videos)
         database, moments = copies.change(
-            database, points["videos"], points["classes"], settings=settings, place=args.annotations
+            database, points.videos, points.classes, settings=settings, place=args.annotations
         )
         database = annotations.of_split(database, args.split)
-        if args.output_points:
-            files.write_json(args.output_points, {"classes": points["classes"], "videos": moments}, indent=1)
     copies.link_features(args.features, list(database), args.output_features)
     files.write_json(args.output_annotations, {"database": database}, indent=1)
+    if args.points and args.output_points:
+        files.write_json(args.output_points, {"classes": points.classes, "videos": moments}, indent=1)
+
+
+def require_same_videos(args: argparse.Namespace, database: dict, points: dict) -> None:
+    """Raise InputError where the points are of videos that are not annotated."""
+    if video := min(points.keys() - database.keys(), default=None):
+        raise errors.InputError(
+            f"{args.points}: {video} is not a video of {args.annotations}; remove both and make them again"
+        )
 
 
 if __name__ == "__main__":

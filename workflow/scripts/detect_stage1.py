@@ -3,9 +3,9 @@
 import argparse
 
 from hrpro import config
-from hrpro.data import annotations
+from hrpro.data import annotations, training_points
 from hrpro.detection import results, suppression
-from hrpro.utils import errors, files, progress
+from hrpro.utils import errors, progress
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -27,7 +27,7 @@ def run(args, score=None) -> None:
     """
     progress.start(args.log)
     settings = config.from_json(config.Detection, args.settings)
-    classes = files.read_json(args.labels, "classes")["classes"]
+    classes = training_points.read(args.labels, with_times=False).classes
     candidates = results.read_each(args.proposals, classes)
     if score:
         candidates = score(candidates, settings)

@@ -4,7 +4,7 @@ import detect_stage1
 from hrpro import inference, model_file
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
-from hrpro.utils import devices, errors, process
+from hrpro.utils import devices, errors, options, process
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--features", required=True)
     parser.add_argument("--scores", required=True, help="of score_snippets.py")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=options.threads, default=1)
     args = parser.parse_args()
 
     def detect(proposals, settings):

@@ -7,13 +7,12 @@ points of a training lie (docs/diagnosis.md). Times in seconds.
 import argparse
 import math
 from collections import Counter
-from pathlib import Path
 
 from hrpro import config
 from hrpro.data import annotations, points
 from hrpro.detection import results
 from hrpro.diagnosis import audit, buckets, figures, matching, words
-from hrpro.utils import errors, files, progress
+from hrpro.utils import errors, files, options, progress
 from hrpro.utils.names import quoted
 
 
@@ -23,8 +22,8 @@ def main() -> None:
     )
     parser.add_argument("--annotations", required=True, help='{"database": {video: ...}}')
     parser.add_argument("--detections", required=True, help='{"results": {video: [...]}}')
-    parser.add_argument("--subset", required=True, help="whose videos are scored")
-    parser.add_argument("--exclude", default="", help="videos left out, a,b")
+    parser.add_argument("--subset", required=True, help="whose videos are scored; in any case")
+    parser.add_argument("--exclude", type=options.names, default="", help='videos left out: a,b or "a, 1",b')
     parser.add_argument("--tiou", default="0.1,0.2,0.3,0.4,0.5,0.6,0.7", help="thresholds")
     parser.add_argument(
         "--ignore-ambiguous",
@@ -51,18 +50,19 @@ def main() -> None:
         tiou = [float(threshold) for threshold in args.tiou.split(",")]
     except ValueError:
         raise errors.InputError(f"--tiou {args.tiou}: expected numbers, 0.1,0.2") from None
-    inputs = {Path(path).resolve() for path in (args.annotations, args.detections, args.points) if path}
-    if args.output and Path(args.output).resolve() in inputs:
-        raise errors.InputError(f"--output {args.output}: is a file that is read; name another one")
+    if args.output:
+        inputs = (args.annotations, args.detections, args.points)
+        files.require_other(args.output, [path for path in inputs if path])
     if args.snippet is not None and not 0 < args.snippet < math.inf:
         raise errors.InputError(f"--snippet {args.snippet:g}: expected seconds, more than 0")
     config.parse(config.Evaluation, {"tiou": tiou}, "evaluation")
-    exclude = [video.strip() for video in args.exclude.split(",") if video.strip()]
     truth, ambiguous, classes = annotations.test_truth(
-        args.annotations, args.subset, exclude, may_be_empty=True
+        args.annotations, args.subset, args.exclude, may_be_empty=True
     )
     entries = annotations.read_entries(args.annotations)
-    detections = results.read_scored(args.detections, classes, truth, subset=args.subset, exclude=exclude)
+    detections = results.read_scored(
+        args.detections, classes, truth, subset=args.subset, exclude=args.exclude
+    )
     matched = matching.match(
         truth,
         detections,

@@ -6,22 +6,21 @@ to whole snippets (docs/method.md, section 7.5).
 """
 
 import argparse
-from pathlib import Path
 
 from hrpro import config
 from hrpro.data import annotations
 from hrpro.detection import results
 from hrpro.evaluation import mean_ap, snippets
 from hrpro.grid import Grid
-from hrpro.utils import errors, files, progress
+from hrpro.utils import errors, files, options, progress
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--annotations", required=True, help='{"database": {video: ...}}')
     parser.add_argument("--detections", required=True, help='{"results": {video: [...]}}')
-    parser.add_argument("--subset", required=True, help="whose videos are scored")
-    parser.add_argument("--exclude", default="", help="videos left out, a,b")
+    parser.add_argument("--subset", required=True, help="whose videos are scored; in any case")
+    parser.add_argument("--exclude", type=options.names, default="", help='videos left out: a,b or "a, 1",b')
     parser.add_argument("--tiou", default="0.1,0.2,0.3,0.4,0.5,0.6,0.7", help="thresholds")
     parser.add_argument(
         "--ignore-ambiguous",
@@ -40,19 +39,19 @@ def main() -> None:
         tiou = [float(threshold) for threshold in args.tiou.split(",")]
     except ValueError:
         raise errors.InputError(f"--tiou {args.tiou}: expected numbers, 0.1,0.2") from None
-    inputs = {Path(path).resolve() for path in (args.annotations, args.detections)}
-    if args.output and Path(args.output).resolve() in inputs:
-        raise errors.InputError(f"--output {args.output}: is a file that is read; name another one")
+    if args.output:
+        files.require_other(args.output, (args.annotations, args.detections))
     settings = config.parse(
         config.Evaluation, {"tiou": tiou, "ignore_ambiguous": args.ignore_ambiguous}, "evaluation"
     )
-    exclude = [video.strip() for video in args.exclude.split(",") if video.strip()]
-    truth, ambiguous, classes = annotations.test_truth(args.annotations, args.subset, exclude)
+    truth, ambiguous, classes = annotations.test_truth(args.annotations, args.subset, args.exclude)
     if not any(map(len, truth.values())):
         raise errors.InputError(
             f"{args.annotations}: no video of subset {args.subset} has an annotation; add what to score with"
         )
-    detections = results.read_scored(args.detections, classes, truth, subset=args.subset, exclude=exclude)
+    detections = results.read_scored(
+        args.detections, classes, truth, subset=args.subset, exclude=args.exclude
+    )
     regions, protocol = ambiguous if settings.ignore_ambiguous else None, {}
     if args.protocol == "pmil":
         if regions is not None:

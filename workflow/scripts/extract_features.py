@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
+from hrpro import config  # first: from here on Ctrl-C ends it with one line
+
+# isort: split
 import numpy as np
 import torch
 
-from hrpro import config
-from hrpro.utils import devices, errors, files, planned, progress
+from hrpro.utils import devices, errors, files, options, planned, progress
 from hrpro.utils.errors import InputError
 from hrpro.video import backbones, decoding, folders
 
@@ -27,9 +29,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--frames", type=int, required=True, help="frames from a snippet to the next one")
     parser.add_argument("--window", type=int, help="frames that a snippet sees; default: as --frames")
     parser.add_argument("--fps", type=float, required=True, help="frames per second of the snippets")
-    parser.add_argument("--batch", type=int, default=4, help="snippets at once; the features stay the same")
+    parser.add_argument("--batch", type=options.batch, default=4, help="snippets at once; features stay")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=options.threads, default=1)
     parser.add_argument("--names", default="{}", help="JSON of the entry's `names`; default: {}")
     parser.add_argument("--output", required=True, help="the folder of the .npy files")
     parser.add_argument("--log", help="log file")

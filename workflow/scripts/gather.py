@@ -1,9 +1,10 @@
 """The evaluations of all seeds of an experiment, and its reliable proposals' quality -> its map.json."""
 
 import argparse
+import json
 
 from hrpro.evaluation import aggregation
-from hrpro.utils import errors, files, progress
+from hrpro.utils import errors, files, options, progress
 
 # stage, pick and the argument that lists the evaluations, one file per seed
 SOURCES = [
@@ -17,7 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--experiment", required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    parser.add_argument("--seeds", type=options.seed, nargs="+", required=True)
     for stage, pick, name in SOURCES:
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, nargs="*", default=[], help=f"{stage}, {pick}: one map.json per seed")
@@ -30,16 +31,23 @@ def main() -> None:
 
     stages, tiou = {}, None
     for stage, pick, name in SOURCES:
-        runs = [files.read_json(path, "tiou", "mAP", "per_class") for path in getattr(args, name)]
+        runs = [
+            read(path, "tiou", "mAP", "per_class", use=aggregation.over_seeds) for path in getattr(args, name)
+        ]
         if not runs:
             continue
+        for run, path in zip(runs, getattr(args, name), strict=True):
+            if (run["tiou"], set(run["per_class"])) != (runs[0]["tiou"], set(runs[0]["per_class"])):
+                raise errors.InputError(
+                    f"{path}: other classes or thresholds than in {getattr(args, name)[0]}; make both alike"
+                )
         paths = getattr(args, f"{name}_reliable")
-        reliable = [files.read_json(path, *aggregation.QUALITY) for path in paths]
+        reliable = [read(path, *aggregation.QUALITY, use=aggregation.quality_over_seeds) for path in paths]
         figures = aggregation.over_seeds(runs)
         figures["reliable"] = aggregation.quality_over_seeds(reliable)
         stages.setdefault(stage, {})[pick] = figures
         tiou = runs[0]["tiou"]
-    machines = [files.read_json(path, "device", "threads", "instructions") for path in args.records]
+    machines = [read(path, "device", "threads", "instructions") for path in args.records]
     files.write_json(
         args.output,
         {
@@ -52,6 +60,16 @@ def main() -> None:
         },
         indent=1,
     )
+
+
+def read(path: str, *keys: str, use=list) -> dict:
+    """What a step has written. Raises InputError where it is another file; use: what has to work with it."""
+    content = files.read_json(path, *keys)
+    try:
+        json.dumps([content, use([content])], allow_nan=False)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise errors.InputError(f"{path}: not a file of hrpro's ({error!r}); make it again") from None
+    return content
 
 
 if __name__ == "__main__":

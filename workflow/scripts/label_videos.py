@@ -2,6 +2,7 @@
 
 import argparse
 
+from hrpro.data import training_points
 from hrpro.data.instances import without_times
 from hrpro.utils import errors, files, progress
 
@@ -14,9 +15,9 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    content = files.read_json(args.points, "classes", "videos")
-    labels = {video: without_times(of_video) for video, of_video in content["videos"].items()}
-    files.write_json(args.labels, {"classes": content["classes"], "videos": labels}, indent=1)
+    points = training_points.read(args.points, with_times=False)
+    labels = {video: without_times(of_video) for video, of_video in points.videos.items()}
+    files.write_json(args.labels, {"classes": points.classes, "videos": labels}, indent=1)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 import argparse
 
 from hrpro.data import demo
-from hrpro.utils import errors
+from hrpro.utils import errors, options
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, help="the data set's folder")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=options.seed, default=0)
     args = parser.parse_args()
 
     demo.write(args.output, args.seed)

@@ -3,14 +3,17 @@
 import argparse
 from collections.abc import Iterator
 
+from hrpro import config  # first: from here on Ctrl-C ends it with one line
+
+# isort: split
 import numpy as np
 
-from hrpro import config
+from hrpro.data import training_points
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.detection.segments import Segments
 from hrpro.proposals import generation
-from hrpro.utils import errors, files, progress
+from hrpro.utils import errors, progress
 
 
 def main() -> None:
@@ -24,8 +27,8 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Proposals, args.settings)
-    labels = files.read_json(args.labels, "videos")["videos"]
     with ScoreFile(args.scores) as scores:
+        labels = training_points.read(args.labels, scores.videos, with_times=False).videos
         proposals = propose_training(scores, labels, settings)
         videos = progress.track(scores.videos, len(scores.videos), "training proposals")
         results.write(args.output, zip(videos, proposals, strict=True), scores.classes)

@@ -2,16 +2,19 @@
 
 import argparse
 
+from hrpro import config  # first: from here on Ctrl-C ends it with one line
+
+# isort: split
 import numpy as np
 import torch
 
-from hrpro import config
+from hrpro.data import training_points
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.layers.packing import Packing
 from hrpro.proposals import ranking
 from hrpro.training import seeds
-from hrpro.utils import errors, files, progress
+from hrpro.utils import errors, options, progress
 
 
 def main() -> None:
@@ -20,7 +23,7 @@ def main() -> None:
     parser.add_argument("--points", required=True)
     parser.add_argument("--positive", required=True, help="of propose_training.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.proposals")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=options.seed, required=True)
     for output in ("reliable", "negative"):
         parser.add_argument(f"--{output}", required=True, help="output")
     parser.add_argument("--log", help="log file")
@@ -28,11 +31,11 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Proposals, args.settings)
-    points = files.read_json(args.points, "videos")["videos"]
     rng = np.random.default_rng(args.seed)
     reliable, negative, total = {}, {}, 0
     with ScoreFile(args.scores) as scores:
         grid, classes = scores.grid, scores.classes
+        points = training_points.read(args.points, scores.videos).videos
         positive = results.read_each(args.positive, classes)
         for video, proposals in progress.track(positive, len(scores.videos), "ranked proposals"):
             background = scores.read(video).background

@@ -3,11 +3,12 @@
 import argparse
 
 from hrpro import config, inference, model_file
+from hrpro.data import training_points
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.proposals import ranking
-from hrpro.utils import devices, errors, files, process, progress
+from hrpro.utils import devices, errors, options, process, progress
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="of train_stage2.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.detection")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=options.threads, default=1)
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
@@ -28,10 +29,10 @@ def main() -> None:
     settings = config.from_json(config.Detection, args.settings)
     file = model_file.load(args.model, "stage2")
     stage2 = inference.stage2(file, devices.choose_device(args.device))
-    points = files.read_json(args.points, "videos")["videos"]
     positive, reliable = results.read_each(args.positive, file.classes), {}
     with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
         process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
+        points = training_points.read(args.points, features.videos).videos
         for video, segments in stage2.detect_all(features, scores, positive, settings):
             pairs = ranking.number_labels(points[video], file.classes, scores.grid)
             numbers = ranking.reliable(segments, pairs, any_score=True)

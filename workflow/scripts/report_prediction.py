@@ -2,9 +2,11 @@
 
 import argparse
 
+from hrpro import config, predict  # first: from here on Ctrl-C ends it with one line
+
+# isort: split
 import numpy as np
 
-from hrpro import config, predict
 from hrpro.data import layouts, orientation, readers
 from hrpro.data import sources as digests
 from hrpro.detection import results

@@ -5,7 +5,7 @@ import argparse
 from hrpro import inference, model_file
 from hrpro.data import scores
 from hrpro.data.features import FeatureFile
-from hrpro.utils import devices, errors, process, progress
+from hrpro.utils import devices, errors, options, process, progress
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     parser.add_argument("--features", required=True)
     parser.add_argument("--model", required=True, help="of train_stage1.py")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=options.threads, default=1)
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()

@@ -21,22 +21,12 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    results = [read(path) for path in args.maps]
+    results = [tables.read(path, lambda result: tables.of_results([result])) for path in args.maps]
     frames = tables.of_results(results)
     if args.html:
         files.write_text(args.html, pages.results(results, frames))
     else:
         print("\n\n".join(map(tables.markdown, frames)))
-
-
-def read(path: str) -> dict:
-    """The results of a map.json. Raises InputError where it is another file."""
-    result = files.read_json(path, "stages")
-    try:
-        tables.of_results([result])
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise errors.InputError(f"{path}: not a map.json of hrpro ({error!r}); make it again") from None
-    return result
 
 
 if __name__ == "__main__":

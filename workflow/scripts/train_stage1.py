@@ -10,6 +10,7 @@ import importlib
 from pathlib import Path
 
 from hrpro import config, methods, model_file
+from hrpro.data import training_points
 from hrpro.data.features import FeatureFile
 from hrpro.training.arguments import add_arguments, make_checkpoint
 from hrpro.training.task import Stage1Task
@@ -29,10 +30,12 @@ def main() -> None:
 
     settings = config.from_json(config.Stage1, args.settings)
     method = methods.load("stage1", settings.method)
-    points = files.read_json(args.points, "classes", "videos")
-    classes = points["classes"]
     with contextlib.ExitStack() as stack:
         features = stack.enter_context(FeatureFile(args.features))
+        points = training_points.read(
+            args.points, features.videos, with_times=not methods.learns_by_videos("stage1", settings.method)
+        )
+        classes = points.classes
         feature_files, test = [features], None
         if args.test:
             # imported only here: its code is in the digest of trainings that are tested and of no other
@@ -41,7 +44,7 @@ def main() -> None:
             test = protocol.stage1_test(method, feature_files[-1])
         task = Stage1Task(
             features=features,
-            points=points["videos"],
+            points=points.videos,
             classes=classes,
             settings=settings,
             rng=process.start(seed=args.seed, threads=args.threads, width=features.width),

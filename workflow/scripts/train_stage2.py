@@ -11,6 +11,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from hrpro import config, methods, model_file
+from hrpro.data import training_points
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
@@ -55,7 +56,7 @@ def main() -> None:
                 scores=stack.enter_context(ScoreFile(args.test_scores)),
                 proposals=results.read(args.test_proposals, classes),
             )
-        labels = labels_of(files.read_json(args.labels, "videos"))
+        labels = labels_of(training_points.read(args.labels, with_times=False)._asdict())
         positive = results.read(args.positive, classes)
         for path, videos in ((args.labels, labels), (args.positive, positive)):
             require_all(path, videos, features)

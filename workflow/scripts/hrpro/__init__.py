@@ -7,6 +7,10 @@ tests/test_architecture.py says.
 
 import os
 
+from .utils import interruption
+
 # Threads of a matrix product sleep while they wait, and do not spin: where another program takes one of two
 # cores, a training step takes half the time, or a tenth (docs/performance.md). Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+interruption.watch_imports()

@@ -128,5 +128,12 @@ def read(path) -> dict:
 
 def not_a_model(path, error: Exception) -> InputError:
     """The error on a file that is not a model file, damaged, or of another version of hrpro."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, InputError):
+        reason = str(error)
+    elif isinstance(error, KeyError):
+        reason = f"it lacks {error}"
+    elif "state_dict" in str(error):
+        reason = "its weights are of another network"
+    else:  # Python's and torch's own words would not help
+        reason = "damaged, or of another program"
     return InputError(f"{path}: not a model of this version of hrpro ({reason}); remove it and train again")

@@ -11,7 +11,7 @@ from .config import FeatureFiles
 from .data import layouts, orientation, readers
 from .data import sources as digests
 from .detection import export
-from .utils import errors, planned, process, progress
+from .utils import errors, options, planned, process, progress
 from .utils.errors import InputError
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, nargs="+", help="name.json, name.csv, name.vtt or folder/")
     parser.add_argument("--least-score", type=float, help="in all formats; default: 0.1 in a .vtt, all else")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=options.threads, default=1)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)

@@ -1,7 +1,7 @@
 """A data set's entry: where its parts lie, and how; and copies of data sets."""
 
 import urllib.parse
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
@@ -241,6 +241,16 @@ class ZenodoFile(Strict):
     file: Annotated[str, Field(min_length=1)] = Field(description="the file's name there")
 
 
+def is_address(url: str) -> bool:
+    """Whether a text is an address of the web."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        whole = url.isascii() and url.isprintable() and " " not in url
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and whole
+    except ValueError:  # a port of letters, or half of an IPv6 address
+        return False
+
+
 class Remote(Strict):
     """A file to fetch, from one of url, gdrive and zenodo."""
 
@@ -274,11 +284,8 @@ class Remote(Strict):
         """It is one file on the web, with a place inside the root."""
         if [self.url, self.gdrive, self.zenodo].count(None) != 2:
             raise ValueError("expected exactly one of url, gdrive and zenodo")
-        if self.url is not None:
-            parts = urllib.parse.urlsplit(self.url)
-            whole = self.url.isascii() and self.url.isprintable() and " " not in self.url
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or not whole:
-                raise ValueError("url: expected http://... or https://..., with blanks written as %20")
+        if self.url is not None and not is_address(self.url):
+            raise ValueError("url: expected http://... or https://..., with blanks written as %20")
         path = PurePosixPath(self.place)
         if not path.name or path.is_absolute() or ".." in path.parts or "\0" in self.place:
             raise ValueError("to: expected a path under the data set's root, such as features/all.zip")
@@ -315,7 +322,8 @@ class Dataset(Strict):
     exclude: list[str] = Field([], description="videos to leave out of the evaluation")
     ambiguous: Path | None = Field(
         None,
-        description="file of segments that may or may not be an action: lines `video start end`, in seconds",
+        description="file of segments that may or may not be an action, under `root`, or absolute: lines "
+        "`video start end`, in seconds",
     )
     source: str = Field("", description="where to get the data; shown when files are missing")
     fetch: list[Remote] = Field([], description="files that `snakemake fetch_<name>` fetches (docs/data.md)")
@@ -330,6 +338,11 @@ class Dataset(Strict):
         return Labels(
             annotations=self.annotations, points=self.points, names=self.names, on_fault=self.on_fault
         )
+
+    @property
+    def ambiguous_file(self) -> PurePath | None:
+        """The file of ambiguous segments, if there is one."""
+        return None if self.ambiguous is None else PurePath(self.root, self.ambiguous)
 
     @field_validator("exclude")
     @classmethod

@@ -1,5 +1,6 @@
 """Values as users write them -> settings; errors say the key, the value and what would be right."""
 
+import datetime
 import difflib
 import json
 import math
@@ -97,6 +98,12 @@ def parse(model, values, place: str = ""):
         raise unknown_key(key)
     if fault["type"] == "missing":
         raise InputError(f"configuration: {key}: missing")
+    if fault["type"] in ("string_type", "invalid_key") and (kind := kind_in_yaml(value)):
+        what = str(value)
+        if fault["type"] == "invalid_key" or fault["loc"][-1] == "[key]":
+            path[-1:], what = [], f"the key {value}"
+        place = ": ".join(["configuration", *([".".join(path)] if path else [])])
+        raise InputError(f"{place}: {what} is {kind} to YAML; write it in quotes")
     if not key:  # the whole configuration: the message names the place itself
         raise InputError(f"configuration: {message}")
     if isinstance(value, str) and fault["type"] in ("float_type", "int_type") and looks_numeric(value):
@@ -125,6 +132,15 @@ def limit(values) -> None:
 def shortened(text: str) -> str:
     """A text as a message shows it."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def kind_in_yaml(value) -> str | None:
+    """What YAML has made of a text without quotes; None of what is text, or cannot be."""
+    if value is None or isinstance(value, bool):
+        return "null, true or false (as ~, yes, no, on and off are)"
+    if isinstance(value, int | float):
+        return "a number"
+    return "a date" if isinstance(value, datetime.date) else None
 
 
 def looks_numeric(text: str) -> bool:

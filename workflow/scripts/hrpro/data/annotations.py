@@ -15,7 +15,7 @@ from ..config import AS_THEY_ARE, Annotations, VideoNames
 from ..detection.segments import Segments, segments
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import clean, listed, quoted, shown, unprintable
+from ..utils.names import class_of, clean, is_number, listed, quoted, shown, unprintable
 from ..utils.progress import log
 from .faults import Faults
 
@@ -116,18 +116,6 @@ def annotation_of(annotation, *, may_be_empty: bool) -> dict:
     return {"label": label, "segment": times}
 
 
-def class_of(label) -> str | None:
-    """The name of a class; of some data sets they are numbers. None where it cannot be one."""
-    if is_number(label):
-        return str(int(label) if label == int(label) else label)
-    return clean(label) if isinstance(label, str) else None
-
-
-def is_number(value) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
-
-
 def to_float(text: str) -> float:
     """A number as people write it: not 1_0 or Arabic digits, which Python reads too. Raises ValueError."""
     if not text.isascii() or "_" in text:
@@ -180,26 +168,31 @@ def of_split(database: dict, split: str) -> dict:
 
 
 def read_ambiguous(
-    path, names: VideoNames, faults: Faults, videos: Container[str | None]
+    path, names: VideoNames, faults: Faults, *, videos: Container[str | None], known: Container[str]
 ) -> dict[str, list[list[float]]]:
     """THUMOS14's ambiguous segments, "video start end" per line -> {video: [[start s, end s]]}.
 
-    Between them stand blanks, tabs, commas or semicolons. Wrong lines of `videos` go into `faults`; None is
-    the video of a line that names none.
+    Between them stand blanks, tabs, commas or semicolons; a header and lines that begin with # are passed
+    over. Wrong lines of `videos` go into `faults`; None is the video of a line that names none. known: the
+    videos of the data set.
     """
     ambiguous = {}
     for row, line in enumerate(files.read_text(path).splitlines(), 1):
-        stripped = line.strip(" \t,;")
-        if not stripped:
+        stripped = clean(line).strip(" \t,;")
+        if not stripped or stripped.startswith("#"):
             continue
         cells = re.fullmatch(r"(.+?)[\s,;]+([^\s,;]+)[\s,;]+([^\s,;]+)", stripped)
-        try:
-            start, end = map(float, cells.groups()[1:])
-        except (AttributeError, ValueError):
-            if None in videos:
-                faults.add(path, f"line {row}", shortened(line), remedy="expected: video start end")
+        if cells and [cell.lower() for cell in cells.groups()[1:]] == ["start", "end"]:
             continue
-        video = names.of(cells[1])
+        try:
+            video, (start, end) = names.of(cells[1]), map(to_float, cells.groups()[1:])
+            if re.search(r"[\t,;]", video) and video not in known:
+                raise ValueError("more than three cells")
+        except (TypeError, ValueError):
+            if None in videos:
+                remedy = "expected: video start end, in seconds with decimals after a point"
+                faults.add(path, f"line {row}", shortened(line), remedy=remedy)
+            continue
         if 0 <= start < end < math.inf:
             ambiguous.setdefault(video, []).append([start, end])
         elif video in videos:
@@ -224,9 +217,17 @@ def require_truth(database: dict, place: str, pointed: list[str]) -> None:
     )
 
 
-def require_durations(database: dict, place) -> None:
-    """Raise InputError if the duration of a video is unknown; the message begins with `place`."""
+def require_durations(database: dict, place, features=None) -> None:
+    """Raise InputError if the duration of a video is unknown; the message begins with `place`.
+
+    features: the file that says the lengths of videos, if there is one.
+    """
     unknown = [video for video, entry in database.items() if entry["duration"] is None]
+    if unknown and features:
+        raise InputError(
+            f"{features}: has no features of {quoted(unknown)}, whose length nothing else says; add them, or "
+            "give the file of this data set's split"
+        )
     if unknown:
         raise InputError(
             f"{place}: nothing about the length of {quoted(unknown)}; add their durations, or give their "
@@ -272,14 +273,16 @@ def test_truth(
 ) -> Truth:
     """The ground truth of a subset of an annotation file (None: of every video), some videos excluded.
 
-    classes: all that the file names, sorted, if None; may_be_empty: whether instances without length are
-    read too. Raises InputError if the subset has no video, or a class that `classes` lack.
+    subset: in any case; classes: all that the file names, sorted, if None; may_be_empty: whether instances
+    without length are read too. Raises InputError if the subset has no video, or a class that `classes` lack.
     """
+    if subset is not None:
+        subset = clean(subset).lower()
     entries = read_entries(path)
     exclude = [clean(video) for video in exclude]
     if absent := sorted(set(exclude) - entries.keys()):
         log.warning("%s: has none of the excluded videos %s; correct their names", path, quoted(absent))
-    in_subset = {video: entry for video, entry in entries.items() if subset in (None, subset_of(entry))}
+    in_subset = {v: entry for v, entry in entries.items() if subset in (None, subset_of(entry).lower())}
     database = checked(path, in_subset, may_be_empty=may_be_empty)
     if not classes:
         readable = {video: entry for video, entry in entries.items() if not fault_of_entry(entry)}
@@ -289,10 +292,12 @@ def test_truth(
                 for v, e in readable.items()
             }
         )
-    database = {video: entry for video, entry in database.items() if video not in exclude}
     if not database:
         subsets = sorted({subset_of(entry) or "none" for entry in entries.values()})
-        raise InputError(f"{path}: no video of subset {subset!r} is left; the file has {', '.join(subsets)}")
+        raise InputError(f"{path}: no video of subset {subset!r}; the file has {listed(map(shown, subsets))}")
+    database = {video: entry for video, entry in database.items() if video not in exclude}
+    if not database:
+        raise InputError(f"{path}: all videos to score with are excluded; leave one")
     unknown = set(class_names(database)) - set(classes)
     if unknown:
         raise InputError(f"{path}: class {min(unknown)!r} is unknown to the model")

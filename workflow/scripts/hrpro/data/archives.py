@@ -3,6 +3,7 @@
 import filecmp
 import lzma
 import math
+import os
 import posixpath
 import shutil
 import stat
@@ -168,9 +169,9 @@ def move_files(folder: Path, archive: Path) -> list[str]:
     Raises InputError where a different file, or a file in place of a folder, is in the way.
     """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    root = archive.parent.resolve()
+    root = Path(os.path.realpath(archive.parent))
     for name in names:
-        if not (root / name).parent.resolve().is_relative_to(root):
+        if not Path(os.path.realpath((root / name).parent)).is_relative_to(root):
             raise InputError(
                 f"{archive.parent / name}: a symbolic link leads out of {root}; unpack it yourself"
             )

@@ -19,6 +19,7 @@ from .splits import Contents
 
 TOLERANCE = Grid(16, 25).tolerance  # seconds that a time may lie outside its video, if nobody says the grid
 ROUNDING = 1e-9  # seconds
+SOME = 100  # videos that are compared with all others for a message
 
 
 class Converted(NamedTuple):
@@ -73,13 +74,13 @@ def annotate(
     videos = sorted(contents.videos[split])  # the order of a list does not matter
     regions = {}
     if ambiguous:
-        of_split = {*videos, None} if split == "test" else set(videos)  # what is of no video is said once
-        regions = annotations.read_ambiguous(ambiguous, contents.labels.names, faults, of_split)
         known = set(itertools.chain(*contents.videos.values()))
-        if split == "test" and regions and known.isdisjoint(regions):
-            log.warning(
-                "%s: no line is of a video of the data set; expected its names, as %s", ambiguous, min(known)
-            )
+        of_split = {*videos, None} if split == "test" else set(videos)  # what is of no video is said once
+        regions = annotations.read_ambiguous(
+            ambiguous, contents.labels.names, faults, videos=of_split, known=known
+        )
+        if split == "test":
+            warn_of_ambiguous(ambiguous, regions, known)
     database = {}
     for video in videos:
         entry = contents.entries.get(video, {"annotations": []})
@@ -91,6 +92,18 @@ def annotate(
         }
     faults.stop()
     return database
+
+
+def warn_of_ambiguous(path, regions: dict, known: set[str]) -> None:
+    """Warn of a list of ambiguous segments of which no video, or one but for its spelling, is `known`.
+
+    Others are passed over: lists of both splits, or of excluded videos, hold more.
+    """
+    others = [video for video in regions if video not in known]
+    if regions and len(others) == len(regions):
+        log.warning("%s: no line is of a video of the data set; expected its names, as %s", path, min(known))
+    elif near := next(filter(None, (hint(video, known) for video in others[:SOME])), None):
+        log.warning("%s: ignored lines of videos outside the data set: %s%s", path, quoted(others), near)
 
 
 def place(contents: Contents, database: dict, tolerance: float) -> dict:
@@ -138,6 +151,10 @@ def place_points(
     its video is annotated.
     """
     path, rows = contents.point_file, contents.points.points
+    if headers := contents.points.headers:
+        log.warning(
+            "%s: passed over the header where it stands again (line %s)", path, listed(map(str, headers))
+        )
     for row in contents.points.faulty.itertuples():
         if row.video in train or not row.video:
             at = f"line {row.line}" + (f": {row.video}" if row.video else "")

@@ -165,7 +165,7 @@ def link_features(source, videos: list[str], output) -> None:
         missing = sorted(set(videos) - set(file.videos))
         if missing:
             raise InputError(f"{source}: no features of {missing[0]}; remove the file and convert again")
-    target = os.path.relpath(Path(source).resolve(), Path(output).parent.resolve())
+    target = os.path.relpath(os.path.realpath(source), os.path.realpath(Path(output).parent))
     with atomic(output) as temporary, hdf5.create(temporary) as file:
         for video in videos:
             file[video] = h5py.ExternalLink(target, f"/{video}")

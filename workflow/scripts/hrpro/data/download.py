@@ -72,7 +72,7 @@ def fetch_file(root: Path, remote: Remote, zenodo: str) -> None:
 
 def require_inside(folder: Path, root: Path) -> None:
     """Raise InputError where a symbolic link under `root` leads a folder out of it."""
-    if not folder.resolve().is_relative_to(root.resolve()):
+    if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
         raise InputError(
             f"{folder}: a symbolic link leads out of {root}; correct `to`, or put the file there yourself"
         )

@@ -18,8 +18,19 @@ from ..utils.errors import InputError
 
 
 def open_file(file) -> h5py.File:
-    """An HDF5 file to read, without HDF5's lock, which not every file system has."""
-    return h5py.File(file, "r", locking=False)
+    """An HDF5 file to read, without HDF5's lock, which not every file system has.
+
+    Raises InputError where another program has it open for writing, or ended before it closed it.
+    """
+    try:
+        return h5py.File(file, "r", locking=False)
+    except OSError as error:
+        if "already open for" in str(error):
+            raise InputError(
+                f"{file}: another program writes to it, or ended before it closed it; wait until it has, or "
+                "clear the mark that it left: h5clear -s FILE"
+            ) from None
+        raise
 
 
 class Output(io.FileIO):
@@ -147,17 +158,17 @@ def linked_files(file: Path) -> list[Path]:
     return linked
 
 
-def links_of(group: h5py.Group) -> Iterator[Path]:
-    """The other files that a group's own members need."""
+def links_of(group: h5py.Group, above: tuple[h5py.Group, ...] = ()) -> Iterator[Path]:
+    """The other files that a group's own members need; above: the groups that lead to it."""
     folder = Path(group.file.filename).parent
     for name in group:
         link = group.get(name, getlink=True)
         if isinstance(link, h5py.ExternalLink):
             yield folder / link.filename
             continue
-        node = group.get(name)
-        if isinstance(node, h5py.Group):
-            yield from links_of(node)
+        node = node_of(group, name)
+        if isinstance(node, h5py.Group) and node not in (*above, group):
+            yield from links_of(node, (*above, group))
         elif isinstance(node, h5py.Dataset):
             if node.is_virtual:
                 names = (source.file_name for source in node.virtual_sources())
@@ -165,15 +176,34 @@ def links_of(group: h5py.Group) -> Iterator[Path]:
             yield from (Path(name) for name, _, _ in node.external or ())
 
 
-def nodes_of(group: h5py.Group, file) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
-    """The members of a group. Raises InputError where one is a link to what is not there."""
+def node_of(group: h5py.Group, name: str) -> h5py.HLObject | None:
+    """A member of a group; None where it is a link to what is not there, or to itself."""
+    try:
+        return group.get(name)
+    except (OSError, RuntimeError):
+        if not isinstance(group.get(name, getlink=True), h5py.SoftLink):
+            raise
+        return None
+
+
+def nodes_of(
+    group: h5py.Group, file, above: tuple[h5py.Group, ...] = ()
+) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
+    """The members of a group that are groups or data sets.
+
+    above: the groups that lead to it. Raises InputError where one is a link to what is not there, or to a
+    group that it lies in.
+    """
     folder = Path(group.file.filename).parent
     for name in group:
         link = group.get(name, getlink=True)
         path = folder / link.filename if isinstance(link, h5py.ExternalLink) else None
         is_pipe = path is not None and path.exists() and not path.is_file()  # HDF5 would wait for it
-        node = None if is_pipe else group.get(name)
+        node = None if is_pipe else node_of(group, name)
         if node is None:
             to = f"{link.filename}: {link.path}" if isinstance(link, h5py.ExternalLink) else link.path
             raise InputError(f"{file}: {name}: a link to {to}, which is not there; put it there")
-        yield name, node
+        if node in (*above, group):
+            raise InputError(f"{file}: {name}: a link to a group that it lies in; remove it")
+        if not isinstance(node, h5py.Datatype):
+            yield name, node

@@ -6,11 +6,12 @@ splits, `of_folder` those of every video in a folder or file. config.LAYOUTS nam
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from ..config import AS_THEY_ARE, LAYOUTS, SPLITS, FeatureFiles, VideoNames
 from ..utils.errors import InputError
-from ..utils.names import fault_of, hint, quoted, shown
+from ..utils.names import fault_of, hint, listed, quoted, shown
 from .readers import STREAMS, Source, h5_videos, is_of_one_video, members, read_names
 
 # The file or files of a video under the folder; of two, the channels of the second follow the first's.
@@ -28,6 +29,7 @@ ENDINGS = [ending for endings in SHARED.values() for ending in endings]
 EXTRACTORS = ("_fps", "_timestamps_ms")  # what video_features writes beside the features of a video
 NOWHERE = ""  # the key in a file for all videos of one that it lacks
 NAMES = "videoname.npy"  # W-TALC's list of the videos in its joint file
+SOME = 1000  # files of a folder that are looked at for a message
 RISK = (
     "pickled, and a pickle can hold code of whoever made it; if you trust it, say allow_pickle: true under "
     "`features` in the data set's entry"
@@ -70,7 +72,8 @@ def look(
     of_splits = f"{videos[0][1]} or another video of the splits"
     if not fitting and (near := hint(videos[0][1], known_videos(root, settings))):
         raise InputError(f"{folder}: no features of {of_splits}{near}")
-    layout = the_only(fitting, folder, settings, videos=of_splits)
+    remedy = "name the folder or file that has them, `features: {folder: ...}` in a data set's entry"
+    layout = the_only(fitting, folder, settings, videos=of_splits, remedy=remedy)
     sources = {}
     for (split, video), source in zip(videos, fitting[layout], strict=True):
         if source is None and layout in SHARED:
@@ -96,12 +99,24 @@ def lack(root, settings: FeatureFiles, sources: dict[str, Source]) -> str | None
     source, count = sources[lost[0]], f" ({len(lost)} such: {quoted(lost)})" if lost[1:] else ""
     if source.key is None:
         path = next(path for path in source.files if not path.is_file())
-        what, remedy = f"{path}: no such file", "put it there or take the video out of the split"
+        what, remedy = no_file(path), "put it there or take the video out of the split"
     else:
         what = f"{source.files[0]}: no features of {lost[0]} in it"
         remedy = "add them or take the video out of the split"
     near = hint(lost[0], known_videos(root, settings) - sources.keys())
     return f"{what}{count}{near}; {remedy}, or leave it out by `on_fault: leave_out` in the data set's entry"
+
+
+def no_file(path: Path) -> str:
+    """What is in place of a file of features, in words."""
+    if path.is_symlink():
+        return f"{path}: a link to {path.readlink()}, which is not a file"
+    if path.exists():
+        return f"{path}: not a regular file"
+    stem = f"{path.stem}.".casefold()
+    siblings = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    alike = [sibling.name for sibling in siblings if sibling.name.casefold().startswith(stem)]
+    return f"{path}: no such file" + (f", but {listed(alike)}" if alike else "")
 
 
 def known_videos(root, settings: FeatureFiles) -> set[str]:
@@ -125,6 +140,10 @@ def of_folder(
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected the features of videos")
+    if not settings.allow_pickle and shared_file("wtalc", path):
+        raise InputError(
+            f"{path}: pickled, which only a data set's features may be; save each video's as .npy"
+        )
     fitting = {}
     for layout in possible_layouts(settings):
         parts = [part for part in sources_in(layout, path, settings, names).values() if part]
@@ -132,7 +151,9 @@ def of_folder(
             fitting[layout] = parts
     if usual in fitting:
         fitting = {usual: fitting[usual]}
-    layout = the_only(fitting, path, settings, videos="a video")
+    layout = the_only(
+        fitting, path, settings, videos="a video", remedy="name the folder or file that has them"
+    )
     parts = fitting[layout]
     if layout == "flat" and path.is_dir():
         parts = [without_endings(path, part) for part in parts]
@@ -157,8 +178,11 @@ def possible_layouts(settings: FeatureFiles) -> list[str]:
     return list(LAYOUTS) if settings.layout == "auto" else [settings.layout]
 
 
-def the_only(fitting: dict, folder: Path, settings: FeatureFiles, *, videos: str) -> str:
-    """The one layout that fits. Raises InputError if there is none or more than one; it names `videos`."""
+def the_only(fitting: dict, folder: Path, settings: FeatureFiles, *, videos: str, remedy: str) -> str:
+    """The one layout that fits. Raises InputError if there is none or more than one.
+
+    videos, remedy: words for where there is none.
+    """
     if len(fitting) > 1:
         raise InputError(
             f"{folder}: features in more than one layout, {' and '.join(fitting)}; keep one of them or, "
@@ -168,10 +192,18 @@ def the_only(fitting: dict, folder: Path, settings: FeatureFiles, *, videos: str
         missing = "" if folder.exists() else "no such file or folder, so "
         layouts = " or ".join(possible_layouts(settings))
         raise InputError(
-            f"{folder}: {missing}no features of {videos} in the layout {layouts} (docs/data.md); name the "
-            "folder or file that has them, `features: {folder: ...}` in a data set's entry"
+            f"{folder}: {missing}no features of {videos} in the layout {layouts} (docs/data.md)"
+            f"{content_of(folder)}; {remedy}"
         )
     return next(iter(fitting))
+
+
+def content_of(folder: Path) -> str:
+    """A part of a message: the files in a folder where no features are recognized."""
+    if not folder.is_dir():
+        return ""
+    paths = (path.relative_to(folder) for path in islice(folder.rglob("*"), SOME) if path.is_file())
+    return f"; it holds {listed(map(str, sorted(paths))) or 'no file'}"
 
 
 def sources_in(
@@ -277,7 +309,13 @@ def sources_in_file(layout: str, file: Path, settings: FeatureFiles) -> dict[str
     videos = [PurePosixPath(key).name for key in keys]
     for video, count in Counter(videos).items():
         if count > 1:
-            raise InputError(f"{file}: {count} arrays called {video}; a video has one, remove the others")
+            groups = listed(
+                sorted(str(PurePosixPath(key).parent) for key in keys if PurePosixPath(key).name == video)
+            )
+            raise InputError(
+                f"{file}: {count} arrays called {video}, in {groups}; a video has one array, named as it, or "
+                "a group of that name with features, feats, data, rgb or flow"
+            )
     return {video: Source((file,), key) for video, key in zip(videos, keys, strict=True)}
 
 

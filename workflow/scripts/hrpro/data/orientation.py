@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Set
 
 from ..config import FeatureFiles
+from ..grid import TOLERANCE
 from ..utils.errors import InputError
 from .faults import together
 from .readers import Header, Source, headers
 
-STREAM_TOLERANCE = 1  # snippets by which rgb and flow may differ: extractors lose a frame of flow
-
-Shapes = dict[bool, tuple[int, int]]  # (T, D) of a video, by whether its arrays are taken for (D, T)
+# (T, D) of a video, by whether its arrays are taken for (D, T). T is None where rgb and flow differ in it.
+Shapes = dict[bool, tuple[int | None, int]]
 
 
 def orient(
@@ -36,12 +36,15 @@ def orient(
         raise together(errors)
     width = settings.width or common_width(sources, shapes)
     possible = {
-        video: [by_columns for by_columns, (_, d) in of_video.items() if d == width]
+        video: [by_columns for by_columns, (length, d) in of_video.items() if d == width and length]
         for video, of_video in shapes.items()
     }
     for video, of_video in possible.items():
-        if not of_video:
-            shape = shapes[video].get(False) or shapes[video][True][::-1]
+        if not of_video and width in (d for _, d in shapes[video].values()):
+            errors[video] = unequal(headers(sources[video]))
+        elif not of_video:
+            length, channels = shapes[video][False]
+            shape = (length, channels) if length else shapes[video][True][::-1]
             errors[video] = InputError(
                 f"{sources[video]}: shape {shape}, but features here have {width} channels; {remedy}"
             )
@@ -61,16 +64,21 @@ def orient(
 
 
 def possible_shapes(streams: list[Header]) -> Shapes:
-    """The shapes that a video may have. Raises InputError if its streams differ in length."""
+    """The shapes that a video may have. Raises InputError if its streams differ in length either way."""
     shapes = {}
     for by_columns in (False, True):
         lengths = [stream.shape[by_columns] for stream in streams]
-        if max(lengths) - min(lengths) <= STREAM_TOLERANCE:
-            shapes[by_columns] = min(lengths), sum(stream.shape[not by_columns] for stream in streams)
-    if not shapes:
-        each = " and ".join(f"{stream.place} has shape {stream.shape}" for stream in streams)
-        raise InputError(f"{each}: of different lengths; extract both with the same stride")
+        length = min(lengths) if max(lengths) - min(lengths) <= TOLERANCE else None
+        shapes[by_columns] = length, sum(stream.shape[not by_columns] for stream in streams)
+    if not any(length for length, _ in shapes.values()):
+        raise unequal(streams)
     return shapes
+
+
+def unequal(streams: list[Header]) -> InputError:
+    """The error on the streams of a video that differ in length."""
+    each = " and ".join(f"{stream.place} has shape {stream.shape}" for stream in streams)
+    return InputError(f"{each}: of different lengths; extract both with the same stride")
 
 
 def common_width(sources: dict[str, Source], shapes: dict[str, Shapes]) -> int:
@@ -87,12 +95,17 @@ def common_width(sources: dict[str, Source], shapes: dict[str, Shapes]) -> int:
             "say `features: {width: ...}` in the data set's entry"
         )
     counts = Counter(
-        (by_columns, d) for of_video in shapes.values() for by_columns, (_, d) in of_video.items()
+        (by_columns, d)
+        for of_video in shapes.values()
+        for by_columns, (length, d) in of_video.items()
+        if length
     )
     (by_columns, width), _ = counts.most_common(1)[0]
     usual = next(video for video in sources if width in sizes[video])
     odd = next(video for video in sources if width not in sizes[video])
-    _, other_width = shapes[odd].get(by_columns) or next(iter(shapes[odd].values()))
+    length, other_width = shapes[odd][by_columns]
+    if not length:
+        _, other_width = shapes[odd][not by_columns]
     raise InputError(
         f"{sources[odd]}: {other_width} channels, but {sources[usual]} has {width}; extract it again"
     )

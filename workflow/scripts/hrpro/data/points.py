@@ -6,6 +6,7 @@ A file may also say no times, and so no more than the classes of each video.
 import hashlib
 import io
 import math
+import re
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
@@ -42,6 +43,7 @@ class Format(NamedTuple):
 HRPRO = Format(("class", "video_id", "point"), "class", "video_id", "point", "frame")
 PLAIN = Format(("video", "seconds", "class"), "class", "video", "seconds", "second")
 WITHOUT_TIMES = Format(("video", "class"), "class", "video")
+COLUMNS = {*HRPRO.columns, *PLAIN.columns}
 
 
 def file_of(root, settings: Points) -> Path | None:
@@ -59,22 +61,24 @@ class Rows(NamedTuple):
 
     points: a row per point: video, label, line (in the file), and frame (at the video's own fps) or seconds,
     or neither if the file says no times;
-    faulty: a row per row that is none: video ("" if it names none), line, what, remedy.
+    faulty: a row per row that is none: video ("" if it names none), line, what, remedy; headers: the lines on
+    which the header stands once more, as in files that are joined.
     """
 
     points: pd.DataFrame
     faulty: pd.DataFrame
+    headers: list[int]
 
 
 def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
     """The points of a CSV file: HR-Pro's (class, video_id, point) or a plain one (video, seconds, class).
 
-    Other columns are ignored; of video and class alone, the points have no times. Without a header the
-    columns are video, seconds, class, if numbers stand in the second of three columns alone. Raises
-    InputError where columns are missing, or quotes are wrong.
+    Other columns are ignored, and the case of a column's name does not count; of video and class alone, the
+    points have no times. Without a header the columns are video, seconds, class, if numbers stand in the
+    second of three columns alone. Raises InputError where columns are missing, or quotes are wrong.
     """
     rows = read_cells(path)
-    header = rows.iloc[0].dropna().str.strip().tolist() if len(rows) else []
+    header = column_names(rows.iloc[0].dropna().tolist()) if len(rows) else []
     if [is_number(cell) for cell in header] == [False, True, False]:
         header = list(PLAIN.columns)
     else:
@@ -86,6 +90,8 @@ def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
         raise InputError(f"{path}: column {twice[0]!r} stands twice; remove one")
     position = {name: column for column, name in enumerate(header)}
     cells = pd.DataFrame({name: rows[position[of]].fillna("") for name, of in column.items()})
+    is_header = (cells.map(column_name) == [*column.values()]).all(axis="columns")
+    rows, cells, headers = rows[~is_header], cells[~is_header].copy(), rows.index[is_header].tolist()
     cells["video"] = cells["video"].map(names.of)
     cells["label"] = cells["label"].map(clean)
     times = cells["time"].str.strip() if form.time else [""] * len(cells)
@@ -115,6 +121,7 @@ def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
     return Rows(
         pd.DataFrame(good, columns=["video", "label", "line", *unit]),
         pd.DataFrame(faulty, columns=["video", "line", "what", "remedy"]),
+        headers,
     )
 
 
@@ -134,7 +141,7 @@ def read_seconds(path, entries: dict[str, object]) -> dict[str, list[tuple[float
             ) from None
         faulty = 0
     else:
-        points, faulty_rows = read(path)
+        points, faulty_rows, _ = read(path)
         if are_frames(points):
             rates = {
                 video: number(entry, "fps") for video, entry in entries.items() if isinstance(entry, dict)
@@ -156,6 +163,17 @@ def read_seconds(path, entries: dict[str, object]) -> dict[str, list[tuple[float
     return result
 
 
+def column_names(cells: list[str]) -> list[str]:
+    """The names of the columns by the cells of a header, those of a format in lower case."""
+    names = [column_name(cell) for cell in cells]
+    return [name if name in COLUMNS else clean(cell) for name, cell in zip(names, cells, strict=True)]
+
+
+def column_name(cell: str) -> str:
+    """The name of a column in lower case."""
+    return clean(cell).casefold()
+
+
 def are_frames(points: pd.DataFrame) -> bool:
     """Whether the times of points are frames, and not seconds."""
     return "frame" in points
@@ -169,10 +187,11 @@ def have_times(points: pd.DataFrame) -> bool:
 def read_cells(path) -> pd.DataFrame:
     """The cells of a CSV file as text, its header among them; the index holds the lines.
 
-    Blank lines are left out. Between cells stand commas, semicolons or tabs, whichever the first line
-    has most of. A cell that a row lacks is NaN; there are as many columns as the longest row can have cells.
+    Blank lines are left out, and lines of comments before the header. Between cells stand commas, semicolons
+    or tabs, whichever the first line has most of. A cell that a row lacks is NaN; there are as many columns
+    as the longest row can have cells.
     """
-    text = files.read_text(path)
+    text = without_comments(files.read_text(path))
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(SEPARATORS, key=first.count)
     width = max((line.count(separator) for line in text.splitlines()), default=0) + 1
@@ -200,9 +219,22 @@ def read_cells(path) -> pd.DataFrame:
     return table[~blank]
 
 
+def without_comments(text: str) -> str:
+    """A text whose first lines are blank where they begin with #, which is taken from a header alone."""
+    lines = text.split("\n")
+    for row, line in enumerate(lines):
+        if line.strip() and not line.startswith("#"):
+            break
+        cells = column_names(re.split(f"[{SEPARATORS}]", line.lstrip("#")))
+        full = any(set(form.columns) <= set(cells) for form in (HRPRO, PLAIN))
+        is_header = full or set(cells) == set(WITHOUT_TIMES.columns)
+        lines[row] = line.lstrip("#") if is_header else ""
+    return "\n".join(lines)
+
+
 def format_of(path, columns: list[str]) -> Format:
     """The format that has the columns. Raises InputError if one is missing, of the nearest format."""
-    if sorted(columns) == ["class", "video"]:
+    if sorted(columns) == sorted(WITHOUT_TIMES.columns):
         return WITHOUT_TIMES
     absent = {form: [name for name in form.columns if name not in columns] for form in (HRPRO, PLAIN)}
     form = min(absent, key=lambda form: len(absent[form]))
@@ -215,7 +247,7 @@ def format_of(path, columns: list[str]) -> Format:
             f"{path}: line 1: no header, and {', '.join(columns)!r} can mean more than one thing; {expected} "
             "as the first line (without one, the columns are video, seconds, class)"
         )
-    raise InputError(f"{path}: line 1: no column {absent[form][0]!r}; {expected}")
+    raise InputError(f"{path}: line 1: no column {absent[form][0]!r} among {quoted(columns)}; {expected}")
 
 
 def is_number(cell: str) -> bool:

@@ -307,13 +307,12 @@ def h5_videos(file: Path) -> list[str]:
 
 @lru_cache(maxsize=8)
 def listed_h5_videos(file: Path, _) -> list[str]:
-    def videos(group):
-        for name, node in hdf5.nodes_of(group, file):
-            path = f"{group.name}/{name}".lstrip("/")
+    def videos(group: h5py.Group, path: str = "", above: tuple[h5py.Group, ...] = ()) -> Iterator[str]:
+        for name, node in hdf5.nodes_of(group, file, above):
             if isinstance(node, h5py.Dataset) or (len(node) and all(map(ARRAY.fullmatch, node))):
-                yield path
+                yield f"{path}{name}"
             else:
-                yield from videos(node)
+                yield from videos(node, f"{path}{name}/", (*above, group))
 
     with hdf5.open_file(file) as opened:
         return list(videos(opened))

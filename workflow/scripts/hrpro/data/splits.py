@@ -204,8 +204,8 @@ def split_by_subset(contents: Contents) -> Contents:
     path, entries, labels = contents.path, contents.entries, contents.labels
     with_points = []
     if contents.points is not None:
-        good, faulty = contents.points
-        videos = [*good["video"], *(faulty["video"] if labels.on_fault == "stop" else [])]
+        rows = contents.points
+        videos = [*rows.points["video"], *(rows.faulty["video"] if labels.on_fault == "stop" else [])]
         with_points = [video for video in dict.fromkeys(videos) if video]
     without_entry = [video for video in with_points if video not in entries]
     subsets = {video: annotations.subset_of(entry).lower() for video, entry in entries.items()}

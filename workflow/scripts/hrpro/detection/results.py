@@ -8,10 +8,10 @@ import numpy as np
 
 from ..utils import files, json_stream
 from ..utils.errors import InputError
+from ..utils.names import class_of, clean, quoted, shown
 from ..utils.progress import log
 from .segments import Segments
 
-NAMED = 5  # classes that a message names
 UNKNOWN = -2  # the label of a class that nobody asked for
 
 
@@ -43,17 +43,28 @@ def read_each(path, classes: list[str]) -> Iterator[tuple[str, Segments]]:
     """The segments of each video of a results file, in turn, so that a large file takes little memory.
 
     Segments of classes that are not in `classes` are left out, with a warning. Only "results" is needed
-    ("version" and "external_data" may be absent). Raises InputError where the file is not a results file, or
-    a segment lacks a finite start, end or score.
+    ("version" and "external_data" may be absent). Raises InputError where the file is not a results file, a
+    video stands in it twice, or a segment lacks a finite start, end or score.
     """
     number = {name: label for label, name in enumerate(classes)} | {None: -1}
-    others = Counter()
-    for video, items in json_stream.entries(path, "results"):
+    others, videos = Counter(), set()
+
+    def label_of(label) -> int:
+        if label not in number:
+            name = class_of(label)
+            number[label] = UNKNOWN if name is None else number.get(name, UNKNOWN)
+        return number[label]
+
+    for name, items in json_stream.entries(path, "results"):
+        video = clean(name)
         place = f"{path}: {video}"
+        if video in videos:
+            raise InputError(f"{path}: video {shown(video)} stands twice; join the two entries or remove one")
+        videos.add(video)
         try:
             rows = [(*item["segment"], item["score"]) for item in items]
             values = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
-            labels = np.array([number.get(item.get("label"), UNKNOWN) for item in items], dtype=np.int64)
+            labels = np.array([label_of(item.get("label")) for item in items], dtype=np.int64)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f'{place}: expected a list of {{"segment": [start, end], "label", "score"}} ({error!r})'
@@ -64,7 +75,7 @@ def read_each(path, classes: list[str]) -> Iterator[tuple[str, Segments]]:
                 f"{place}: detection {bad[0] + 1}: {items[bad[0]]}: NaN, infinite or null; remove it"
             )
         known = labels != UNKNOWN
-        others.update(items[row].get("label") for row in np.flatnonzero(~known))
+        others.update(str(items[row].get("label")) for row in np.flatnonzero(~known))
         yield video, Segments(values[known, :2], labels[known], values[known, 2])
     if others:
         log.warning(
@@ -87,9 +98,3 @@ def read_scored(
             "%s: %d videos, such as %s, are not of subset %s; their detections count as wrong",
             path, len(outside), outside[0], subset,
         )  # fmt: skip
-
-
-def quoted(names) -> str:
-    """The first few names in quotes, in their order."""
-    names = list(names)
-    return ", ".join(map(repr, names[:NAMED])) + (" and others" if len(names) > NAMED else "")

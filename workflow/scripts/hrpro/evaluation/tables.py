@@ -1,12 +1,28 @@
 """Tables of results as data frames of text, for Markdown and for pages alike."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from ..config import ABLATIONS
+from ..utils import files
+from ..utils.errors import InputError
 
 STAGES = ("stage1", "stage2")
 QUALITY = {"tIoU": "tiou", "over 0.5": "over_0.5", "without": "without"}  # columns of reliable proposals
 BASES = "none"  # the ablation's row of no change: alone the released program, without the default
+
+
+def read(path, use: Callable[[dict], object]) -> dict:
+    """The content of a map.json. Raises InputError where it is another file, of which `use` makes nothing."""
+    result = files.read_json(path)
+    try:
+        if any(result[key] is None for key in ("dataset", "experiment", "tiou", "seeds")):
+            raise TypeError("null")
+        use(result)
+    except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not a map.json of hrpro ({error!r}); make it again") from None
+    return result
 
 
 def of_results(results: list[dict]) -> list[pd.DataFrame]:

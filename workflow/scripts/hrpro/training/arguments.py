@@ -3,15 +3,15 @@
 import argparse
 
 from ..data.features import FeatureFile
-from ..utils import files
+from ..utils import files, options
 from .checkpoint import Checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that both training scripts take."""
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=options.seed, required=True)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=options.threads, default=1)
     parser.add_argument("--model", required=True, help="output")
     parser.add_argument("--record", help="output: what the model was trained on, as JSON")
     parser.add_argument("--events", required=True, help="output: folder of TensorBoard events")

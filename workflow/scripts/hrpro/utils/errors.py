@@ -3,12 +3,11 @@
 import errno
 import os
 import resource
-import signal
 import sys
 import threading
 import time
 
-from . import progress
+from . import interruption, progress
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -20,6 +19,12 @@ class InputError(Exception):
 def reason(error: OSError) -> str:
     """Why the machine refuses, without what a library adds to it."""
     return os.strerror(error.errno)
+
+
+def refused(error: OSError) -> str:
+    """What the machine refuses and why, in one line."""
+    remedy = "; free some space and run again" if error.errno in FULL else ""
+    return f"{error.filename or 'the machine'}: {reason(error)}{remedy}"
 
 
 def cost(began: float) -> str:
@@ -47,14 +52,15 @@ def run(main) -> None:
     threading.excepthook = in_thread
     began = time.monotonic()
     try:
+        interruption.watch_work()
         main()
         progress.log.info("%s", cost(began))
     except InputError as error:
         progress.log.error("%s", error)
         sys.exit(1)
     except KeyboardInterrupt:
-        progress.log.error("interrupted; run again")
-        sys.exit(128 + signal.SIGINT)
+        progress.log.error(interruption.WORDS)
+        sys.exit(interruption.CODE)
     except BrokenPipeError:  # who reads the output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -63,8 +69,7 @@ def run(main) -> None:
         sys.exit(1)
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
-            remedy = "; free some space and run again" if error.errno in FULL else ""
-            progress.log.error("%s: %s%s", error.filename or "the machine", reason(error), remedy)
+            progress.log.error("%s", refused(error))
         else:
             progress.log.exception("a fault of hrpro's own; please report it with these lines")
         sys.exit(1)

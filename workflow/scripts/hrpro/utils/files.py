@@ -22,6 +22,8 @@ NO_SPACE = 2**16  # bytes free, under which a disk is full
 def atomic(path):
     """Yield a temporary path beside `path`; it takes the name `path` only if the block succeeds."""
     path = Path(path)
+    if not path.name:
+        raise InputError(f"an output is called {str(path)!r}; expected the name of a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = open_temporary(path)
     try:
@@ -119,6 +121,13 @@ def require_space(path, size: int) -> None:
         raise InputError(
             f"{path}: {size / 1e6:.1f} MB, but {free / 1e6:.1f} MB are free; free some space and run again"
         )
+
+
+def require_other(output, inputs) -> None:
+    """Raise InputError where an output is one of the files that are read."""
+    known = [path for path in inputs if Path(path).exists()]
+    if Path(output).exists() and any(map(Path(output).samefile, known)):
+        raise InputError(f"--output {output}: is a file that is read; name another one")
 
 
 def require_regular(path) -> None:

@@ -1,16 +1,34 @@
 """Names of videos and classes: one form of each, whichever file they stand in; and names in messages."""
 
+import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
 
 LONGEST = 200  # bytes of a video's name, which is a part of names of files: those have up to 255
 NAMED = 5  # names, or places, that a message lists
+AFFIX = 20  # letters of the longest prefix or suffix that a message advises
 
 
 def clean(text: str) -> str:
-    """A name in its one form: Unicode's NFC, without blanks at its ends."""
-    return unicodedata.normalize("NFC", text).strip()
+    """A name in its one form: Unicode's NFC, without blanks at its ends.
+
+    Nor has it a byte-order mark, which stands amid a file that was joined of two.
+    """
+    return unicodedata.normalize("NFC", text.replace("\ufeff", "")).strip()
+
+
+def class_of(label) -> str | None:
+    """The name of a class; of some data sets they are numbers. None where it cannot be one."""
+    if is_number(label):
+        return str(int(label) if label == int(label) else label)
+    return clean(label) if isinstance(label, str) else None
+
+
+def is_number(value) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def fault_of(video: str) -> str | None:
@@ -84,7 +102,13 @@ def hint(name: str, known: Iterable[str]) -> str:
     longer, shorter = sorted((name, other), key=len, reverse=True)
     before, inside, after = longer.partition(shorter)
     affixes = {"prefix": before, "suffix": after} if inside else {}
-    setting = ", ".join(f"{key}: {affix}" for key, affix in affixes.items() if affix)
-    if not setting:
+    setting = ", ".join(f"{key}: {in_yaml(affix)}" for key, affix in affixes.items() if affix)
+    if not setting or len(before + after) > AFFIX:
         return f"; there is {shown(other)}"
     return f"; there is {shown(other)}, which `names: {{{setting}}}` in the data set's entry makes the same"
+
+
+def in_yaml(affix: str) -> str:
+    """A prefix or suffix as YAML reads it for text within braces: in quotes, unless it is plain."""
+    plain = re.fullmatch(r"[._]?[^\W\d_][\w-]*", affix)
+    return affix if plain else json.dumps(affix, ensure_ascii=False)

@@ -1,0 +1,32 @@
+"""Types for argparse: whole numbers, with the bounds that the configuration has, and lists of names."""
+
+import argparse
+import csv
+from collections.abc import Callable
+
+from .names import clean
+
+
+def between(least: int, most: int) -> Callable[[str], int]:
+    """What reads a number from `least` to `most`."""
+
+    def whole_number(text: str) -> int:
+        if not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text}: expected a number from {least} to {most}")
+        return int(text)
+
+    return whole_number
+
+
+seed = between(0, 10**9 - 1)
+threads = between(1, 1024)
+batch = between(1, 10**6)
+
+
+def names(text: str) -> list[str]:
+    """Names as a line of CSV: a,b or, where one has a comma, "a, 1",b."""
+    try:
+        [cells] = csv.reader([text], skipinitialspace=True)
+    except csv.Error as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}; expected names, a,b") from None
+    return [clean(cell) for cell in cells if clean(cell)]
