@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import goldens
 import oracle
-from conftest import run_script
+from conftest import ROOT, run_script
 from feature_files import write_features
 from goldens import PMIL, PMIL_LOSSES, pmil_batch, pmil_input, pmil_parameters
 from hrpro import config as configuration
@@ -543,3 +544,11 @@ def test_streams_of_the_data_set_reach_the_settings(config):
     i3d = {"from": "videos", "model": "i3d", "weights": {"rgb": "a", "flow": "b"}}
     whole = configuration.parse(configuration.Config, {"datasets": {"mine": entry | {"features": i3d}}})
     assert whole.step("mine", "stage2", "pmil").streams == [1024, 1024]
+
+
+def test_proposals_of_any_stage_1_are_an_experiment_of_one_line():
+    page = (ROOT / "docs/method.md").read_text().split("## 12 ")[1]
+    lines = page.split("```yaml\n")[1].split("```")[0]
+    whole = configuration.parse(configuration.Config, yaml.safe_load(lines))
+    assert whole.experiment("pmil_on_lacp").stage1 == "lacp"
+    assert whole.method("stage2", whole.experiment("pmil_on_lacp").stage2) == "pmil"
