@@ -301,6 +301,129 @@ def stage1_batch(
 
 
 # ---------------------------------------------------------------------------------------------------
+# LACP (shared/baselines.md, section A): its network, a search by trying all, its losses
+
+
+def lacp_forward(weights: dict, features: torch.Tensor):
+    """The network on one video -> S (T, C), B (T,) and the embedding (T, hidden), snippet by snippet.
+
+    "Conv1d(kernel 3, padding 1, bias) + ReLU = embedding X", "Conv1d(kernel 1, no bias), sigmoid: S and B".
+    """
+    rows = []
+    for t in range(len(features)):
+        x = weights["embed.bias"]
+        for tap in range(3):
+            if 0 <= t + tap - 1 < len(features):
+                x = x + weights["embed.weight"][:, :, tap] @ features[t + tap - 1]
+        rows.append(torch.relu(x))
+    embedding = torch.stack(rows)
+    scores = torch.sigmoid(embedding @ weights["classifier.weight"].T)
+    return scores[:, :-1], scores[:, -1], embedding
+
+
+def inner_outer(values: torch.Tensor, start: int, end: int, flanks: str) -> torch.Tensor:
+    """R of [start, end): "mean v[s..e] - mean of v over both flanks together, 0 when both are empty".
+
+    `released`: from trunc(s - n/4) and to trunc(e + n/4); `even`: ceil(n/4) snippets on either side.
+    """
+    size, last = end - start, end - 1
+    low, high = max(0, int(start - size / 4)), min(len(values) - 1, int(last + size / 4))
+    if flanks == "even":
+        low, high = max(0, start - math.ceil(size / 4)), min(len(values) - 1, last + math.ceil(size / 4))
+    outside = [values[t] for t in (*range(low, start), *range(end, high + 1))]
+    outer = torch.stack(outside).mean() if outside else values.new_zeros(())
+    return values[start:end].mean() - outer
+
+
+def lacp_sequence(activation, own: list[bool], blocked: list[bool], flanks: str) -> tuple[float, list[int]]:
+    """The highest score of a sequence and its label of every snippet, of all that "tile the video".
+
+    Between a snippet that must be of one kind and the next that must be of the other, every border is tried.
+    """
+    length = len(own)
+    kinds = [1 if own[t] else 0 if blocked[t] else None for t in range(length)]
+    marked = [t for t in range(length) if kinds[t] is not None]
+    turns = [(a, b) for a, b in itertools.pairwise(marked) if kinds[a] != kinds[b]]
+    best = (-math.inf, [])
+    for borders in itertools.product(*(range(a + 1, b + 1) for a, b in turns)):
+        edges = [0, *borders, length]
+        label, labels, contrasts = kinds[marked[0]], [], []
+        for start, end in itertools.pairwise(edges):
+            contrasts.append(float(inner_outer(activation if label else 1 - activation, start, end, flanks)))
+            labels += [label] * (end - start)
+            label = 1 - label
+        best = max(best, (sum(contrasts) / len(contrasts), labels), key=lambda found: found[0])
+    return best
+
+
+def lacp_dense(classes, background, points, flanks: str) -> dict[int, tuple[float, list[int]]]:
+    """`lacp_sequence` of each class with an action seed: blocked are "background seeds, and the action seeds
+    of other classes that are no seed of c".
+    """
+    action, seed = mine_seeds(background, points)
+    activation, found = fuse(classes, background), {}
+    for c in range(points.shape[1]):
+        if action[:, c].any():
+            own = [bool(value) for value in action[:, c]]
+            others = [bool(seed[t] or action[t].any()) and not own[t] for t in range(len(own))]
+            found[c] = lacp_sequence(activation[:, c].double(), own, others, flanks)
+    return found
+
+
+def lacp_instances(labels: list[int], drop_last: bool) -> list[tuple[int, int, int]]:
+    """The runs of a class's dense label: (start, end, label); "constant has none". drop_last: "the last
+    snippet of the video belongs to no instance".
+    """
+    if len(set(labels)) < 2:
+        return []
+    found = []
+    for label, group in itertools.groupby(enumerate(labels), key=lambda pair: pair[1]):
+        inside = [t for t, _ in group if not (drop_last and t == len(labels) - 1)]
+        if inside:
+            found.append((inside[0], inside[-1] + 1, label))
+    return found
+
+
+def lacp_losses(scores, points, dense: list[list[int]], draws, flanks: str, released: bool, weights: dict):
+    """Every loss of one video; dense: of each class a label per snippet; draws: three of an instance."""
+    classes, background, embedding = scores
+    _, seed = mine_seeds(background.detach(), points)
+    present, fused = points.amax(0), fuse(classes, background)
+    on_points = torch.cat([points, torch.zeros_like(points[:, :1])], dim=1)
+    on_background = torch.zeros_like(on_points)
+    on_background[:, -1] = 1
+    labelled = [t for t in range(len(points)) if points[t].any()]
+    zero, outer, of_classes, draws = fused.new_zeros(()), {0: [], 1: []}, [], iter(draws)
+    for c, labels in enumerate(dense):
+        instances = lacp_instances(labels, drop_last=released)
+        vectors = []
+        for start, end, label in instances:
+            values = fused[:, c] if label else 1 - fused[:, c]
+            outer[label].append(1 - inner_outer(values, start, end, flanks))
+            vectors.append(unit(torch.stack([embedding[t] for t in next(draws)]).mean(0)))
+        terms = []
+        for j, (_, _, label) in enumerate(instances):
+            if label and sum(one for _, _, one in instances) > 1:
+                near = [torch.exp(x @ vectors[j] / TEMPERATURE) for x in vectors]
+                others = [w for i, w in enumerate(near) if i != j]
+                same = [w for i, w in enumerate(near) if i != j and instances[i][2]]
+                terms.append(-torch.log(sum(same) / sum(others)))
+        if terms:
+            of_classes.append(sum(terms) / len(terms))
+    kinds = [torch.stack(values).mean() if values else zero for values in outer.values()]
+    of_classes = of_classes[-1:] if released else of_classes
+    losses = {
+        "video": cross_entropy(video_score(classes, present), present).mean(),
+        "frame": snippet_loss(fused, on_points, labelled),
+        "background": snippet_loss(fused, on_background, [t for t in range(len(seed)) if seed[t]]),
+        "score": sum(kinds) ** 2,
+        "feature": torch.stack(of_classes).mean() if of_classes else zero,
+    }
+    losses["total"] = sum(weights[name] * loss for name, loss in losses.items())
+    return losses
+
+
+# ---------------------------------------------------------------------------------------------------
 # Proposals, suppression, reliability ranking. A proposal is (start, end, class, score).
 
 

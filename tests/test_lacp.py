@@ -2,14 +2,17 @@
 
 import contextlib
 import itertools
+import re
 import time
 
 import numpy as np
 import pytest
 import torch
 
+import oracle
 from feature_files import write_features
 from goldens import DATA
+from hrpro import config as configuration
 from hrpro import inference, model_file
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import Scores
@@ -26,6 +29,7 @@ from hrpro.layers.scores import video_scores
 from hrpro.proposals import generation
 from hrpro.training.checkpoint import Checkpoint
 from hrpro.training.task import Stage1Task
+from hrpro.utils.errors import InputError
 
 LACP = np.load(DATA / "lacp.npz", allow_pickle=False)
 VIDEOS, CLASSES, WIDTH, HIDDEN = range(6), 4, 32, 24
@@ -344,6 +348,90 @@ def test_a_snippet_is_drawn_of_each_third(size):
         assert set(draws[:, part]) == set(range(edges[part], max(edges[part + 1], edges[part] + 1)))
 
 
+# --- network, search and losses, packed, against the oracle
+
+LABELLED = {  # video -> its snippets, and its points as (snippet, class)
+    "one": (1, [(0, 0)]),
+    "one without": (1, []),
+    "two": (2, [(0, 0), (1, 1)]),
+    "without": (9, []),
+    "all": (4, [(0, 0), (1, 0), (2, 0), (3, 0)]),
+    "both classes in a snippet": (13, [(5, 0), (5, 2), (9, 0)]),
+    "ends": (14, [(0, 1), (13, 1)]),
+    "usual": (26, [(4, 0), (12, 1), (20, 0), (23, 2)]),
+}
+
+
+def labelled_video(rng, length: int, points: list, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    labels = torch.zeros(length, classes)
+    for snippet, label in points:
+        labels[snippet, label % classes] = 1
+    return torch.tensor(rng.standard_normal((length, 6)), dtype=torch.float32), labels
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+@pytest.mark.parametrize("kind", ["even", "released"])
+@pytest.mark.parametrize("names", [tuple(LABELLED), *((name,) for name in LABELLED)], ids=str)
+def test_a_packed_batch_is_what_the_oracle_says(settings, kind, names, classes):
+    rng, released = np.random.default_rng(len(names) + classes), kind == "released"
+    settings = settings if released else Settings(standardize=False, hidden=8, dropout=0.0)
+    network = LacpModel(classes, 6, settings)
+    with torch.no_grad():  # further from 1/2, so that some snippets are surely background
+        network.classifier.weight.mul_(15)
+    videos = [labelled_video(rng, *LABELLED[name], classes) for name in names]
+    features, points = (torch.cat(part) for part in zip(*videos, strict=True))
+    packing = Packing([len(rows) for rows, _ in videos])
+    exact = network.settings.model_copy(update={"search": "exact"})
+    network.settings = exact
+    dense = label_videos(network, features, points, packing)
+    network.settings = settings
+    network.train()
+
+    scores = network(features, packing)
+    rows = [lacp_instances.runs(each, settings.drops_last) for each in dense]
+    instances = lacp_instances.pack(rows, packing.lengths, settings)
+    draws = lacp_instances.draw(instances, 3, rng)
+    found = losses.lacp(scores, points, packing=packing, instances=instances, draws=draws, settings=settings)
+    found["total"].sum().backward()
+    gradients = {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
+    network.zero_grad()
+
+    first, weights, total = np.cumsum([0, *packing.lengths[:-1]]), dict(network.named_parameters()), 0
+    for video, (own, labels) in enumerate(videos):
+        plain = oracle.lacp_forward(weights, own)
+        for part, expected in zip(scores, plain, strict=True):
+            close(packing.split(part)[video], expected)
+        with torch.no_grad():
+            searched = oracle.lacp_dense(plain[0], plain[1], labels, kind)
+        assert {*searched} == {*np.flatnonzero(dense[video].any(0))}
+        for label, (score, best) in searched.items():
+            values = plain[0][:, label].double() * (1 - plain[1].double())
+            own_score = oracle_score(values.detach(), dense[video][:, label], kind)
+            assert own_score == pytest.approx(score, abs=1e-6) and len(best) == len(own)
+        of_video = draws[instances.video == video] - first[video]
+        by_class = dense[video].T.tolist()
+        expected = oracle.lacp_losses(
+            plain, labels, by_class, of_video, kind, released, settings.loss_weights.model_dump()
+        )
+        for name, value in expected.items():
+            close(found[name][video], value, 2e-5)
+        total = total + expected["total"]
+    total.backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad.isfinite().all()
+        close(gradients[name], parameter.grad, 2e-5)
+
+
+def oracle_score(values: torch.Tensor, labels: np.ndarray, kind: str) -> float:
+    """The score of a dense label of a class, by the oracle's R."""
+    parts = np.split(np.arange(len(labels)), np.flatnonzero(np.diff(labels)) + 1)
+    contrasts = [
+        oracle.inner_outer(values if labels[part[0]] else 1 - values, part[0], part[-1] + 1, kind)
+        for part in parts
+    ]
+    return float(sum(contrasts) / len(contrasts))
+
+
 # --- proposals and suppression
 
 
@@ -373,6 +461,7 @@ def test_hard_suppression_keeps_order_and_negative_scores(config):
 # --- training
 
 GRID = Grid(25, 25)  # snippets of one second
+ENTRY = {"root": "data", "snippet": {"frames": 25, "fps": 25}}
 ODD = {  # video -> its snippets and its points
     "one": (1, [(0.5, "x")]),
     "one without": (1, []),
@@ -390,9 +479,9 @@ def task(tmp_path):
     """A function that makes a training on ODD's videos or some of them."""
     opened, numbers = contextlib.ExitStack(), itertools.count()
 
-    def make(settings, videos=tuple(ODD), classes=("x", "y"), checkpoint=None) -> Stage1Task:
+    def make(settings, videos=tuple(ODD), classes=("x", "y"), checkpoint=None, factor=1.0) -> Stage1Task:
         rng = np.random.default_rng(0)
-        arrays = {video: rng.standard_normal((ODD[video][0], 5), dtype=np.float32) for video in videos}
+        arrays = {video: factor * rng.standard_normal((ODD[video][0], 5), np.float32) for video in videos}
         path = write_features(tmp_path / f"features{next(numbers)}.h5", arrays, GRID)
         points = {
             video: [{"seconds": at, "label": label} for at, label in ODD[video][1] if label in classes]
@@ -493,3 +582,51 @@ def test_a_model_file_gives_back_the_scores(task, tmp_path):
     again, expected = loaded.score(rows), method.score(model, rows)
     for part in ("classes", "background", "video"):
         np.testing.assert_array_equal(getattr(again, part), getattr(expected, part))
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"search": "greedy"}, "search: 'greedy': Input should be 'exact' or 'beam'"),
+        ({"budget": 0}, "budget: 0: Input should be greater than or equal to 1"),
+        ({"search_every": 0}, "search_every: 0: Input should be greater than or equal to 1"),
+        ({"parts": 0}, "parts: 0: Input should be greater than or equal to 1"),
+        ({"hidden": 0}, "hidden: 0: Input should be greater than or equal to 1"),
+        ({"flank": -0.25}, "flank: -0.25: Input should be greater than or equal to 0"),
+        ({"flanks": "right"}, "flanks: 'right': Input should be 'even' or 'released'"),
+        ({"temperature": 0.0}, "temperature: 0.0: Input should be greater than or equal to 0.000000001"),
+        ({"contrast_of": "first"}, "contrast_of: 'first': Input should be 'all' or 'last'"),
+        (
+            {"loss_weights": {"score": -1.0}},
+            "loss_weights.score: -1.0: Input should be greater",
+        ),
+        ({"blocks": 1}, "blocks: unknown key"),  # HR-Pro's
+    ],
+)
+def test_a_wrong_setting_is_told(changes, message):
+    values = {"variants": {"stage1": {"lacp": changes}}}
+    with pytest.raises(InputError, match=re.escape(f"variants.stage1.lacp.{message}")) as raised:
+        configuration.parse(configuration.Config, values | {"datasets": {"mine": ENTRY}})
+    assert "\n" not in str(raised.value)
+
+
+def test_an_experiment_of_lacp_with_a_stage_2_of_lacp_is_told():
+    values = {"variants": {"stage2": {"mine": {"method": "lacp"}}}, "datasets": {"mine": ENTRY}}
+    message = "variants.stage2.mine.method: 'lacp': unknown method; known methods: hrpro"
+    with pytest.raises(InputError, match=re.escape(message)):
+        configuration.parse(configuration.Config, values)
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_features_without_contrast_and_of_great_size_give_no_nan(task, released_lacp, released):
+    """Constant features: all scores, contrasts and hypotheses are equal; huge ones: scores are 0 and 1."""
+    settings = short(released_lacp if released else Settings())
+    for factor in (0.0, 1e4):
+        model = method.train(task(settings, factor=factor))
+        assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+        rows = factor * np.random.default_rng(0).standard_normal((20, 5), dtype=np.float32)
+        scores = method.score(model, rows)
+        assert all(np.isfinite(part).all() for part in (scores.classes, scores.background, scores.video))

@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch.nn import functional as F
 
-from conftest import run_script, snakemake
+from conftest import jobs_of, run_script, snakemake
 from feature_files import write_features
 from hrpro import config as configuration
 from hrpro import inference, methods, model_file
@@ -128,6 +128,20 @@ def test_only_the_step_that_takes_the_times_away_reads_points(tmp_path):
     jobs = re.findall(r"^(?:local)?rule (\w+):\n    input: (.*)$", plan.stdout + plan.stderr, re.M)
     assert [name for name, inputs in jobs if "points.json" in inputs] == ["label_videos"]
     assert {"train_stage1", "propose_training", "train_stage2", "gather_experiment"} <= {n for n, _ in jobs}
+
+
+def test_the_model_for_new_videos_may_be_of_that_chain(tmp_path):
+    default = {"stage1": "videos", "stage2": "pmil", "supervision": "videos"}
+    values = {"experiments": {"default": default}, "ablation": {"default": None}}
+    (tmp_path / "extra.yaml").write_text(yaml.safe_dump(values))
+    targets = ["results/demo/model.pt", "results/demo/map.json", "results/demo/timeline.svg"]
+    plan = snakemake(tmp_path, "--dry-run", "--configfile=extra.yaml", "--", *targets)
+    jobs = jobs_of(plan)
+    assert jobs["train_stage1"] == jobs["train_stage2"] == jobs["bundle_model"] == jobs["timeline"] == 1
+    assert not {"rank_proposals", "measure_reliable", "refine_reliable"} & {*jobs}
+    assert re.search(
+        r"rule bundle_model:\n    input: results/demo/video-labels/seed0/", plan.stdout + plan.stderr
+    )
 
 
 def test_action_and_background_are_told_apart(tmp_path):
@@ -251,6 +265,12 @@ def test_a_header_that_is_not_quite_that_of_classes_alone(tmp_path, header, mess
     (tmp_path / "points.csv").write_text(f"{header}\n" + ",".join(["x"] * len(header.split(","))) + "\n")
     with pytest.raises(InputError, match=message):
         points.read(tmp_path / "points.csv")
+
+
+def test_where_times_are_asked_for_a_file_of_classes_alone_is_refused(tmp_path):
+    (tmp_path / "points.csv").write_text("video,class\na,pour\n")
+    with pytest.raises(InputError, match="has no times; expected a column `seconds`"):
+        points.read_seconds(tmp_path / "points.csv", {"a": {}})
 
 
 @pytest.mark.slow

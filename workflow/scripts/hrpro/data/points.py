@@ -142,6 +142,8 @@ def read_seconds(path, entries: dict[str, object]) -> dict[str, list[tuple[float
         faulty = 0
     else:
         points, faulty_rows, _ = read(path)
+        if not have_times(points):
+            raise InputError(f"{path}: has no times; expected a column `seconds`")
         if are_frames(points):
             rates = {
                 video: number(entry, "fps") for video, entry in entries.items() if isinstance(entry, dict)
