@@ -779,3 +779,50 @@ def test_a_link_to_itself_is_no_fault_of_ours(tmp_path):
         "evaluate.py", "--annotations", loop, "--detections", loop, "--subset", "x", "--output", loop
     )
     assert ran.returncode == 1 and len(ran.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["# of mine\nv\nw\n", "video\nv\nw\n", "\n# a\nVideo_ID\nv\n# b\nw\n"])
+def test_a_list_may_have_a_header_and_comments(text, tmp_path):
+    (tmp_path / "split_train.txt").write_text(text)
+    assert splits.read_list(tmp_path / "split_train.txt", config.VideoNames()) == ["v", "w"]
+
+
+def test_the_first_line_of_excel_is_no_header(tmp_path):
+    (tmp_path / "points.csv").write_text("sep=;\nvideo;seconds;class\nv;3;a\n")
+    assert points.read(tmp_path / "points.csv").points["seconds"].tolist() == [3.0]
+
+
+@pytest.mark.parametrize("cells", [1001, 10**6])
+def test_a_line_without_end_is_refused_at_once(cells, tmp_path):
+    (tmp_path / "points.csv").write_text("video,seconds,class\nv,3,a" + "," * (cells - 3) + "\n")
+    with pytest.raises(InputError, match=f"points.csv: a line of {cells} cells; expected at most 1000"):
+        points.read(tmp_path / "points.csv")
+
+
+def test_a_group_of_a_video_may_say_more(tmp_path):
+    def build(file: h5py.File) -> None:
+        for video in ("v", "w"):
+            file[f"train/{video}/features"] = np.ones((9, 4), np.float32)
+            file[f"train/{video}/fps"] = 25.0
+
+    found = layouts.of_folder(h5(tmp_path / "f.h5", build), FILES)
+    assert [*found] == ["v", "w"]
+    assert [header.shape for header in readers.headers(found["v"])] == [(9, 4)]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS, not the file itself"),
+        (b"\n<!DOCTYPE html><html>", "a web page, not the file itself; download it again"),
+        (b"\x1f\x8b\x08\x00", "compressed by gzip; unpack it"),
+        (b"PK\x03\x04", "a zip archive; call it .npz"),
+        (b"1 2 3\n", "damaged or not in .npy format; copy it again"),
+        (b"", "damaged or not in .npy format; copy it again"),
+    ],
+)
+def test_what_is_called_npy_is_said(content, words, tmp_path):
+    (tmp_path / "v.npy").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        readers.headers(readers.Source((tmp_path / "v.npy",)))
+    assert str(caught.value).startswith(f"{tmp_path / 'v.npy'}: {words}")

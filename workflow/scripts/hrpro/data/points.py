@@ -25,6 +25,7 @@ DEFAULTS = ("point_labels/point_gaussian.csv", "points.csv")
 # Deviation of a gaussian point from the middle of its segment, in seconds: SF-Net's (docs/data.md).
 SIGMA = 1.0
 SEPARATORS = ",;\t"
+MOST = 1000  # cells of a line; a table of many more takes minutes, and memory
 
 
 class Format(NamedTuple):
@@ -196,7 +197,9 @@ def read_cells(path) -> pd.DataFrame:
     text = without_comments(files.read_text(path))
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(SEPARATORS, key=first.count)
-    width = max((line.count(separator) for line in text.splitlines()), default=0) + 1
+    width = max(line.count(separator) for line in re.split("\r\n|\r|\n", text)) + 1
+    if width > MOST:
+        raise InputError(f"{path}: a line of {width} cells; expected at most {MOST}, correct it")
     file = io.StringIO(text)
     try:
         table = pd.read_csv(
@@ -222,10 +225,13 @@ def read_cells(path) -> pd.DataFrame:
 
 
 def without_comments(text: str) -> str:
-    """A text whose first lines are blank where they begin with #, which is taken from a header alone."""
+    """A text whose first lines are blank where they begin with #, which is taken from a header alone.
+
+    So is `sep=;`, with which Excel begins.
+    """
     lines = text.split("\n")
     for row, line in enumerate(lines):
-        if line.strip() and not line.startswith("#"):
+        if line.strip() and not line.startswith(("#", "sep=")):
             break
         cells = column_names(re.split(f"[{SEPARATORS}]", line.lstrip("#")))
         full = any(set(form.columns) <= set(cells) for form in (HRPRO, PLAIN))

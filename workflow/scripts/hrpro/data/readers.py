@@ -26,7 +26,16 @@ from .pickles import unpickle
 
 # What an array is called inside the file or group of one video; other names are videos'.
 ARRAY = re.compile(r"(.*[_-])?(arr_0|data|feats?|features?|rgb|flow)", re.IGNORECASE)
+PLAIN = re.compile(r"arr_0|data|feats?|features?|rgb|flow")  # a group that has one of these is a video
 STREAMS = ("rgb", "flow")
+# How files begin that are often called as features are, and what to do.
+BEGINNINGS = {
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself; fetch it with `git lfs pull`",
+    b"<!doctype html": "a web page, not the file itself; download it again",
+    b"<html": "a web page, not the file itself; download it again",
+    b"\x1f\x8b": "compressed by gzip; unpack it with `gunzip`",
+    b"pk": "a zip archive; call it .npz, or unpack it",
+}
 LARGE, RATIO = 2**26, 200  # bytes of an array from which it has to take 1 / RATIO of them in its file
 
 
@@ -221,7 +230,17 @@ def errors_of(path):
     except Exception as error:  # of damaged headers, even those of the tokenizer and of zipfile
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"{path}: {errors.reason(error)}") from None
-        raise InputError(f"{path}: damaged or not in {Path(path).suffix} format; copy it again") from None
+        raise InputError(f"{path}: {what_it_is(path)}") from None
+
+
+def what_it_is(path) -> str:
+    """What a file is that cannot be read, by how it begins, and the remedy."""
+    with open(path, "rb") as file:
+        begin = file.read(64)
+    for start, words in BEGINNINGS.items():
+        if begin.lstrip().lower().startswith(start) and not (start == b"pk" and Path(path).suffix == ".npz"):
+            return words
+    return f"damaged or not in {Path(path).suffix} format; copy it again"
 
 
 def stamp(path: Path) -> tuple[int, int]:
@@ -309,13 +328,18 @@ def h5_videos(file: Path) -> list[str]:
 def listed_h5_videos(file: Path, _) -> list[str]:
     def videos(group: h5py.Group, path: str = "", above: tuple[h5py.Group, ...] = ()) -> Iterator[str]:
         for name, node in hdf5.nodes_of(group, file, above):
-            if isinstance(node, h5py.Dataset) or (len(node) and all(map(ARRAY.fullmatch, node))):
+            if isinstance(node, h5py.Dataset) or is_video(list(node)):
                 yield f"{path}{name}"
             else:
                 yield from videos(node, f"{path}{name}/", (*above, group))
 
     with hdf5.open_file(file) as opened:
         return list(videos(opened))
+
+
+def is_video(names: list[str]) -> bool:
+    """Whether a group with such members is a video, and not one of videos; it may say more than features."""
+    return bool(names) and (all(map(ARRAY.fullmatch, names)) or any(map(PLAIN.fullmatch, names)))
 
 
 def files_behind(file: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from . import annotations, points
 from .faults import Faults
 from .points import Rows
 
+HEADERS = ("video", "videos", "video_id")  # first lines of lists that are no videos
 RATES = "fps_dict.json"  # of LACP, beside its annotations
 # The usual names of subsets, and which of them are the splits (train, test); None: there is none.
 KINDS = {
@@ -181,11 +182,14 @@ def split_by_lists(root, names: VideoNames) -> dict[str, list[str]]:
 
 
 def read_list(path: Path, names: VideoNames) -> list[str]:
-    """The videos of a list, in its order. Raises InputError if it has none, or one twice."""
+    """The videos of a list, in its order; a header and lines that begin with "# " are passed over.
+
+    Raises InputError if it has none, or one twice.
+    """
     lines = {}
     for row, line in enumerate(files.read_text(path).splitlines(), 1):
         video = names.of(line.strip(" \t,;"))
-        if not video:
+        if not video or line.startswith("# ") or (not lines and video.casefold() in HEADERS):
             continue
         if video in lines:
             raise InputError(f"{path}: line {row}: {video} is on line {lines[video]} already; remove one")
