@@ -365,6 +365,7 @@ def test_colour_blind_readers_tell_the_colours_apart(scheme, kind):
 # --- the rules
 
 
+@pytest.mark.slow
 def test_a_finished_run_and_a_prediction_have_reports(finished_run, tmp_path):
     folder = shutil.copytree(finished_run, tmp_path / "run")
     films = folder / "films"
