@@ -55,7 +55,8 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
 SNIPPET = {"train", "train, tested", "score", "predict"}
 BASELINE = {"train the baseline", "score by the baseline"}
 INSTANCE = {"train stage 2", "train stage 2, tested", "detect", "refine", "predict"}
-RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py"}
+REPORTS = {"write_report.py", "report_prediction.py"}
+RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py", *REPORTS}
 SUPPRESSED = {
     "train, tested",
     "train stage 2, tested",
@@ -63,9 +64,10 @@ SUPPRESSED = {
     "predict",
     "detect",
     "detect_stage1.py",
+    "report_prediction.py",
 }
-EVALUATED = {"train, tested", "train stage 2, tested", "evaluate.py", "gather.py", "diagnose.py"}
-PAGES = {"check_dataset.py", "show.py", "draw_timeline.py"}
+EVALUATED = {"train, tested", "train stage 2, tested", "evaluate.py", "gather.py", "diagnose.py", *REPORTS}
+PAGES = {"check_dataset.py", "show.py", "draw_timeline.py", *REPORTS}
 
 
 @pytest.mark.parametrize(

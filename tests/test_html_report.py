@@ -206,6 +206,18 @@ def test_no_more_than_the_best_are_drawn(report):
     assert bars["score"] == sorted(bars["score"], reverse=True)
 
 
+def test_of_very_many_videos_the_worst_are_shown(report, monkeypatch):
+    whole = report()
+    quality = {video["name"]: video["quality"][0] for video in whole.page.index("videos")["videos"]}
+    monkeypatch.setattr(videos, "MOST", 3)
+    cut = report()
+    shown = [video["name"] for video in cut.page.index("videos")["videos"]]
+    assert shown == sorted(sorted(quality, key=quality.get)[:3])
+    assert "Shown are 3 of 4 videos" in cut.text and "Shown are" not in whole.text
+    assert cut.page.content("videos", shown[2]) == whole.page.content("videos", shown[2])
+    assert cut.figures == whole.figures
+
+
 def test_the_first_threshold_shows_as_many_as_there_are_instances(compared):
     index = compared.page.index("videos")
     paths = compared.settings["experiments"]["default"]["stages"]["stage2"]
@@ -365,6 +377,7 @@ def test_colour_blind_readers_tell_the_colours_apart(scheme, kind):
 # --- the rules
 
 
+@pytest.mark.slow
 def test_a_finished_run_and_a_prediction_have_reports(finished_run, tmp_path):
     folder = shutil.copytree(finished_run, tmp_path / "run")
     films = folder / "films"

@@ -86,7 +86,7 @@ def records(wildcards):
 def corrected_map(wildcards):
     """An input function: the map.json of the experiment that an ablation is of."""
     experiment = getattr(wildcards, "experiment", None)
-    return "/".join(["results", wildcards.dataset, *([experiment] if experiment else []), "map.json"])
+    return os.path.join("results", wildcards.dataset, experiment or "", "map.json")
 
 
 def ablation_maps(wildcards):

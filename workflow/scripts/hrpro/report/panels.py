@@ -297,9 +297,11 @@ def test_videos(data: Data, experiments: list[Run]) -> Panel:
                     scores=number,
                 )
             )
+    shown = videos.worst(data.test, sources[0])
     words = [
         "The percentage beside a video is its mAP by itself: over its own classes and all tIoU thresholds. A "
         "bar is the darker, the higher its score; at first as many are shown as there are instances."
+        + cut_words(data.test, shown)
     ]
     legend = [
         ROWS[0],
@@ -315,9 +317,9 @@ def test_videos(data: Data, experiments: list[Run]) -> Panel:
         proposals=True,
         legend=legend,
         index=videos.index(
-            data.test, sources, classes=data.classes, tiou=tiou, films=data.films, bar="detection"
+            shown, sources, classes=data.classes, tiou=tiou, films=data.films, bar="detection"
         ),
-        contents=packed(data.test, sources, [run.scores["test"] for run in experiments]),
+        contents=packed(shown, sources, [run.scores["test"] for run in experiments]),
     )
     return Panel("videos", "Videos", words, browser=browser)
 
@@ -332,19 +334,20 @@ def new_videos(
 ) -> Panel:
     """The detections in videos without truth; scores: of each of them."""
     source = videos.Source("model.pt", detections, proposals, errors={}, quality={}, scores=0)
-    words = ["A bar is the darker, the higher its score; at first ten per video are shown, on average."]
+    shown = videos.worst(data.test, source)
+    words = [
+        "A bar is the darker, the higher its score; at first ten per video are shown, on average."
+        + cut_words(data.test, shown)
+    ]
     browser = Browser(
         list="Videos",
         shown="Detections of",
         known=False,
         proposals=True,
         legend=[("detection", "bar e-none"), PROPOSAL, ROWS[1]],
-        index=videos.index(
-            data.test, [source], classes=data.classes, tiou=[], films=data.films, bar="detection"
-        ),
+        index=videos.index(shown, [source], classes=data.classes, tiou=[], films=data.films, bar="detection"),
         contents=[
-            videos.packed(videos.content(video, [source], [(grid, scores[video.name])]))
-            for video in data.test
+            videos.packed(videos.content(video, [source], [(grid, scores[video.name])])) for video in shown
         ],
     )
     return Panel("videos", "Videos", words, browser=browser)
@@ -372,6 +375,7 @@ def training_videos(data: Data, experiments: list[Run]) -> Panel:
         for stage in run.stages
         if stage.reliable is not None
     ]
+    shown = videos.worst(data.train, sources[0])
     words = [
         "A training video's reliable proposals, one per point: what stage 2 learns from, and what it makes "
         "of them. "
@@ -381,6 +385,7 @@ def training_videos(data: Data, experiments: list[Run]) -> Panel:
             if known
             else "The training videos' true segments are not known."
         )
+        + cut_words(data.train, shown)
     ]
     legend = [*(ROWS if known else ROWS[1:]), POINT]
     legend += TYPES if known else [("reliable proposal", "bar e-none")]
@@ -391,11 +396,19 @@ def training_videos(data: Data, experiments: list[Run]) -> Panel:
         proposals=False,
         legend=legend,
         index=videos.index(
-            data.train, sources, classes=data.classes, tiou=tiou, films=data.films, bar="reliable proposal"
+            shown, sources, classes=data.classes, tiou=tiou, films=data.films, bar="reliable proposal"
         ),
-        contents=packed(data.train, sources, [run.scores["train"] for run in experiments]),
+        contents=packed(shown, sources, [run.scores["train"] for run in experiments]),
     )
     return Panel("reliable", "Reliable proposals", words, browser=browser)
+
+
+def cut_words(every: list[Video], shown: list[Video]) -> str:
+    """What to say where not all videos are shown."""
+    if len(shown) == len(every):
+        return ""
+    count = f"{len(shown):,} of {len(every):,} videos"
+    return f" Shown are {count}: those that went worst or, where nobody knows, the first."
 
 
 def reliable_quality(train: list[Video], reliable: dict[str, Segments]) -> dict[str, float]:

@@ -23,6 +23,7 @@ from ..grid import Grid
 from .contents import Video
 
 DRAWN = 400  # bars of a source and video, the best first
+MOST = 500  # videos of a panel: of more, those that went worst
 FAINT = 2  # hundredths: of a class whose scores are all under it no curve is drawn
 # What the digits of "errors" number: the diagnosis's types, and what it does not score.
 ERRORS = (*errors.TYPES, "on an ambiguous segment", "of a class without instances")
@@ -62,7 +63,7 @@ def index(
         "tiou": tiou,
         "errors": ERRORS,
         "bar": bar,
-        "sources": [source_entry(source, instances) for source in sources],
+        "sources": [source_entry(source, videos, instances) for source in sources],
         "videos": [
             {
                 "name": video.name,
@@ -76,12 +77,20 @@ def index(
     }
 
 
-def source_entry(source: Source, instances: int) -> dict:
+def worst(videos: list[Video], source: Source) -> list[Video]:
+    """The videos that went worst by a source, no more than MOST, in their order."""
+    unknown = 101.0  # over 100 %: behind all others
+    order = sorted(videos, key=lambda video: source.quality.get(video.name, unknown))
+    names = {video.name for video in order[:MOST]}
+    return [video for video in videos if video.name in names]
+
+
+def source_entry(source: Source, videos: list[Video], instances: int) -> dict:
     """A source's name, the range of its scores, and the score from which on they are shown at first.
 
     That is the score of as many detections as there are instances; of ten per video, where nobody knows.
     """
-    every = [one.scores for one in source.detections.values()]
+    every = [source.detections[video.name].scores for video in videos if video.name in source.detections]
     scores = np.sort(np.concatenate([*every, []]))[::-1]
     count = instances or 10 * len(every)
     first = scores[min(count, len(scores)) - 1] if len(scores) else 0.0
