@@ -66,11 +66,6 @@ class Store:
         """All actions in their order."""
         return self.journal.actions
 
-    @property
-    def version(self) -> int:
-        """How many actions there have been."""
-        return len(self.actions)
-
     def act(self, action: Action) -> None:
         """Do an action; it is on the disk when this returns, and done once however often it is sent.
 
@@ -88,6 +83,22 @@ class Store:
         """Take over what another program has written since. Raises InputError where it cannot be read."""
         with self.mutex:
             self.refresh()
+
+    def since(self, version: int) -> tuple[int, list[Action]]:
+        """How many actions there have been, and those after the first `version`."""
+        with self.mutex:
+            return len(self.actions), self.actions[version:]
+
+    def snapshot(self) -> dict:
+        """All that is labelled, and the version that it is, for JSON."""
+        with self.mutex:
+            return {
+                "version": len(self.actions),
+                "marks": {video: list(marks) for video, marks in self.marks.items() if video},
+                "classes": classes_of(self.marks),
+                "spent": dict(self.spent),
+                "seen": dict(self.seen),
+            }
 
     def close(self) -> None:
         """Write what is left to write, and let others label."""
