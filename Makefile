@@ -23,10 +23,10 @@ demo: setup
 	@echo "made: results/demo/map.json; per step: results/demo/last/seed0/; logs: logs/demo/"
 	@echo "curves: .venv/bin/tensorboard --logdir results/demo"
 
-test: setup .venv/video
+test: setup .venv/video .venv/label
 	python -m pytest -n 2 --dist worksteal -m "not slow and not browser"
 
-test-slow: setup .venv/video
+test-slow: setup .venv/video .venv/label
 	python -m pytest -n 2 --dist worksteal -m slow
 
 # A SLURM of its own, on this machine alone; Debian's packages are installed where there are none.
@@ -49,19 +49,9 @@ test-browser: .venv/video .venv/browser .chromium
 	@command -v chromium > /dev/null || { apt-get -qq update && \
 	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium > /dev/null; }
 
-.venv/cluster: .venv/installed requirements-cluster.lock
-	@echo "installing requirements-cluster.lock into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cluster.lock
-	@touch $@
-
-.venv/video: .venv/installed requirements-video.lock
-	@echo "installing requirements-video.lock into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-video.lock
-	@touch $@
-
-.venv/browser: .venv/installed requirements-browser.lock
-	@echo "installing requirements-browser.lock into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-browser.lock
+.venv/%: .venv/installed requirements-%.lock
+	@echo "installing requirements-$*.lock into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-$*.lock
 	@touch $@
 
 # Times and ratios of every part; QUICK=1 takes under three minutes.
@@ -92,24 +82,19 @@ lint: setup
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-# A fresh resolution of requirements.in, and of requirements-cluster.in, -video.in and -browser.in over it. A CPU build's local version
-# is dropped: the same pin takes the CPU or the CUDA build, whichever the machine's package index offers.
+# A fresh resolution of requirements.in, and of those of the extras over it. A CPU build's local version is dropped: the
+# same pin takes the CPU or the CUDA build, whichever the machine's package index offers.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --requirement requirements.in
 	(echo "# made by 'make lock' from requirements.in"; \
 	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//') > requirements.lock
-	.venv-lock/bin/python -m pip install --quiet --requirement requirements-cluster.in --constraint requirements.lock
-	(echo "# made by 'make lock' from requirements-cluster.in; to be installed over requirements.lock"; \
-	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-cluster.lock
-	.venv-lock/bin/python -m pip uninstall --quiet --yes --requirement requirements-cluster.lock
-	.venv-lock/bin/python -m pip install --quiet --requirement requirements-video.in --constraint requirements.lock
-	(echo "# made by 'make lock' from requirements-video.in; to be installed over requirements.lock"; \
-	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-video.lock
-	.venv-lock/bin/python -m pip uninstall --quiet --yes --requirement requirements-video.lock
-	.venv-lock/bin/python -m pip install --quiet --requirement requirements-browser.in --constraint requirements.lock
-	(echo "# made by 'make lock' from requirements-browser.in; to be installed over requirements.lock"; \
-	  .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-browser.lock
+	for extra in cluster video label browser; do \
+	  .venv-lock/bin/python -m pip install --quiet --requirement requirements-$$extra.in --constraint requirements.lock && \
+	  (echo "# made by 'make lock' from requirements-$$extra.in; to be installed over requirements.lock"; \
+	    .venv-lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock) > requirements-$$extra.lock && \
+	  .venv-lock/bin/python -m pip uninstall --quiet --yes --requirement requirements-$$extra.lock || exit 1; \
+	done
 	rm -rf .venv-lock
 
 clean:

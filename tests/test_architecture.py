@@ -23,7 +23,7 @@ LAYERS = (
     {"evaluation", "predict"},
     {"diagnosis"},
     {"report"},
-    {"predict_cli"},
+    {"predict_cli", "labelling"},
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 

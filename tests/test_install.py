@@ -18,7 +18,13 @@ from conftest import ROOT, SCRIPTS, run_script
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGE = SCRIPTS / "hrpro"
-NAMES = {"sklearn": "scikit-learn", "jinja2": "Jinja2", "yaml": "PyYAML"}  # where pip's name is another
+NAMES = {
+    "sklearn": "scikit-learn",
+    "jinja2": "Jinja2",
+    "yaml": "PyYAML",
+    "flask": "Flask",
+    "werkzeug": "Werkzeug",
+}  # where pip's name is another
 
 
 class Installed(NamedTuple):

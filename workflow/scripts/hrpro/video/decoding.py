@@ -99,6 +99,21 @@ class VideoReader:
             return self.stream.duration * self.stream.time_base
         return Fraction(self.container.duration, 1_000_000) if self.container.duration else None
 
+    def packet_times(self) -> list[Fraction] | None:
+        """When each frame is shown, in seconds since the first one, by the packets alone; nothing is decoded.
+
+        None where they do not say it: then `timed_frames` does.
+        """
+        try:
+            packets = [p for p in self.container.demux(self.stream) if p.size and not p.is_discard]
+        except self.error:
+            return None
+        ticks = {packet.pts for packet in packets}
+        if not ticks or None in ticks:
+            return None
+        first = min(ticks)
+        return [(tick - first) * self.stream.time_base for tick in sorted(ticks)]
+
     def frames(self, fps: float, resize: tuple[int, ...], crop: tuple[int, int]) -> Iterator[np.ndarray]:
         """The pictures at times k / fps, (*crop, 3) uint8, upright, each the last one shown by then.
 

@@ -1,0 +1,61 @@
+"""A page to label videos on: a click or a key per action, into the points.csv that the pipeline trains on.
+
+Open the address that it prints in a browser of this machine; Ctrl-C ends it. Every point is on the disk
+before the page shows it as saved. docs/labelling.md says more.
+"""
+
+import argparse
+import signal
+
+from ..utils import errors, progress
+from ..utils.errors import InputError
+from . import recordings
+from .marks import Refused, class_of
+from .store import Store
+
+
+def main() -> None:
+    """Read the command line and serve. Raises InputError for what the user can put right."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--videos", required=True, help="the folder of the videos")
+    parser.add_argument("--points", required=True, help="points.csv, made if it is not there")
+    parser.add_argument("--classes", default="", help="a,b,c: besides those in points.csv")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        help="the folder holds no videos but tables (.csv) or features, with so many rows per second",
+    )
+    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; default: a free one")
+    parser.add_argument("--log", help="log file")
+    args = parser.parse_args()
+    progress.start(args.log)
+
+    if args.rate is not None and not 0 < args.rate < float("inf"):
+        raise InputError(f"--rate {args.rate:g}: expected rows per second, over 0")
+    if not 0 <= args.port < 2**16:
+        raise InputError(f"--port {args.port}: expected a number up to {2**16 - 1}")
+    try:
+        classes = [class_of(label) for label in args.classes.split(",") if label.strip()]
+    except Refused as refusal:
+        raise InputError(f"--classes: {refusal}; name it otherwise") from None
+    try:
+        from .server import Site
+    except ModuleNotFoundError as error:
+        install = "pip install -r requirements-label.lock -r requirements-video.lock"
+        raise InputError(f"hrpro-label needs {error.name}; install it: {install}") from None
+    store = Store(args.points, classes)
+    every = recordings.find(args.videos, args.rate, store.path)
+    site = Site(args.videos, every, store, rate=args.rate, port=args.port)
+    signal.signal(signal.SIGTERM, lambda *_: site.stop())
+    print(f"{len(every)} to label into {args.points}; open {site.url}\nCtrl-C ends it", flush=True)
+    try:
+        site.run()
+    except KeyboardInterrupt:
+        print("ended; all points are saved", flush=True)
+
+
+def command() -> None:
+    """The command `hrpro-label`: `main`, with errors as every script reports them."""
+    errors.run(main)
