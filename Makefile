@@ -38,9 +38,9 @@ test-slurm: .venv/cluster
 	@folder=$$(mktemp -d) && python -m pytest tests/slurm --basetemp=$$folder/run && rm -r $$folder || \
 	  { echo "logs of SLURM and of the runs: $$folder/run"; exit 1; }
 
-# The report in headless Chromium; Debian's package is installed where there is none. Pictures of it: results/browser.
-test-browser: .venv/video .venv/browser .chromium
-	python -m pytest -n 2 --dist worksteal -m browser tests/test_browser.py
+# The report and the labelling page in headless Chromium; Debian's package is installed where there is none. Pictures of it: results/browser.
+test-browser: .venv/video .venv/label .venv/browser .chromium
+	python -m pytest -n 2 --dist worksteal -m browser tests/test_browser.py tests/test_label_page.py
 
 .PHONY: .chromium
 .chromium:
