@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slow test-slurm test-browser bench bench-main bench-report gpu-check config lint lock clean
+.PHONY: setup demo test test-slow test-slurm test-browser bench bench-main bench-report bench-label gpu-check config lint lock clean
 
 setup: .venv/installed
 
@@ -38,9 +38,9 @@ test-slurm: .venv/cluster
 	@folder=$$(mktemp -d) && python -m pytest tests/slurm --basetemp=$$folder/run && rm -r $$folder || \
 	  { echo "logs of SLURM and of the runs: $$folder/run"; exit 1; }
 
-# The report in headless Chromium; Debian's package is installed where there is none. Pictures of it: results/browser.
-test-browser: .venv/video .venv/browser .chromium
-	python -m pytest -n 2 --dist worksteal -m browser tests/test_browser.py
+# The report and the labelling page in headless Chromium; Debian's package is installed where there is none. Pictures of it: results/browser.
+test-browser: .venv/video .venv/label .venv/browser .chromium
+	python -m pytest -n 2 --dist worksteal -m browser tests/test_browser.py tests/test_label_page.py
 
 .PHONY: .chromium
 .chromium:
@@ -65,6 +65,10 @@ bench-main: setup
 # The report at THUMOS14's size: to write, to open and to scroll in a browser, each against its limit; half a minute.
 bench-report: .venv/browser .chromium
 	PYTHONPATH=workflow/scripts:tests python bench/report.py
+
+# The labelling page with 1,000 videos and 5,000 points: how fast it answers a key; a minute.
+bench-label: .venv/video .venv/label .venv/browser .chromium
+	PYTHONPATH=workflow/scripts:tests python bench/label_page.py
 
 # Whether a GPU computes what the CPU does, how fast, and where its time goes, in at most eight minutes, with whatever python3
 # there is. DEVICE=cpu QUICK=1 rehearses it; PARTS=equality,steps takes some; SHARED: where THUMOS14's annotations are.

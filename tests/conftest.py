@@ -129,6 +129,19 @@ def make_run(folder: Path, data: Path) -> None:
     (folder / "run.txt").write_text(run.stdout + run.stderr)
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser; Debian's, which no package of Python brings along."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    assert path, "no chromium here; make test-browser installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 @pytest.fixture(autouse=True)
 def reproducible():
     torch.manual_seed(0)

@@ -1,7 +1,6 @@
 """The report in a real browser: headless Chromium, which Playwright drives (make test-browser)."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +14,6 @@ pytestmark = pytest.mark.browser
 SCREENSHOTS = ROOT / "results" / "browser"  # light and dark, wide and narrow
 SECONDS, FPS = 60, 5  # of the film
 WIDE, NARROW = 1400, 400
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A browser; Debian's, which no package of Python brings along."""
-    from playwright.sync_api import sync_playwright
-
-    path = shutil.which("chromium")
-    assert path, "no chromium here; make test-browser installs it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def encode(path: Path) -> None:

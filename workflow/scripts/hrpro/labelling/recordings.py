@@ -15,7 +15,7 @@ from ..utils import files
 from ..utils.errors import InputError
 from ..utils.names import clean, quoted
 from ..utils.progress import log
-from ..video import decoding
+from ..video import decoding, folders
 
 PLAYED = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".ogv", ".3gp"}  # formats that browsers may play
 CHANNELS = 6  # up to so many are curves of their own
@@ -39,7 +39,7 @@ def find(folder, rate: float | None, points: Path) -> list[Recording]:
     """
     folder = Path(folder)
     if rate is None:
-        films = decoding.find(folder)
+        films = folders.find(folder)
         kept = {video: path for video, path in films.items() if is_inside(folder, path)}
         recordings = [Recording(video, film=path) for video, path in kept.items()]
         left_out = films.keys() - kept.keys()

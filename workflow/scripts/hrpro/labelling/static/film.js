@@ -1,6 +1,7 @@
 // A film, by the times at which its frames are shown, in seconds since the first one.
 
 const CONVERTING = 400; // milliseconds between two looks at a conversion
+const AGAIN = 500; // milliseconds, after which the first frame is asked for again
 const USUAL = 0.04; // seconds of a frame, until the server has said the times
 
 export class Film extends EventTarget {
@@ -11,6 +12,7 @@ export class Film extends EventTarget {
   #shown = null; // the browser's time of the frame on the screen
   #target = null; // the time that was sought and is not on the screen yet
   #isConverted = false;
+  #watching = 0;
 
   constructor(video) {
     super();
@@ -18,15 +20,17 @@ export class Film extends EventTarget {
     video.addEventListener("error", () => this.#unplayable());
     video.addEventListener("loadedmetadata", () => (video.videoWidth ? this.#changed() : this.#unplayable()));
     for (const type of ["play", "pause", "durationchange"]) video.addEventListener(type, () => this.#changed());
-    if (video.requestVideoFrameCallback) this.#watch();
-    else video.addEventListener("timeupdate", () => this.#show(video.currentTime));
+    video.addEventListener("seeked", () => this.#arrived());
+    if (!video.requestVideoFrameCallback) {
+      for (const type of ["loadeddata", "timeupdate"]) video.addEventListener(type, () => this.#show(video.currentTime));
+    }
   }
 
   async open(number, kind) {
     this.#number = number;
     this.frames = this.#origin = this.#shown = this.#target = null;
     this.#isConverted = false;
-    if (kind === "film") this.#video.src = `film/${number}`;
+    if (kind === "film") this.#play(`film/${number}`);
     else this.#convert();
     const response = await fetch(`frames/${number}`);
     if (number !== this.#number) return;
@@ -107,15 +111,35 @@ export class Film extends EventTarget {
     return this.frames?.length ? `frame ${this.#index(this.time) + 1} of ${this.frames.length}` : "";
   }
 
+  #play(source) {
+    this.#origin = this.#shown = null;
+    this.#video.src = source;
+    if (!this.#video.requestVideoFrameCallback) return;
+    this.#watch();
+    const number = this.#number;
+    const again = setInterval(() => {
+      if (this.#origin !== null || number !== this.#number) clearInterval(again);
+      else if (this.#video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.#video.currentTime = 0;
+    }, AGAIN);
+  }
+
+  // A film that stands shows the frame that was sought, whether the browser calls back for it or not.
+  #arrived() {
+    if (this.#origin === null || this.isPlaying || !this.frames?.length) return;
+    const seconds = this.#video.currentTime - this.#origin;
+    const index = this.#index(seconds);
+    this.#show(this.#origin + this.frames[this.frames[index] > seconds + 1e-6 ? Math.max(index - 1, 0) : index]);
+  }
+
   #watch() {
-    this.#video.requestVideoFrameCallback((_, { mediaTime }) => {
+    if (this.#watching) this.#video.cancelVideoFrameCallback(this.#watching); // it may be of the film before
+    this.#watching = this.#video.requestVideoFrameCallback((_, { mediaTime }) => {
       this.#show(mediaTime);
       this.#watch();
     });
   }
 
   #show(time) {
-    if (this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return; // of the film before
     this.#shown = time;
     if (this.#origin === null) {
       this.#origin = time;
@@ -162,8 +186,7 @@ export class Film extends EventTarget {
       if (done) break;
       await new Promise((resolve) => setTimeout(resolve, CONVERTING));
     }
-    this.#origin = this.#shown = null;
-    this.#video.src = `converted/${number}`;
+    this.#play(`converted/${number}`);
   }
 
   #changed() {
