@@ -71,7 +71,7 @@ def test_an_action_is_in_the_file_that_the_pipeline_trains_on(store, path):
     add(store, point(21.4, "stir"), point(4))
     add(store, point(0.1234567), video='a, "b"')
     assert path.read_text() == 'video,seconds,class\na,4,pour\na,21.4,stir\n"a, ""b""",0.123457,pour\n'
-    rows, faulty = points.read(path)
+    rows, faulty, _ = points.read(path)
     assert len(faulty) == 0
     assert sorted(rows["seconds"]) == [0.123457, 4.0, 21.4]
     assert set(rows["video"]) == {"a", 'a, "b"'}

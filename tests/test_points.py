@@ -236,8 +236,8 @@ def test_blanks_quotes_other_columns_and_byte_order_marks(tmp_path):
     path = tmp_path / PLAIN
     path.write_text('\ufeffseconds , note, class, video\n 1.5 , a, "long, jump",v1\n\n2,,sit,v 2\n')
     assert points.read(path).points.to_dict("records") == [
-        {"video": "v1", "label": "long, jump", "seconds": 1.5, "line": 2},
-        {"video": "v 2", "label": "sit", "seconds": 2.0, "line": 4},
+        {"video": "v1", "label": "long, jump", "seconds": 1.5, "at": "line 2"},
+        {"video": "v 2", "label": "sit", "seconds": 2.0, "at": "line 4"},
     ]
 
 
@@ -254,8 +254,8 @@ def test_cells_are_text_whatever_they_look_like(tmp_path):
     table = points.read(path).points
     assert points.are_frames(table)
     assert table.to_dict("records") == [
-        {"video": "007", "label": "NA", "frame": 12.0, "line": 2},
-        {"video": "1e3", "label": "nan", "frame": 13.0, "line": 3},
+        {"video": "007", "label": "NA", "frame": 12.0, "at": "line 2"},
+        {"video": "1e3", "label": "nan", "frame": 13.0, "at": "line 3"},
     ]
 
 
@@ -276,7 +276,7 @@ def test_messages_name_the_line(tmp_path, text, words):
     with pytest.raises(InputError, match=f"points.csv: {words}"):
         faults = Faults()
         for row in points.read(tmp_path / PLAIN).faulty.itertuples():
-            at = f"line {row.line}: {row.video}".removesuffix(": ")
+            at = f"{row.at}: {row.video}".removesuffix(": ")
             faults.add(tmp_path / PLAIN, at, row.what, remedy=row.remedy)
         faults.stop()
 

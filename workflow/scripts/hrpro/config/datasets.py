@@ -24,6 +24,13 @@ UNKNOWN = "unknown"  # in place of a sha256 that the fetch is to print
 # How features may lie on disk; layouts.py reads them.
 LAYOUTS = ("hrpro", "lacp", "rgb_flow", "flat", "flat_rgb_flow", "npz", "npz_file", "h5", "wtalc")
 
+# Labels of other tools and data sets; labels/formats.py reads them.
+LABEL_FORMATS = (
+    "elan", "boris", "labelstudio", "via", "cvat", "audacity", "table",
+    "mstcn", "thumos14", "multithumos", "charades", "epic", "soccernet",
+)  # fmt: skip
+TAKES = ("centre", "start", "uniform")
+
 # Networks that compute features of videos, and their channels (I3D: per stream); backbones.py runs them.
 I3D = "i3d"
 BACKBONES = {
@@ -138,12 +145,29 @@ Features = Annotated[
 ]
 
 
-class Annotations(Strict):
+class LabelFile(Strict):
+    """How a file or a folder of labels is read (docs/data.md, Labels of other tools)."""
+
+    format: Literal["auto", *LABEL_FORMATS] = Field(
+        "auto", description="of the file, or of the files of the folder; auto: recognised by what they hold"
+    )
+    fps: Rate | None = Field(
+        None, description="frames per second, of formats whose times are frames and that do not say it"
+    )
+    tiers: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None,
+        description="the tiers, attributes or columns that are read, of formats that have them",
+    )
+    ignore: list[str] = Field([], description="classes of another tool's labels that are no actions")
+
+
+class Annotations(LabelFile):
     """Where the annotations lie, and which of their subsets are the splits."""
 
     file: Path | None = Field(
         None,
-        description="under `root`, or absolute; null: gt_full.json or, if there is none, annotations.json",
+        description="a file or folder under `root`, or absolute; null: gt_full.json or, if there is none, "
+        "annotations.json",
     )
     train: list[str] | None = Field(
         None,
@@ -168,15 +192,20 @@ class Annotations(Strict):
         return {name.lower() for name in getattr(self, split) or ()}
 
 
-class Points(Strict):
+class Points(LabelFile):
     """Where the points come from: a file, or draws from the training segments (docs/data.md)."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
     file: Path | None = Field(
         None,
-        description="under `root`, or absolute; null: point_labels/point_gaussian.csv or, if there is none, "
-        "points.csv",
+        description="a file or folder under `root`, or absolute; null: point_labels/point_gaussian.csv or, "
+        "if there is none, points.csv",
+    )
+    take: Literal[TAKES] = Field(
+        "centre",
+        description="of an instance with start and end in another tool's labels, its point: centre, start or "
+        "uniform",
     )
     source: Literal["segments"] | None = Field(
         None,
@@ -190,11 +219,16 @@ class Points(Strict):
 
     @model_validator(mode="after")
     def one_source(self):
-        """A file and draws exclude each other."""
+        """A file and draws exclude each other, and each has settings of its own."""
         if self.source and self.file:
             raise ValueError("file and from exclude each other; remove one")
-        if not self.source and (self.distribution, self.seed) != ("gaussian", 0):
-            raise ValueError("distribution and seed are of drawn points; add from: segments or remove them")
+        if not self.source and self.distribution != "gaussian":
+            raise ValueError("distribution is of drawn points; add from: segments or remove it")
+        if self.seed and not self.source and self.take != "uniform":
+            raise ValueError("seed is of drawn points; add from: segments or take: uniform, or remove it")
+        of_a_file = self.model_dump(include={*LabelFile.model_fields, "take"}, exclude_defaults=True)
+        if self.source and of_a_file:
+            raise ValueError(f"{next(iter(of_a_file))} is of a file, and from draws points; remove one")
         return self
 
 

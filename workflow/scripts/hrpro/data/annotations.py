@@ -15,13 +15,12 @@ from ..config import AS_THEY_ARE, Annotations, VideoNames
 from ..detection.segments import Segments, segments
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import class_of, clean, is_number, listed, quoted, shown, unprintable
+from ..utils.names import class_of, clean, listed, quoted, shown, unprintable
 from ..utils.progress import log
 from .faults import Faults
+from .labels.label import Fault, Faulty, Label, shortened, to_float, to_number
 
 DEFAULTS = ("gt_full.json", "annotations.json")
-LARGEST = 1e9  # seconds or frames; no video has more
-LONG = 80  # characters of a value that a message shows
 
 
 def file_of(root, settings: Annotations) -> Path:
@@ -82,16 +81,15 @@ def usable(path, video: str, entry: dict, faults: Faults, *, may_be_empty: bool 
     """
     annotations, may_be_empty = [], may_be_empty or entry.get("truth") == "points"
     for row, annotation in enumerate(entry["annotations"], 1):
+        place = f"{video}: annotation {row}"
+        if isinstance(annotation, Faulty | Label):
+            place = f"{annotation.at}: {video}"
         try:
             annotations.append(annotation_of(annotation, may_be_empty=may_be_empty))
         except Fault as fault:
             what, remedy = fault.args
-            faults.add(path, f"{video}: annotation {row}", what, remedy=remedy)
+            faults.add(path, place, what, remedy=remedy)
     return annotations
-
-
-class Fault(Exception):
-    """What is wrong with an annotation, and the remedy."""
 
 
 def annotation_of(annotation, *, may_be_empty: bool) -> dict:
@@ -99,6 +97,10 @@ def annotation_of(annotation, *, may_be_empty: bool) -> dict:
 
     may_be_empty: whether it may end where it starts, as an instance of which only a point is known.
     """
+    if isinstance(annotation, Faulty):
+        raise Fault(annotation.what, annotation.remedy)
+    if isinstance(annotation, Label):
+        annotation = {"label": annotation.label, "segment": [annotation.start, annotation.end]}
     label = class_of(annotation.get("label")) if isinstance(annotation, dict) else None
     if not label:
         raise Fault('no "label"', "expected the name of a class")
@@ -114,29 +116,6 @@ def annotation_of(annotation, *, may_be_empty: bool) -> dict:
     if end == start and not may_be_empty:
         raise Fault(f"the segment {times} ends where it starts", "correct or remove it")
     return {"label": label, "segment": times}
-
-
-def to_float(text: str) -> float:
-    """A number as people write it: not 1_0 or Arabic digits, which Python reads too. Raises ValueError."""
-    if not text.isascii() or "_" in text:
-        raise ValueError(f"not a number: {text!r}")
-    return float(text)
-
-
-def to_number(value) -> int | float | None:
-    """A number, which may be in quotes, that can be one of seconds or frames; None of anything else."""
-    if isinstance(value, str):
-        try:
-            value = to_float(value)
-        except ValueError:
-            return None
-    return value if is_number(value) and abs(value) < LARGEST else None
-
-
-def shortened(value) -> str:
-    """A value of a file, for a message."""
-    text = repr(value)
-    return text if len(text) <= LONG else f"{text[:LONG]}..."
 
 
 def number(entry: dict, key: str) -> float | None:

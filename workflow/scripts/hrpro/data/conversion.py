@@ -15,6 +15,7 @@ from . import annotations, points, splits
 from .annotations import class_names, number
 from .faults import Faults
 from .instances import without_times
+from .labels import formats
 from .splits import Contents
 
 TOLERANCE = Grid(16, 25).tolerance  # seconds that a time may lie outside its video, if nobody says the grid
@@ -39,11 +40,11 @@ def files_of(root, labels: Labels) -> list[Path]:
     paths = []
     path, point_file = annotations.file_of(root, labels.annotations), points.file_of(root, labels.points)
     if splits.needs_annotations(path, root, labels):
-        paths.append(path)
+        paths += formats.files_of(path, labels.annotations)
     if splits.is_listed(root, labels):
         paths += [Path(root) / splits.split_file(split) for split in SPLITS]
     if point_file:
-        paths.append(point_file)
+        paths += formats.files_of(point_file, labels.points)
     return paths
 
 
@@ -157,7 +158,7 @@ def place_points(
         )
     for row in contents.points.faulty.itertuples():
         if row.video in train or not row.video:
-            at = f"line {row.line}" + (f": {row.video}" if row.video else "")
+            at = row.at + (f": {row.video}" if row.video else "")
             faults.add(path, at, row.what, remedy=row.remedy)
     others = rows["video"][~rows["video"].isin([*train, *contents.left_out])]
     if len(others):
@@ -171,7 +172,7 @@ def place_points(
         rows = rows.assign(seconds=rows["frame"] / rows["video"].map(fps).astype(float))
     timed, placed, moved = points.have_times(rows), {video: [] for video in sorted(train)}, []
     for point in rows.itertuples():
-        entry, at = train[point.video], f"line {point.line}: {point.video}"
+        entry, at = train[point.video], f"{point.at}: {point.video}"
         if entry["annotations"] and point.label not in classes:
             what = f"unknown class {point.label!r}"
             faults.add(path, at, what, remedy=f"{contents.path.name} names {quoted(classes)}")
@@ -186,15 +187,15 @@ def place_points(
             faults.add(path, at, what, remedy=remedy)
             continue
         if off:
-            moved.append((off, point.line))
+            moved.append((off, point.at))
         placed[point.video].append({"label": point.label, "seconds": seconds})
     faults.stop()
     faults.warn()
     if moved:
-        off, line = max(moved)
+        off, at = max(moved)
         log.warning(
-            "%s: moved %d points into their videos, which they lie up to %.2f s outside of (line %d)",
-            path, len(moved), off, line,
+            "%s: moved %d points into their videos, which they lie up to %.2f s outside of (%s)",
+            path, len(moved), off, at,
         )  # fmt: skip
     if not timed:
         return {video: without_times(of_video) for video, of_video in placed.items()}

@@ -4,7 +4,6 @@ A file may also say no times, and so no more than the classes of each video.
 """
 
 import hashlib
-import io
 import math
 import re
 from pathlib import Path
@@ -19,13 +18,15 @@ from ..utils import files
 from ..utils.errors import InputError
 from ..utils.names import clean, quoted, shown, unprintable
 from ..utils.progress import log
-from .annotations import number, to_float
+from .annotations import annotation_of, number
+from .entries import require_no_setting
+from .labels import formats, tables
+from .labels.label import Fault, Label, text_of, to_float
 
 DEFAULTS = ("point_labels/point_gaussian.csv", "points.csv")
 # Deviation of a gaussian point from the middle of its segment, in seconds: SF-Net's (docs/data.md).
 SIGMA = 1.0
-SEPARATORS = ",;\t"
-MOST = 1000  # cells of a line; a table of many more takes minutes, and memory
+AS_THEY_COME = Points()
 
 
 class Format(NamedTuple):
@@ -60,9 +61,9 @@ def file_of(root, settings: Points) -> Path | None:
 class Rows(NamedTuple):
     """The rows of a point file.
 
-    points: a row per point: video, label, line (in the file), and frame (at the video's own fps) or seconds,
-    or neither if the file says no times;
-    faulty: a row per row that is none: video ("" if it names none), line, what, remedy; headers: the lines on
+    points: a row per point: video, label, at (its place in the file), and frame (at the video's own fps) or
+    seconds, or neither if the file says no times;
+    faulty: a row per row that is none: video ("" if it names none), at, what, remedy; headers: the lines on
     which the header stands once more, as in files that are joined.
     """
 
@@ -71,7 +72,50 @@ class Rows(NamedTuple):
     headers: list[int]
 
 
-def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
+FAULTY = ["video", "at", "what", "remedy"]
+
+
+def read(path, names: VideoNames = AS_THEY_ARE, settings: Points = AS_THEY_COME) -> Rows:
+    """The points of a CSV file, as `read_csv`, or of labels of another tool, as `read_labels` has them."""
+    form = formats.of(Path(path), settings)
+    if form:
+        return read_labels(Path(path), form, names, settings)
+    require_no_setting(path, settings)
+    return read_csv(path, names)
+
+
+def read_labels(path: Path, form: str, names: VideoNames, settings: Points) -> Rows:
+    """The points of a file or a folder of another tool, and one per instance, where `settings.take` says.
+
+    Draws of a video depend on the seed, its name and its instances alone.
+    """
+    read = formats.read(path, form, settings)
+    good, faulty, rngs = [], [(names.of(f.video), f.at, f.what, f.remedy) for f in read.faulty], {}
+    for label in read.labels:
+        video = names.of(label.video)
+        if video not in rngs:
+            rngs[video] = rng_of(video, settings.seed)
+        try:
+            good.append((video, *point_of(label, settings.take, rngs[video]), label.at))
+        except Fault as fault:
+            faulty.append((video, label.at, *fault.args))
+    return Rows(
+        pd.DataFrame(good, columns=["video", "label", "seconds", "at"]).astype({"seconds": float}),
+        pd.DataFrame(faulty, columns=FAULTY),
+        [],
+    )
+
+
+def point_of(label: Label, take: str, rng: np.random.Generator) -> tuple[str, float]:
+    """The class and the seconds of a point, or of the point of an instance. Raises Fault."""
+    end = label.start if label.end is None else label.end
+    instance = annotation_of({"label": label.label, "segment": [label.start, end]}, may_be_empty=True)
+    if label.end is None:
+        return instance["label"], label.start
+    return instance["label"], moment(instance["segment"], math.inf, distribution=take, rng=rng)
+
+
+def read_csv(path, names: VideoNames = AS_THEY_ARE) -> Rows:
     """The points of a CSV file: HR-Pro's (class, video_id, point) or a plain one (video, seconds, class).
 
     Other columns are ignored, and the case of a column's name does not count; of video and class alone, the
@@ -115,13 +159,13 @@ def read(path, names: VideoNames = AS_THEY_ARE) -> Rows:
             example = "; decimals after a point, 83.5" if form is PLAIN else ""
             fault = f"{form.time} {time!r} is not a number", f"expected a {form.unit}'s{example}"
         else:
-            good.append((video, label, line, *([float(time)] if form.time else [])))
+            good.append((video, label, f"line {line}", *([float(time)] if form.time else [])))
             continue
-        faulty.append((video, line, *fault))
+        faulty.append((video, f"line {line}", *fault))
     unit = {HRPRO: ["frame"], PLAIN: ["seconds"], WITHOUT_TIMES: []}[form]
     return Rows(
-        pd.DataFrame(good, columns=["video", "label", "line", *unit]),
-        pd.DataFrame(faulty, columns=["video", "line", "what", "remedy"]),
+        pd.DataFrame(good, columns=["video", "label", "at", *unit]),
+        pd.DataFrame(faulty, columns=FAULTY),
         headers,
     )
 
@@ -188,40 +232,8 @@ def have_times(points: pd.DataFrame) -> bool:
 
 
 def read_cells(path) -> pd.DataFrame:
-    """The cells of a CSV file as text, its header among them; the index holds the lines.
-
-    Blank lines are left out, and lines of comments before the header. Between cells stand commas, semicolons
-    or tabs, whichever the first line has most of. A cell that a row lacks is NaN; there are as many columns
-    as the longest row can have cells.
-    """
-    text = without_comments(files.read_text(path))
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(SEPARATORS, key=first.count)
-    width = max(line.count(separator) for line in re.split("\r\n|\r|\n", text)) + 1
-    if width > MOST:
-        raise InputError(f"{path}: a line of {width} cells; expected at most {MOST}, correct it")
-    file = io.StringIO(text)
-    try:
-        table = pd.read_csv(
-            file,
-            engine="python",  # the other one tells no missing cell from an empty one
-            sep=separator,
-            header=None,
-            names=range(width),
-            dtype=str,
-            keep_default_na=False,
-            skipinitialspace=True,
-            skip_blank_lines=False,
-        )
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame()
-    except pd.errors.ParserError as error:
-        line = len(text[: file.tell()].splitlines())
-        raise InputError(f"{path}: line {line}: {error}; correct the quotes") from None
-    line_breaks = table.apply(lambda cells: cells.str.count("\n")).sum(axis="columns")  # in quotes
-    table = table.set_axis(table.index + 1 + line_breaks.cumsum().astype(int))
-    blank = table.fillna("").apply(lambda cells: cells.str.strip() == "").all(axis="columns")
-    return table[~blank]
+    """The cells of a CSV file, as `tables.read_cells` has them, without comments before the header."""
+    return tables.read_cells(path, without_comments(text_of(Path(path))))
 
 
 def without_comments(text: str) -> str:
@@ -233,7 +245,7 @@ def without_comments(text: str) -> str:
     for row, line in enumerate(lines):
         if line.strip() and not line.startswith(("#", "sep=")):
             break
-        cells = column_names(re.split(f"[{SEPARATORS}]", line.lstrip("#")))
+        cells = column_names(re.split(f"[{tables.SEPARATORS}]", line.lstrip("#")))
         full = any(set(form.columns) <= set(cells) for form in (HRPRO, PLAIN))
         is_header = full or set(cells) == set(WITHOUT_TIMES.columns)
         lines[row] = line.lstrip("#") if is_header else ""
@@ -275,8 +287,7 @@ def draw(database: dict, videos: list[str], settings: Points) -> dict[str, list[
     """
     points = {}
     for video in videos:
-        name = int.from_bytes(hashlib.sha256(video.encode()).digest()[:8], "big")
-        rng = np.random.default_rng([settings.seed, name])
+        rng = rng_of(video, settings.seed)
         duration = database[video]["duration"] or math.inf  # the features will say it
         drawn = [
             {
@@ -290,13 +301,21 @@ def draw(database: dict, videos: list[str], settings: Points) -> dict[str, list[
     return points
 
 
+def rng_of(video: str, seed: int) -> np.random.Generator:
+    """What a video's points are drawn with."""
+    name = int.from_bytes(hashlib.sha256(video.encode()).digest()[:8], "big")
+    return np.random.default_rng([seed, name])
+
+
 def moment(segment: list[float], duration: float, *, distribution: str, rng: np.random.Generator) -> float:
     """A moment, in seconds, drawn from the part of a segment that lies in the video.
 
-    distribution: "uniform"; "centre", the middle; "gaussian", around the middle with deviation SIGMA,
-    truncated at the part's ends, so that none is heaped up there.
+    distribution: "uniform"; "centre", the middle; "start"; "gaussian", around the middle with deviation
+    SIGMA, truncated at the part's ends, so that none is heaped up there.
     """
     start, end = max(segment[0], 0), min(segment[1], duration)
+    if distribution == "start":
+        return start
     if distribution == "uniform":
         return rng.uniform(start, end)
     middle = (start + end) / 2

@@ -8,6 +8,7 @@ from ..utils import files
 from ..utils.errors import InputError
 from ..utils.names import fault_of, hint, listed, shown
 from . import annotations, points
+from . import entries as entry_files
 from .faults import Faults
 from .points import Rows
 
@@ -69,7 +70,9 @@ def needs_annotations(path: Path, root, labels: Labels) -> bool:
     if path.is_file() or labels.annotations != Annotations() or is_listed(root, labels):
         return True
     point_file = points.file_of(root, labels.points)
-    return not (point_file and point_file.is_file() and in_seconds(points.read(point_file, labels.names)))
+    if point_file is None or not point_file.exists():
+        return True
+    return not in_seconds(points.read(point_file, labels.names, labels.points))
 
 
 def in_seconds(rows: Rows | None) -> bool:
@@ -85,8 +88,10 @@ def read(root, labels: Labels = RECOGNISED) -> Contents:
     `labels.on_fault` leaves them out, on videos with a fault.
     """
     path, point_file = annotations.file_of(root, labels.annotations), points.file_of(root, labels.points)
-    entries = annotations.read_entries(path, labels.names) if needs_annotations(path, root, labels) else {}
-    rows = points.read(point_file, labels.names) if point_file else None
+    entries = {}
+    if needs_annotations(path, root, labels):
+        entries = entry_files.read(path, labels.annotations, labels.names)
+    rows = points.read(point_file, labels.names, labels.points) if point_file else None
     if rows is not None and points.are_frames(rows.points):
         add_rates(path.parent / RATES, entries, labels.names)
     faults = {split: Faults(labels.on_fault) for split in SPLITS}

@@ -252,18 +252,18 @@ def read(path: Path) -> set[tuple]:
         raise InputError(
             f"{path}: more columns than {', '.join(HEADER)}, which are dropped here; label into another file"
         )
-    rows, faulty = points.read(path)
+    rows, faulty, _ = points.read_csv(path)
     if len(faulty):
         fault = faulty.iloc[0]
-        raise InputError(f"{path}: line {fault['line']}: {fault['what']}; {fault['remedy']}")
+        raise InputError(f"{path}: {fault['at']}: {fault['what']}; {fault['remedy']}")
     if points.are_frames(rows):
         raise InputError(f"{path}: its times are frames; label into a file of {', '.join(HEADER)}")
     result = set()
-    for video, label, seconds, line in rows[["video", "label", "seconds", "line"]].itertuples(index=False):
+    for video, label, seconds, at in rows[["video", "label", "seconds", "at"]].itertuples(index=False):
         try:
             result.add((video, mark_of(["point", seconds, label])))
         except Refused as error:
-            raise InputError(f"{path}: line {line}: {error}; correct it") from None
+            raise InputError(f"{path}: {at}: {error}; correct it") from None
     return result
 
 
