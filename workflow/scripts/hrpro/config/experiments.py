@@ -244,6 +244,7 @@ VARIANTS = {
             "repeats": "each",
             "roi_short": "released",
             "pseudo_of": "any",
+            "class_score": 0.2,
             "learning_rate": 5e-5,
             "schedule": "constant",
             "epochs": 200,

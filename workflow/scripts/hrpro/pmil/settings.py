@@ -72,7 +72,9 @@ class Settings(TrainingSettings):
     ramp: Unit = Field(
         0.15, description="share of the training over which consistency and completeness gain their weight"
     )
-    class_score: Unit = Field(0.2, description="video score from which a class is detected in a video")
+    class_score: Unit = Field(
+        0.05, description="video score from which a class is detected in a video (fault 25)"
+    )
     video_share: NonNegative = Field(
         0.2, description="times the video score of its class is added to a detection's score"
     )
