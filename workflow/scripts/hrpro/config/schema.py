@@ -267,7 +267,7 @@ class Config(Strict):
         if not isinstance(ablation, dict):
             return
         for name, rows in ablation.items():
-            if isinstance(rows, dict) and rows and set(rows) <= set(STEPS):
+            if isinstance(name, str) and isinstance(rows, dict) and rows and set(rows) <= set(STEPS):
                 raise ValueError(
                     f"ablation.{name}: a row stands under its experiment, ablation.default.{name}"
                 )
