@@ -30,8 +30,7 @@ def main() -> None:
     points = training_points.read(args.points, with_times=False)
     if video := min(points.videos.keys() ^ databases[0].keys(), default=None):
         raise errors.InputError(
-            f"{args.points}: {video} is not in both this file and {args.annotations[0]}; remove both and make "
-            "them again"
+            f"{args.points}: {video} is not in both this file and {args.annotations[0]}; make both again"
         )
     classes = sorted({*points.classes, *(name for one in databases for name in annotations.class_names(one))})
     names = config.from_json(config.VideoNames, args.names, "--names")
