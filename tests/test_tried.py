@@ -263,7 +263,7 @@ ENTRY = "{root: a, snippet: {frames: 16, fps: 25}}"
         ("predict: {1: a}", "predict: the key 1 is a number"),
         ("copies: {no: {seed: 1}}", "copies: the key False is null, true or false"),
         ("variants: {stage1: {1: {}}}", "variants.stage1: the key 1 is a number"),
-        ("ablation: {7: {stage1: [width]}}", "ablation: the key 7 is a number"),
+        ("ablation: {default: {7: {stage1: [width]}}}", "ablation.default: the key 7 is a number"),
         ("settings: {stage1: {on: 1}}", "settings.stage1: the key True is null, true"),
         ("settings: {1: {}}", "settings: the key 1 is a number"),
         ("12: 3", "configuration: the key 12 is a number"),
@@ -826,3 +826,33 @@ def test_what_is_called_npy_is_said(content, words, tmp_path):
     with pytest.raises(InputError) as caught:
         readers.headers(readers.Source((tmp_path / "v.npy",)))
     assert str(caught.value).startswith(f"{tmp_path / 'v.npy'}: {words}")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"ambiguous": 7}, '"ambiguous" is 7; expected [[start, end], ...] in seconds'),
+        ({"ambiguous": [[1]]}, '"ambiguous" is [[1]]; expected'),
+        ({"ambiguous": [["a", "b"]]}, "expected [[start, end], ...]"),
+        ({"duration": None}, 'no "subset" or no "duration"'),
+        ({"subset": 3}, 'no "subset" or no "duration"'),
+    ],
+)
+def test_another_annotations_file_is_told(change, words, tmp_path):
+    entry = {"subset": "train", "duration": 9, "annotations": [], "ambiguous": [[1, 2]]}
+    path = tmp_path / "annotations.json"
+    path.write_text(json.dumps({"database": {"v": entry}}))
+    assert annotations.read_database(path) == {"v": entry}
+    path.write_text(json.dumps({"database": {"v": entry | change}}))
+    with pytest.raises(InputError) as caught:
+        annotations.read_database(path)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("settings", ["null", "[]", "{}", "5", '{"seeds": [0]}'])
+def test_settings_of_a_report_are_complete(settings, tmp_path):
+    path = tmp_path / "annotations.json"
+    names = ("--name", "d", "--annotations", path, path, "--points", path, "--html", "h", "--json", "j")
+    ran = run_script("write_report.py", *names, "--settings", settings)
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
+    assert ran.stderr.startswith('error: --settings: no "')

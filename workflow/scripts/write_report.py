@@ -3,7 +3,7 @@
 import argparse
 
 from hrpro import config
-from hrpro.data import annotations
+from hrpro.data import annotations, training_points
 from hrpro.report import contents, pages, panels, runs, summaries
 from hrpro.utils import errors, files, progress
 
@@ -24,18 +24,21 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    settings = files.parse_json(args.settings, "--settings")
+    settings = read_settings(args.settings)
     databases = [annotations.read_database(path) for path in args.annotations]
-    points = files.read_json(args.points, "classes", "videos")
-    classes = sorted(
-        {*points["classes"], *(name for one in databases for name in annotations.class_names(one))}
-    )
+    annotations.require_truth(databases[1], args.annotations[1], pointed=[])
+    points = training_points.read(args.points, with_times=False)
+    if video := min(points.videos.keys() ^ databases[0].keys(), default=None):
+        raise errors.InputError(
+            f"{args.points}: {video} is not in both this file and {args.annotations[0]}; make both again"
+        )
+    classes = sorted({*points.classes, *(name for one in databases for name in annotations.class_names(one))})
     names = config.from_json(config.VideoNames, args.names, "--names")
     data = contents.Data(
         name=args.name,
         classes=classes,
         seeds=settings["seeds"],
-        train=contents.videos_of(databases[0], classes, points["videos"]),
+        train=contents.videos_of(databases[0], classes, points.videos),
         test=contents.videos_of(databases[1], classes, {}, leave_out=settings["exclude"]),
         films=contents.films(settings["videos"] or args.videos, names, args.html),
     )
@@ -46,6 +49,15 @@ def main() -> None:
     files.write_text(args.html, pages.report(args.name, panels.subtitle(data, experiments), shown))
     files.write_json(args.json, figures, indent=1)
     progress.log.info("%s: %s", args.html, figures["sentence"])
+
+
+def read_settings(text: str) -> dict:
+    """The content of --settings. Raises InputError where a part of it is missing."""
+    settings = files.parse_json(text, "--settings")
+    for key in ("seeds", "exclude", "videos", "experiments"):
+        if not isinstance(settings, dict) or key not in settings:
+            raise errors.InputError(f'--settings: no "{key}"; the workflow says what belongs there')
+    return settings
 
 
 if __name__ == "__main__":

@@ -46,8 +46,15 @@ def read_entries(path, names: VideoNames = AS_THEY_ARE) -> dict[str, object]:
 
 
 def read_database(path) -> dict[str, dict]:
-    """The database of an annotation file, each entry checked. Raises InputError on any fault."""
-    return checked(path, read_entries(path))
+    """The database of an annotations.json, each entry checked. Raises InputError on any fault."""
+    database = checked(path, read_entries(path))
+    for video, entry in database.items():
+        if not isinstance(entry.get("subset"), str) or number(entry, "duration") is None:
+            raise InputError(
+                f'{path}: {shown(video)}: no "subset" or no "duration"; expected what convert_annotations.py '
+                "writes"
+            )
+    return database
 
 
 def checked(path, entries: dict[str, object], *, may_be_empty: bool = False) -> dict[str, dict]:
@@ -57,6 +64,9 @@ def checked(path, entries: dict[str, object], *, may_be_empty: bool = False) -> 
         if fault := fault_of_entry(entry):
             what, remedy = fault
             faults.add(path, video, what, remedy=remedy)
+        elif not are_spans(entry.get("ambiguous") or []):
+            what = f'"ambiguous" is {shortened(entry["ambiguous"])}'
+            faults.add(path, video, what, remedy="expected [[start, end], ...] in seconds")
         else:
             database[video] = {
                 **entry,
@@ -64,6 +74,13 @@ def checked(path, entries: dict[str, object], *, may_be_empty: bool = False) -> 
             }
     faults.stop()
     return database
+
+
+def are_spans(value) -> bool:
+    """Whether a value is a list of [start, end]."""
+    return isinstance(value, list) and all(
+        isinstance(span, list) and len(span) == 2 and all(map(is_number, span)) for span in value
+    )
 
 
 def fault_of_entry(entry) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 WORDS = "interrupted; run again"
 CODE = 128 + signal.SIGINT
-COMMANDS = ("hrpro-predict",)  # of pyproject.toml
+COMMANDS = ("hrpro-predict", "hrpro-label")  # of pyproject.toml
 
 
 def is_script() -> bool:
