@@ -1,6 +1,7 @@
 // A film, by the times at which its frames are shown, in seconds since the first one.
 
 const CONVERTING = 400; // milliseconds between two looks at a conversion
+const ARRIVED = 150; // milliseconds after a seek, in which the browser calls back
 const AGAIN = 500; // milliseconds, after which the first frame is asked for again
 const USUAL = 0.04; // seconds of a frame, until the server has said the times
 
@@ -10,7 +11,8 @@ export class Film extends EventTarget {
   #number = -1;
   #origin = null; // the browser's time of the first frame
   #shown = null; // the browser's time of the frame on the screen
-  #target = null; // the time that was sought and is not on the screen yet
+  #target = null; // the time that was sought, until it is on the screen
+  #isCalled = true; // back by the browser, since the last seek
   #isConverted = false;
   #watching = 0;
 
@@ -61,7 +63,7 @@ export class Film extends EventTarget {
 
   // Where the film is, between frames too: for the playhead.
   get position() {
-    if (!this.isPlaying) return this.#target ?? this.time;
+    if (!this.isPlaying) return this.#video.seeking ? (this.#target ?? this.time) : this.time;
     return Math.max(0, this.#video.currentTime - (this.#origin ?? 0));
   }
 
@@ -78,6 +80,7 @@ export class Film extends EventTarget {
   seek(seconds) {
     this.#target = this.snap(seconds);
     if (this.#origin === null) return; // done with the first frame
+    this.#isCalled = false;
     // into the middle of the frame, for times are rounded
     this.#video.currentTime = this.#origin + this.#target + this.#length(this.#target) / 2;
     this.#changed();
@@ -123,9 +126,12 @@ export class Film extends EventTarget {
     }, AGAIN);
   }
 
-  // A film that stands shows the frame that was sought, whether the browser calls back for it or not.
-  #arrived() {
-    if (this.#origin === null || this.isPlaying || !this.frames?.length) return;
+  // Where the browser does not call back for a frame that was sought, it is the one of its time. It mostly does, and may then
+  // name an earlier one, of films of varying rate: by their mean rate it takes that frame to last longer.
+  async #arrived() {
+    this.#changed();
+    await new Promise((resolve) => setTimeout(resolve, ARRIVED));
+    if (this.#isCalled || this.#origin === null || this.isPlaying || !this.frames?.length) return;
     const seconds = this.#video.currentTime - this.#origin;
     const index = this.#index(seconds);
     this.#show(this.#origin + this.frames[this.frames[index] > seconds + 1e-6 ? Math.max(index - 1, 0) : index]);
@@ -134,6 +140,7 @@ export class Film extends EventTarget {
   #watch() {
     if (this.#watching) this.#video.cancelVideoFrameCallback(this.#watching); // it may be of the film before
     this.#watching = this.#video.requestVideoFrameCallback((_, { mediaTime }) => {
+      this.#isCalled = true;
       this.#show(mediaTime);
       this.#watch();
     });
