@@ -15,7 +15,7 @@ from ..config import AS_THEY_ARE, Annotations, VideoNames
 from ..detection.segments import Segments, segments
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import class_of, clean, listed, quoted, shown, unprintable
+from ..utils.names import class_of, clean, is_number, listed, quoted, shown, unprintable
 from ..utils.progress import log
 from .faults import Faults
 from .labels.label import Fault, Faulty, Label, shortened, to_float, to_number
