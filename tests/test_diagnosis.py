@@ -689,7 +689,7 @@ def test_points_of_the_workflow_and_of_frames(pair, tmp_path):
         (["--snippet", "0"], "--snippet 0: expected seconds, more than 0"),
         (["--snippet", "inf"], "--snippet inf: expected seconds, more than 0"),
         (["--tiou", "0.5,0.1"], "evaluation.tiou"),
-        (["--subset", "test"], "no video of subset 'test' is left; the file has Test, Train"),
+        (["--subset", "val"], "no video of subset 'val'; the file has 'Test', 'Train'"),
         (["--output", "det.json"], "det.json: is a file that is read; name another one"),
         (["--exclude", "a,b"], "no video of subset Test has an instance with a length; add what to"),
         (["--points", "other.json"], 'other.json: expected {"videos": {video: [{"label", "seconds"}]}}'),
