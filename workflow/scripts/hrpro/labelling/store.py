@@ -252,12 +252,13 @@ def read(path: Path) -> set[tuple]:
         raise InputError(
             f"{path}: more columns than {', '.join(HEADER)}, which are dropped here; label into another file"
         )
-    rows, faulty = points.read(path)
+    rows, faulty, _ = points.read(path)
     if len(faulty):
         fault = faulty.iloc[0]
         raise InputError(f"{path}: line {fault['line']}: {fault['what']}; {fault['remedy']}")
-    if points.are_frames(rows):
-        raise InputError(f"{path}: its times are frames; label into a file of {', '.join(HEADER)}")
+    if "seconds" not in rows:
+        times = "its times are frames" if points.are_frames(rows) else "no times"
+        raise InputError(f"{path}: {times}; label into a file of {', '.join(HEADER)}")
     result = set()
     for video, label, seconds, line in rows[["video", "label", "seconds", "line"]].itertuples(index=False):
         try:
