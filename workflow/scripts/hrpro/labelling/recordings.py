@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..config import FeatureFiles
 from ..data import layouts, orientation, readers
-from ..data.points import SEPARATORS
+from ..data.labels.tables import SEPARATORS
 from ..data.readers import Source
 from ..utils import files
 from ..utils.errors import InputError

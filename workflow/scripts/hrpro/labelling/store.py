@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..data import points
+from ..data.labels import tables
 from ..utils import files, locks
 from ..utils.errors import InputError
 from ..utils.progress import log
@@ -245,9 +246,10 @@ def read(path: Path) -> set[tuple]:
 
     Raises InputError if it holds anything else, which writing would lose.
     """
-    if not files.read_text(path).strip():
+    text = files.read_text(path)
+    if not text.strip():
         return set()
-    cells = points.read_cells(path)
+    cells = tables.read_cells(path, text)
     if cells.iloc[0].count() > len(HEADER):
         raise InputError(
             f"{path}: more columns than {', '.join(HEADER)}, which are dropped here; label into another file"
@@ -256,8 +258,9 @@ def read(path: Path) -> set[tuple]:
     if len(faulty):
         fault = faulty.iloc[0]
         raise InputError(f"{path}: {fault['at']}: {fault['what']}; {fault['remedy']}")
-    if points.are_frames(rows):
-        raise InputError(f"{path}: its times are frames; label into a file of {', '.join(HEADER)}")
+    if "seconds" not in rows:
+        times = "its times are frames" if points.are_frames(rows) else "no times"
+        raise InputError(f"{path}: {times}; label into a file of {', '.join(HEADER)}")
     result = set()
     for video, label, seconds, at in rows[["video", "label", "seconds", "at"]].itertuples(index=False):
         try:
