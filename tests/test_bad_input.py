@@ -436,7 +436,7 @@ FEATURE_CASES = [
     Case("truncated", cut(TRAIN_NPY), ["damaged or not in .npy format", "copy it again"]),
     Case("no bytes", write(TRAIN_NPY, b""), ["damaged or not in .npy format", "copy it again"]),
     Case("no npy", write(TRAIN_NPY, "1.0 2.0\n"), ["damaged or not in .npy format", "copy it again"]),
-    Case("half a zip", write(TRAIN_NPY, b"PK\x03\x04 and no more"), ["damaged or not in .npy format"]),
+    Case("half a zip", write(TRAIN_NPY, b"PK\x03\x04 and no more"), ["a zip archive; call it .npz"]),
     Case(
         "a damaged header",
         write(TRAIN_NPY, b"\x93NUMPY\x01\x00\x04\x00({[\n"),

@@ -487,7 +487,10 @@ class PackedVideos:
         return len(self.videos)
 
     def batch(self, numbers) -> Batch:
-        return Batch(*pack([self.videos[i] for i in numbers]))
+        videos = [self.videos[i] for i in numbers]
+        features, points, packing = pack(videos)
+        present = torch.stack([points.amax(0) for _, points in videos])
+        return Batch(features=features, points=points, present=present, packing=packing)
 
 
 def test_initial_prototypes(released):

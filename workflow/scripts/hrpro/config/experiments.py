@@ -156,6 +156,7 @@ ABLATION = {
         "fault20_repeats": {"stage2": ["repeats"]},
         "fault21_classes": {"stage2": ["pseudo_of"]},
         "fault22_short": {"stage2": ["roi_short"]},
+        "fault25_share": {"stage2": ["class_score"]},
         "inputs": {"stage2": ["standardize", "width"]},
         "schedule": {"stage2": ["learning_rate", "schedule", "iterations", "epochs", "batch", "proposals"]},
     },
