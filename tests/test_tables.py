@@ -348,7 +348,7 @@ def test_the_page_of_tables_has_the_cells_of_the_terminal(tmp_path):
     shown = run_script("show.py", tmp_path / "gathered.json").stdout.splitlines()
     assert rows == [cells(line) for line in shown if line and not line.startswith("|-")]
     assert page.count("<table") == 2 and "seeds 0, 1" in page
-    assert "http" not in page
+    assert "http:" not in page and "https:" not in page
 
 
 def test_the_page_of_tables_escapes_the_names_of_users(tmp_path):

@@ -1,5 +1,6 @@
 """Which videos are a data set's training split, and which its test split: by lists, by subsets, by points."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,6 +149,8 @@ def sound_videos(contents: Contents, split: str, root) -> list[str]:
         elif by_lists:
             near = "" if contents.faults[split].kinds else hint(video, contents.entries)
             fault = f"no entry, but {split_file(split)} lists it{near}", "add one or drop the video"
+            if set(re.split(r"[\s,;]+", video)) <= contents.entries.keys():
+                fault = f"several videos on a line of {split_file(split)}", "write one per line"
             path = contents.path
         else:
             plain = ",".join(points.PLAIN.columns)
