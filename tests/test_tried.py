@@ -988,3 +988,118 @@ def test_a_cell_less_line_of_ambiguous_segments_is_read_at_once(tmp_path):
     read = annotations.read_ambiguous(path, config.VideoNames(), faults, videos=known, known=known)
     assert read == {"v": [[1.0, 2.0]], "film, two": [[3.0, 4.0]]}
     assert time.process_time() - began < 1
+
+
+# --- what reads as something else
+
+
+@pytest.mark.parametrize(
+    ("text", "videos"),
+    [
+        ("#1,5,pour\n#2,6,stir\n", ["#1", "#2"]),
+        ("#1;5;pour\nv;6;stir\n", ["#1", "v"]),
+        ("# v,5,pour\nw,6,stir\n", ["w"]),
+        ("#v,5,pour,mine\nw,6,stir\n", ["w"]),
+    ],
+)
+def test_a_line_that_reads_as_a_point_is_one(text, videos, tmp_path):
+    (tmp_path / "points.csv").write_text(text)
+    assert points.read(tmp_path / "points.csv").points["video"].tolist() == videos
+
+
+@pytest.mark.parametrize("gap", ["\f", "\v", "\x1c", "\u2028"])
+def test_a_line_ends_where_a_line_ends(gap, tmp_path):
+    (tmp_path / "points.csv").write_text(f"video,seconds,class,note\nv,3,a,x{gap}y\nw,x,a,\n")
+    read = points.read(tmp_path / "points.csv")
+    assert (read.points["at"].tolist(), read.faulty["at"].tolist()) == (["line 2"], ["line 3"])
+    (tmp_path / "points.csv").write_text(f'video,seconds,class\nv,3,a{gap}\nw,4,"a\n')
+    with pytest.raises(InputError, match=r"points.csv: line 3: .*; correct the quotes"):
+        points.read(tmp_path / "points.csv")
+
+
+@pytest.mark.parametrize("line", ["v,w", "v w", "v; w"])
+def test_a_list_has_a_video_per_line(line, tmp_path):
+    root = write_data_set(tmp_path)
+    (root / "split_train.txt").write_text(f"{line}\n")
+    (root / "split_test.txt").write_text("w\n")
+    with pytest.raises(InputError, match=r"several videos on a line of split_train.txt; write one per line"):
+        splits.read(root)
+
+
+@pytest.mark.parametrize("segment", [[0, 1e308], [-1e9, 2], [1e12, 2e12]])
+def test_no_detection_is_a_century_away(segment, tmp_path):
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps({"results": {"v": [{"segment": segment, "label": "a", "score": 1}]}}))
+    with pytest.raises(InputError, match=r"v: detection 1: .* NaN, infinite or over 1e\+09 s; remove it"):
+        results.read(path, ["a"])
+
+
+@pytest.mark.parametrize("name", ["v\x1b[31m", "v\ud800", "v\nw"])
+def test_names_in_warnings_are_printable(name, tmp_path, caplog):
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps({"results": {name: []}}))
+    list(results.read_scored(path, ["a"], ["x"], subset="test", exclude=[]))
+    assert repr(name) in caplog.text and name not in caplog.text
+
+
+@pytest.mark.parametrize("change", [{"classes": ["b"]}, {"width": 5}, {"fps": 12.5}])
+def test_stages_of_two_models_are_no_model(change, tmp_path):
+    facts = {"classes": ["a"], "width": 4, "frames": 16, "fps": 25.0, "window": 16}
+    state = {"x": torch.zeros(1)}
+    stages = [{"facts": json.dumps(facts | each), "settings": "{}", "state": state} for each in ({}, change)]
+    torch.save({"stage1": stages[0], "stage2": stages[1], "settings": "{}"}, tmp_path / "model.pt")
+    with pytest.raises(InputError, match="its two stages have other classes, channels or snippets"):
+        predict.load(tmp_path / "model.pt", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("videos", "words"),
+    [
+        (
+            "w",
+            "positive.json: not the proposals of {0}/scores.h5: {0}/positive.json has 'w', {0}/scores.h5 has",
+        ),
+        (
+            "",
+            "positive.json: not the proposals of {0}/scores.h5: {0}/scores.h5 has 'v', {0}/positive.json has",
+        ),
+    ],
+)
+def test_proposals_of_other_videos_are_told(videos, words, tmp_path, out):
+    with h5py.File(tmp_path / "scores.h5", "w") as file:
+        file.attrs["classes"], file.attrs["thresholds"] = '["a", "b"]', '{"background": 0.5, "action": 0.1}'
+        file.attrs["grid"] = '{"frames": 16, "fps": 25.0, "window": 16}'
+        file["v"] = np.full((9, 3), 0.2, np.float32)
+        file["v"].attrs["video"] = [0.5, 0.5]
+    (tmp_path / "points.json").write_text(json.dumps(GOOD_POINTS))
+    (tmp_path / "positive.json").write_text(json.dumps({"results": {video: [] for video in videos}}))
+    names = [
+        ("--" + Path(name).stem, tmp_path / name) for name in ("scores.h5", "points.json", "positive.json")
+    ]
+    names = [argument for pair in names for argument in pair]
+    outputs = ("--reliable", out / "r.json", "--negative", out / "n.json")
+    ran = run_script("rank_proposals.py", *names, "--settings", "{}", "--seed", 0, *outputs)
+    assert (ran.returncode, list(out.iterdir())) == (1, [])
+    assert words.format(tmp_path) in ran.stderr
+
+
+def test_an_empty_folder_beside_features_is_told(tmp_path):
+    (tmp_path / "features").mkdir()
+    np.savez(tmp_path / "features.npz", v=np.zeros((2, 2), np.float32))
+    with pytest.raises(InputError, match=r"no file and hides features.npz beside it, so remove the folder"):
+        layouts.of_splits(tmp_path, FILES, {"train": ["v"], "test": ["w"]})
+
+
+def test_texts_and_zip_files_of_another_kind_are_told(tmp_path):
+    found = h5(tmp_path / "f.h5", lambda file: file.create_dataset("v", data=["a", "b"]))
+    with pytest.raises(InputError, match=r"texts, or rows of different lengths; expected float32"):
+        readers.headers(layouts.of_folder(found, FILES)["v"])
+    np.savez(tmp_path / "v.npz", np.zeros((2, 2), np.float32))
+    content = bytearray((tmp_path / "v.npz").read_bytes())
+    central = content.index(b"PK\x01\x02")
+    for offset, value in ((8, 1), (10, 99)):  # encrypted; a compression of no number that Python knows
+        changed = content.copy()
+        changed[central + offset] = changed[offset - 2] = value
+        (tmp_path / "v.npz").write_bytes(changed)
+        with pytest.raises(InputError, match=r"v.npz: encrypted, or compressed as Python cannot read it"):
+            readers.headers(readers.Source((tmp_path / "v.npz",)))

@@ -61,7 +61,13 @@ def atomic(path):
 
 @contextlib.contextmanager
 def together():
-    """Files that the block writes take their names at its end; if it fails, none of them does."""
+    """Files that the block writes take their names at its end; if it fails, none of them does.
+
+    A block within another one ends with that one.
+    """
+    if waiting.get() is not None:
+        yield
+        return
     written = []
     token = waiting.set(written)
     try:
