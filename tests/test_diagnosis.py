@@ -648,7 +648,7 @@ def test_files_of_others(pair, tmp_path):
     assert run.returncode == 0, run.stderr
     for line in (
         "left out 1 segments of classes that are not known here: 'Run'",
-        "1 videos, such as elsewhere, are not of subset Test; their detections count as wrong",
+        "1 videos, such as 'elsewhere', are not of subset Test; their detections count as wrong",
         "left out 1 instances without length and 1 longer than their video",
         "points.csv: left out 1 rows that are no points",
         "points.csv: left out the points of videos without annotations: 'unknown'",
@@ -686,11 +686,14 @@ def test_points_of_the_workflow_and_of_frames(pair, tmp_path):
     ("arguments", "words"),
     [
         (["--tiou", "a"], "--tiou a: expected numbers, 0.1,0.2"),
-        (["--snippet", "0"], "--snippet 0: expected seconds, more than 0"),
-        (["--snippet", "inf"], "--snippet inf: expected seconds, more than 0"),
+        (["--snippet", "0"], "--snippet 0: expected seconds, from 1e-06 on"),
+        (["--snippet", "inf"], "--snippet inf: expected seconds, from 1e-06 on"),
         (["--tiou", "0.5,0.1"], "evaluation.tiou"),
         (["--subset", "val"], "no video of subset 'val'; the file has 'Test', 'Train'"),
-        (["--output", "det.json"], "det.json: is a file that is read; name another one"),
+        (
+            ["--output", "det.json"],
+            "det.json: stands twice on the command line; give the output a name of its own",
+        ),
         (["--exclude", "a,b"], "no video of subset Test has an instance with a length; add what to"),
         (["--points", "other.json"], 'other.json: expected {"videos": {video: [{"label", "seconds"}]}}'),
     ],

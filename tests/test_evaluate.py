@@ -104,7 +104,7 @@ def test_detections_outside_the_subset_count_as_wrong_and_are_told(tmp_path):
     arguments = files(tmp_path, database, results)
     run = run_script("evaluate.py", *arguments, "--subset", "Test")
     assert "mean over 0.1:0.7: 50.00 %" in run.stdout
-    assert "1 videos, such as b, are not of subset Test" in run.stderr
+    assert "1 videos, such as 'b', are not of subset Test" in run.stderr
 
 
 def test_ambiguous_segments_excuse_only_what_matches_nothing(tmp_path):

@@ -20,11 +20,11 @@ import yaml
 
 import command_line
 import run_plan
-from conftest import ROOT, SCRIPTS, run_script, snakemake
+from conftest import ROOT, SCRIPTS, run_script, snakemake, unchanged_process
 from hrpro import config, model_file, predict
 from hrpro.data import annotations, conversion, layouts, orientation, points, readers, splits, training_points
 from hrpro.detection import results
-from hrpro.utils import files, interruption, names, options
+from hrpro.utils import files, interruption, names, options, progress
 from hrpro.utils.errors import InputError
 
 FILES = config.FeatureFiles()
@@ -66,13 +66,14 @@ def test_a_least_score_is_one(score, tmp_path):
 def test_an_output_is_no_input(read, tmp_path):
     folder = tmp_path / "here"
     folder.mkdir()
-    for name in ("annotations.json", "detections.json"):
-        (folder / name).write_text("{}")
+    entry = {"subset": "test", "annotations": [{"label": "a", "segment": [1, 2]}]}
+    (folder / "annotations.json").write_text(json.dumps({"database": {"v": entry}}))
+    (folder / "detections.json").write_text('{"results": {}}')
     names = ("--annotations", folder / "annotations.json", "--detections", folder / "detections.json")
     ran = run_script("evaluate.py", *names, "--subset", "test", "--output", folder / read)
     assert ran.returncode == 1
-    assert ran.stderr.endswith("is a file that is read; name another one\n")
-    assert (folder / "detections.json").read_text() == "{}"
+    assert ran.stderr.endswith(": stands twice on the command line; give the output a name of its own\n")
+    assert json.loads((folder / "detections.json").read_text()) == {"results": {}}
 
 
 @pytest.mark.parametrize(
@@ -834,6 +835,11 @@ def test_what_is_called_npy_is_said(content, words, tmp_path):
         ({"ambiguous": 7}, '"ambiguous" is 7; expected [[start, end], ...] in seconds'),
         ({"ambiguous": [[1]]}, '"ambiguous" is [[1]]; expected'),
         ({"ambiguous": [["a", "b"]]}, "expected [[start, end], ...]"),
+        ({"ambiguous": "1 2"}, "\"ambiguous\" is '1 2'; expected"),
+        ({"ambiguous": {"a": 1}}, "\"ambiguous\" is {'a': 1}; expected"),
+        ({"ambiguous": [[1, 2, 3]]}, '"ambiguous" is [[1, 2, 3]]; expected'),
+        ({"ambiguous": [[5, 3]]}, "in seconds, start < end"),
+        ({"ambiguous": [[float("nan"), 2]]}, "in seconds, start < end"),
         ({"duration": None}, 'no "subset" or no "duration"'),
         ({"subset": 3}, 'no "subset" or no "duration"'),
     ],
@@ -849,10 +855,251 @@ def test_another_annotations_file_is_told(change, words, tmp_path):
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("settings", ["null", "[]", "{}", "5", '{"seeds": [0]}'])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "null",
+        "[]",
+        "{}",
+        "5",
+        '{"seeds": [0]}',
+        '{"seeds": [0], "exclude": [], "videos": "", "experiments": {}}',
+        '{"seeds": [0], "exclude": [], "videos": "", "experiments": {"e": {}}}',
+        '{"seeds": "0", "exclude": [], "videos": 3, "experiments": []}',
+    ],
+)
 def test_settings_of_a_report_are_complete(settings, tmp_path):
     path = tmp_path / "annotations.json"
     names = ("--name", "d", "--annotations", path, path, "--points", path, "--html", "h", "--json", "j")
     ran = run_script("write_report.py", *names, "--settings", settings)
     assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
-    assert ran.stderr.startswith('error: --settings: no "')
+    assert ran.stderr.startswith("error: configuration: ")
+
+
+# --- outputs
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (os.mkfifo, "o: not a regular file; an output has to be a file, name another one"),
+        (Path.mkdir, "o: is a folder; name a file in it"),
+        (lambda path: path.symlink_to(os.devnull), "o: not a regular file; an output has to be a file"),
+    ],
+)
+def test_an_output_takes_the_place_of_files_alone(make, words, tmp_path):
+    make(tmp_path / "o")
+    for write in (lambda path: files.write_text(path, "x"), progress.start):
+        with unchanged_process(), pytest.raises(InputError, match=words):
+            write(tmp_path / "o")
+    assert [path.name for path in tmp_path.iterdir()] == ["o"]
+
+
+def test_an_output_below_a_file_and_one_too_long_are_told_by_their_names(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"file/o: .*file is not a folder"):
+        files.write_text(tmp_path / "file" / "o", "x")
+    with pytest.raises(OSError) as caught:
+        files.write_text(tmp_path / ("o" * 250), "x")
+    assert caught.value.filename == str(tmp_path / ("o" * 250))
+
+
+@pytest.mark.parametrize("option", ["--labels", "--log"])
+@pytest.mark.parametrize("spell", ["p.json", "./p.json", "link.json"])
+def test_no_output_takes_the_place_of_an_input(option, spell, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = json.dumps(GOOD_POINTS)
+    Path("p.json").write_text(text)
+    Path("link.json").hardlink_to("p.json")
+    other = [] if option == "--labels" else ["--labels", "l.json"]
+    ran = run_script("label_videos.py", "--points", "p.json", *other, option, spell)
+    assert ran.returncode == 1 and "stands twice on the command line" in ran.stderr
+    assert Path("p.json").read_text() == text and not Path("l.json").exists()
+
+
+@pytest.mark.parametrize("fails", [lambda path: 1 / 0, lambda path: files.write_json(path, float("nan"))])
+def test_of_several_outputs_all_are_written_or_none(fails, tmp_path):
+    with pytest.raises((ValueError, ZeroDivisionError)), files.together():
+        files.write_text(tmp_path / "a", "new")
+        fails(tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
+    with files.together():
+        files.write_text(tmp_path / "a", "new")
+        files.write_text(tmp_path / "b", "new")
+        assert not (tmp_path / "a").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+# --- files of hrpro's own that somebody has changed
+
+FIGURES = {"mAP": [50.0], "average": {"0.5": 50.0}, "std": {"0.5": 0.0}}
+MAP = {
+    "dataset": "d",
+    "experiment": "default",
+    "tiou": [0.5],
+    "seeds": [0],
+    "stages": {"stage1": {"last": FIGURES}},
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"experiment": ["alone_none"]},
+        {"seeds": "0"},
+        {"stages": {"stage1": {"last": FIGURES | {"average": {"0.5": "50"}}}}},
+        {"stages": {"stage1": {"last": FIGURES | {"std": {"0.5": float("nan")}}}}},
+    ],
+)
+def test_a_changed_map_is_told_before_anything_is_written(change, tmp_path, out):
+    for name, content in (("c", MAP), ("e", MAP | {"experiment": "alone_none"} | change)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    names = ("--output", out / "a.json", "--markdown", out / "a.md")
+    ran = run_script(
+        "ablate.py", "--corrected", tmp_path / "c.json", "--experiments", tmp_path / "e.json", *names
+    )
+    assert (ran.returncode, list(out.iterdir()), len(ran.stderr.splitlines())) == (1, [], 1)
+    assert "e.json: not a map.json of hrpro (" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({1: torch.zeros(2)}, "not tensors by name"),
+        ({"a": 3}, "not tensors by name"),
+        ({"a": torch.zeros(2, dtype=torch.complex64)}, "'a' are not a dense tensor of real floats"),
+        ({"a": torch.zeros(2, dtype=torch.int8)}, "'a' are not a dense tensor"),
+        ({"a": torch.zeros(2, 2).to_sparse()}, "'a' are not a dense tensor"),
+        ({"a": torch.quantize_per_tensor(torch.zeros(2), 1.0, 0, torch.qint8)}, "'a' are not a dense tensor"),
+        ({}, "no weights"),
+    ],
+)
+def test_weights_are_real_floats(state, words):
+    with pytest.raises(InputError, match=words):
+        model_file.require_weights(state)
+
+
+def test_a_cell_less_line_of_ambiguous_segments_is_read_at_once(tmp_path):
+    path = tmp_path / "ambiguous.txt"
+    path.write_text("video start end\nv 1 2\nfilm, two;3\t4\nv" + "," * 30_000 + "1\n")
+    faults = annotations.Faults("leave_out")
+    began = time.process_time()
+    known = ["v", "film, two"]
+    read = annotations.read_ambiguous(path, config.VideoNames(), faults, videos=known, known=known)
+    assert read == {"v": [[1.0, 2.0]], "film, two": [[3.0, 4.0]]}
+    assert time.process_time() - began < 1
+
+
+# --- what reads as something else
+
+
+@pytest.mark.parametrize(
+    ("text", "videos"),
+    [
+        ("#1,5,pour\n#2,6,stir\n", ["#1", "#2"]),
+        ("#1;5;pour\nv;6;stir\n", ["#1", "v"]),
+        ("# v,5,pour\nw,6,stir\n", ["w"]),
+        ("#v,5,pour,mine\nw,6,stir\n", ["w"]),
+    ],
+)
+def test_a_line_that_reads_as_a_point_is_one(text, videos, tmp_path):
+    (tmp_path / "points.csv").write_text(text)
+    assert points.read(tmp_path / "points.csv").points["video"].tolist() == videos
+
+
+@pytest.mark.parametrize("gap", ["\f", "\v", "\x1c", "\u2028"])
+def test_a_line_ends_where_a_line_ends(gap, tmp_path):
+    (tmp_path / "points.csv").write_text(f"video,seconds,class,note\nv,3,a,x{gap}y\nw,x,a,\n")
+    read = points.read(tmp_path / "points.csv")
+    assert (read.points["at"].tolist(), read.faulty["at"].tolist()) == (["line 2"], ["line 3"])
+    (tmp_path / "points.csv").write_text(f'video,seconds,class\nv,3,a{gap}\nw,4,"a\n')
+    with pytest.raises(InputError, match=r"points.csv: line 3: .*; correct the quotes"):
+        points.read(tmp_path / "points.csv")
+
+
+@pytest.mark.parametrize("line", ["v,w", "v w", "v; w"])
+def test_a_list_has_a_video_per_line(line, tmp_path):
+    root = write_data_set(tmp_path)
+    (root / "split_train.txt").write_text(f"{line}\n")
+    (root / "split_test.txt").write_text("w\n")
+    with pytest.raises(InputError, match=r"several videos on a line of split_train.txt; write one per line"):
+        splits.read(root)
+
+
+@pytest.mark.parametrize("segment", [[0, 1e308], [-1e9, 2], [1e12, 2e12]])
+def test_no_detection_is_a_century_away(segment, tmp_path):
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps({"results": {"v": [{"segment": segment, "label": "a", "score": 1}]}}))
+    with pytest.raises(InputError, match=r"v: detection 1: .* NaN, infinite or over 1e\+09 s; remove it"):
+        results.read(path, ["a"])
+
+
+@pytest.mark.parametrize("name", ["v\x1b[31m", "v\ud800", "v\nw"])
+def test_names_in_warnings_are_printable(name, tmp_path, caplog):
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps({"results": {name: []}}))
+    list(results.read_scored(path, ["a"], ["x"], subset="test", exclude=[]))
+    assert repr(name) in caplog.text and name not in caplog.text
+
+
+@pytest.mark.parametrize("change", [{"classes": ["b"]}, {"width": 5}, {"fps": 12.5}])
+def test_stages_of_two_models_are_no_model(change, tmp_path):
+    facts = {"classes": ["a"], "width": 4, "frames": 16, "fps": 25.0, "window": 16}
+    state = {"x": torch.zeros(1)}
+    stages = [{"facts": json.dumps(facts | each), "settings": "{}", "state": state} for each in ({}, change)]
+    torch.save({"stage1": stages[0], "stage2": stages[1], "settings": "{}"}, tmp_path / "model.pt")
+    with pytest.raises(InputError, match="its two stages have other classes, channels or snippets"):
+        predict.load(tmp_path / "model.pt", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("videos", "words"),
+    [
+        (
+            "w",
+            "positive.json: not the proposals of {0}/scores.h5: {0}/positive.json has 'w', {0}/scores.h5 has",
+        ),
+        (
+            "",
+            "positive.json: not the proposals of {0}/scores.h5: {0}/scores.h5 has 'v', {0}/positive.json has",
+        ),
+    ],
+)
+def test_proposals_of_other_videos_are_told(videos, words, tmp_path, out):
+    with h5py.File(tmp_path / "scores.h5", "w") as file:
+        file.attrs["classes"], file.attrs["thresholds"] = '["a", "b"]', '{"background": 0.5, "action": 0.1}'
+        file.attrs["grid"] = '{"frames": 16, "fps": 25.0, "window": 16}'
+        file["v"] = np.full((9, 3), 0.2, np.float32)
+        file["v"].attrs["video"] = [0.5, 0.5]
+    (tmp_path / "points.json").write_text(json.dumps(GOOD_POINTS))
+    (tmp_path / "positive.json").write_text(json.dumps({"results": {video: [] for video in videos}}))
+    names = [
+        ("--" + Path(name).stem, tmp_path / name) for name in ("scores.h5", "points.json", "positive.json")
+    ]
+    names = [argument for pair in names for argument in pair]
+    outputs = ("--reliable", out / "r.json", "--negative", out / "n.json")
+    ran = run_script("rank_proposals.py", *names, "--settings", "{}", "--seed", 0, *outputs)
+    assert (ran.returncode, list(out.iterdir())) == (1, [])
+    assert words.format(tmp_path) in ran.stderr
+
+
+def test_an_empty_folder_beside_features_is_told(tmp_path):
+    (tmp_path / "features").mkdir()
+    np.savez(tmp_path / "features.npz", v=np.zeros((2, 2), np.float32))
+    with pytest.raises(InputError, match=r"no file and hides features.npz beside it, so remove the folder"):
+        layouts.of_splits(tmp_path, FILES, {"train": ["v"], "test": ["w"]})
+
+
+def test_texts_and_zip_files_of_another_kind_are_told(tmp_path):
+    found = h5(tmp_path / "f.h5", lambda file: file.create_dataset("v", data=["a", "b"]))
+    with pytest.raises(InputError, match=r"texts, or rows of different lengths; expected float32"):
+        readers.headers(layouts.of_folder(found, FILES)["v"])
+    np.savez(tmp_path / "v.npz", np.zeros((2, 2), np.float32))
+    content = bytearray((tmp_path / "v.npz").read_bytes())
+    central = content.index(b"PK\x01\x02")
+    for offset, value in ((8, 1), (10, 99)):  # encrypted; a compression of no number that Python knows
+        changed = content.copy()
+        changed[central + offset] = changed[offset - 2] = value
+        (tmp_path / "v.npz").write_bytes(changed)
+        with pytest.raises(InputError, match=r"v.npz: encrypted, or compressed as Python cannot read it"):
+            readers.headers(readers.Source((tmp_path / "v.npz",)))

@@ -43,9 +43,10 @@ def main() -> None:
         rows.setdefault(row.removeprefix(of), {})[kind] = tables.over_all_thresholds(result)
     rows[tables.BASES]["without"] = tables.over_all_thresholds(corrected)
     head = {key: corrected[key] for key in ("dataset", "experiment", "seeds", "tiou")}
-    files.write_json(args.output, head | {"rows": rows}, indent=1)
     table = tables.of_ablation(rows, corrected["seeds"], corrected["experiment"])
-    files.write_text(args.markdown, tables.markdown(table) + "\n")
+    with files.together():
+        files.write_json(args.output, head | {"rows": rows}, indent=1)
+        files.write_text(args.markdown, tables.markdown(table) + "\n")
 
 
 def require_comparable(result: dict, path: str, corrected: dict, corrected_path: str) -> None:

@@ -38,8 +38,9 @@ def main() -> None:
         left_out=points.left_out,
     )
     results = findings.findings(data_facts)
-    files.write_text(args.html, pages.check(data_facts, results))
-    files.write_json(args.json, {"findings": results, **data_facts}, indent=1)
+    with files.together():
+        files.write_text(args.html, pages.check(data_facts, results))
+        files.write_json(args.json, {"findings": results, **data_facts}, indent=1)
     for line in summary(data_facts, results, args.html):
         print(line)
         progress.log.info("%s", line)

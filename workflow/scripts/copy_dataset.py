@@ -32,10 +32,11 @@ def main() -> None:
             database, points.videos, points.classes, settings=settings, place=args.annotations
         )
         database = annotations.of_split(database, args.split)
-    copies.link_features(args.features, list(database), args.output_features)
-    files.write_json(args.output_annotations, {"database": database}, indent=1)
-    if args.points and args.output_points:
-        files.write_json(args.output_points, {"classes": points.classes, "videos": moments}, indent=1)
+    with files.together():
+        copies.link_features(args.features, list(database), args.output_features)
+        files.write_json(args.output_annotations, {"database": database}, indent=1)
+        if args.points and args.output_points:
+            files.write_json(args.output_points, {"classes": points.classes, "videos": moments}, indent=1)
 
 
 def require_same_videos(args: argparse.Namespace, database: dict, points: dict) -> None:

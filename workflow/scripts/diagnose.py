@@ -15,6 +15,8 @@ from hrpro.diagnosis import audit, buckets, figures, matching, words
 from hrpro.utils import errors, files, options, progress
 from hrpro.utils.names import quoted
 
+SHORTEST = 1e-6  # seconds of a snippet
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -50,11 +52,8 @@ def main() -> None:
         tiou = [float(threshold) for threshold in args.tiou.split(",")]
     except ValueError:
         raise errors.InputError(f"--tiou {args.tiou}: expected numbers, 0.1,0.2") from None
-    if args.output:
-        inputs = (args.annotations, args.detections, args.points)
-        files.require_other(args.output, [path for path in inputs if path])
-    if args.snippet is not None and not 0 < args.snippet < math.inf:
-        raise errors.InputError(f"--snippet {args.snippet:g}: expected seconds, more than 0")
+    if args.snippet is not None and not SHORTEST <= args.snippet < math.inf:
+        raise errors.InputError(f"--snippet {args.snippet:g}: expected seconds, from {SHORTEST:g} on")
     config.parse(config.Evaluation, {"tiou": tiou}, "evaluation")
     truth, ambiguous, classes = annotations.test_truth(
         args.annotations, args.subset, args.exclude, may_be_empty=True

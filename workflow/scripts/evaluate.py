@@ -39,8 +39,6 @@ def main() -> None:
         tiou = [float(threshold) for threshold in args.tiou.split(",")]
     except ValueError:
         raise errors.InputError(f"--tiou {args.tiou}: expected numbers, 0.1,0.2") from None
-    if args.output:
-        files.require_other(args.output, (args.annotations, args.detections))
     settings = config.parse(
         config.Evaluation, {"tiou": tiou, "ignore_ambiguous": args.ignore_ambiguous}, "evaluation"
     )

@@ -14,7 +14,8 @@ from hrpro.detection import results
 from hrpro.layers.packing import Packing
 from hrpro.proposals import ranking
 from hrpro.training import seeds
-from hrpro.utils import errors, options, progress
+from hrpro.utils import errors, files, options, progress
+from hrpro.utils.names import shown
 
 
 def main() -> None:
@@ -36,8 +37,10 @@ def main() -> None:
     with ScoreFile(args.scores) as scores:
         grid, classes = scores.grid, scores.classes
         points = training_points.read(args.points, scores.videos).videos
-        positive = results.read_each(args.positive, classes)
+        positive, known = results.read_each(args.positive, classes), set(scores.videos)
         for video, proposals in progress.track(positive, len(scores.videos), "ranked proposals"):
+            if video not in known:
+                raise other_videos(args, video, args.positive, args.scores)
             background = scores.read(video).background
             labels = seeds.point_labels(
                 points[video],
@@ -52,11 +55,22 @@ def main() -> None:
                 proposals, pairs, seed, grid=grid, settings=settings, rng=rng
             )
             total += len(pairs)
+        if absent := min(known - reliable.keys(), default=None):
+            raise other_videos(args, absent, args.scores, args.positive)
 
     without = total - sum(map(len, reliable.values()))
     progress.log.info("%d of %d points without a reliable proposal", without, total)
-    results.write(args.reliable, reliable.items(), classes)
-    results.write(args.negative, negative.items(), classes)
+    with files.together():
+        results.write(args.reliable, reliable.items(), classes)
+        results.write(args.negative, negative.items(), classes)
+
+
+def other_videos(args: argparse.Namespace, video: str, path: str, other: str) -> errors.InputError:
+    """The error on a video that one file has and another one lacks."""
+    return errors.InputError(
+        f"{args.positive}: not the proposals of {args.scores}: {path} has {shown(video)}, {other} has not; "
+        "give --positive of the same split"
+    )
 
 
 def background_seeds(background: np.ndarray, labels: torch.Tensor, thresholds: dict) -> np.ndarray:

@@ -57,11 +57,17 @@ def main() -> None:
             cache_memory=args.cache_memory,
         )
         model = method.train(task)
-        model_file.save(
-            args.model, model, settings=settings, classes=classes, width=features.width, grid=features.grid
-        )
-        if args.record:
-            files.write_json(args.record, process.machine(task.device))
+        with files.together():
+            model_file.save(
+                args.model,
+                model,
+                settings=settings,
+                classes=classes,
+                width=features.width,
+                grid=features.grid,
+            )
+            if args.record:
+                files.write_json(args.record, process.machine(task.device))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    settings = read_settings(args.settings)
+    settings = config.from_json(runs.Settings, args.settings)
     databases = [annotations.read_database(path) for path in args.annotations]
     annotations.require_truth(databases[1], args.annotations[1], pointed=[])
     points = training_points.read(args.points, with_times=False)
@@ -37,27 +37,19 @@ def main() -> None:
     data = contents.Data(
         name=args.name,
         classes=classes,
-        seeds=settings["seeds"],
+        seeds=settings.seeds,
         train=contents.videos_of(databases[0], classes, points.videos),
-        test=contents.videos_of(databases[1], classes, {}, leave_out=settings["exclude"]),
-        films=contents.films(settings["videos"] or args.videos, names, args.html),
+        test=contents.videos_of(databases[1], classes, {}, leave_out=settings.exclude),
+        films=contents.films(settings.videos or args.videos, names, args.html),
     )
-    with runs.opened(settings["experiments"], classes) as experiments:
+    with runs.opened(settings.experiments, classes) as experiments:
         diagnoses = [summaries.diagnose(run, data) for run in experiments]
         figures = summaries.figures(data, experiments, diagnoses)
         shown = panels.all_of(data, experiments, figures)
-    files.write_text(args.html, pages.report(args.name, panels.subtitle(data, experiments), shown))
-    files.write_json(args.json, figures, indent=1)
+    with files.together():
+        files.write_text(args.html, pages.report(args.name, panels.subtitle(data, experiments), shown))
+        files.write_json(args.json, figures, indent=1)
     progress.log.info("%s: %s", args.html, figures["sentence"])
-
-
-def read_settings(text: str) -> dict:
-    """The content of --settings. Raises InputError where a part of it is missing."""
-    settings = files.parse_json(text, "--settings")
-    for key in ("seeds", "exclude", "videos", "experiments"):
-        if not isinstance(settings, dict) or key not in settings:
-            raise errors.InputError(f'--settings: no "{key}"; the workflow says what belongs there')
-    return settings
 
 
 if __name__ == "__main__":

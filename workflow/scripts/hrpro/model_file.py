@@ -17,6 +17,7 @@ from . import config, methods
 from .grid import Grid
 from .utils import files
 from .utils.errors import InputError
+from .utils.names import shown
 from .utils.settings import Count, Strict
 
 SETTINGS = {"stage1": config.Stage1, "stage2": config.Stage2}
@@ -89,6 +90,7 @@ def parse(content: dict, stage: str) -> ModelFile:
     facts = config.from_json(Facts, content["facts"])
     if len(set(facts.classes)) < len(facts.classes):
         raise InputError("a class twice")
+    require_weights(content["state"])
     return ModelFile(
         settings=config.from_json(SETTINGS[stage], content["settings"]),
         classes=facts.classes,
@@ -96,6 +98,17 @@ def parse(content: dict, stage: str) -> ModelFile:
         grid=Grid(facts.frames, facts.fps, facts.window),
         weights=content["state"],
     )
+
+
+def require_weights(state) -> None:
+    """Raise InputError where a state is not {name: dense tensor of real floats}."""
+    if not isinstance(state, dict) or not state:
+        raise InputError("it has no weights")
+    for name, value in state.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise InputError("its weights are not tensors by name")
+        if not value.is_floating_point() or value.layout != torch.strided:
+            raise InputError(f"its weights of {shown(name)} are not a dense tensor of real floats")
 
 
 def write(path, content: dict) -> None:

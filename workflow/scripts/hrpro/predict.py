@@ -44,8 +44,7 @@ def bundle(path, stage1, stage2, settings: config.Prediction) -> None:
     """
     files = [stage1] if stage2 is None else [stage1, stage2]
     loaded = [model_file.load(file, f"stage{number}") for number, file in enumerate(files, 1)]
-    inputs = {(tuple(file.classes), file.width, file.grid) for file in loaded}
-    if len(inputs) > 1:
+    if not belong_together(loaded):
         raise InputError(
             f"{stage2}: other classes, channels or snippets than {stage1}; give both stages of one run"
         )
@@ -53,6 +52,11 @@ def bundle(path, stage1, stage2, settings: config.Prediction) -> None:
     if stage2 is not None:
         content["stage2"] = model_file.read(stage2)
     model_file.write(path, content)
+
+
+def belong_together(files: list[model_file.ModelFile]) -> bool:
+    """Whether models have the same classes, channels and snippets."""
+    return len({(tuple(file.classes), file.width, file.grid) for file in files}) == 1
 
 
 def load(path, device="auto") -> Model:
@@ -70,7 +74,10 @@ def load(path, device="auto") -> Model:
         first = model_file.parse(content["stage1"], "stage1")
         stage2 = None
         if content["stage2"] is not None:
-            stage2 = inference.stage2(model_file.parse(content["stage2"], "stage2"), device)
+            second = model_file.parse(content["stage2"], "stage2")
+            if not belong_together([first, second]):
+                raise InputError("its two stages have other classes, channels or snippets")
+            stage2 = inference.stage2(second, device)
         return Model(
             classes=first.classes,
             width=first.width,

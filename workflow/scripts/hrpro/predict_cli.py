@@ -11,7 +11,7 @@ from .config import FeatureFiles
 from .data import layouts, orientation, readers
 from .data import sources as digests
 from .detection import export
-from .utils import errors, options, planned, process, progress
+from .utils import errors, files, options, planned, process, progress
 from .utils.errors import InputError
 
 
@@ -59,8 +59,9 @@ def main() -> None:
             "%d of %d videos have features unlike the training's (%s); extract them as for the training",
             len(unlike), len(sources), unlike[0],
         )  # fmt: skip
-    for output in args.output:
-        export.write(output, detections, model.classes, args.least_score)
+    with files.together():
+        for output in args.output:
+            export.write(output, detections, model.classes, args.least_score)
 
 
 def command() -> None:

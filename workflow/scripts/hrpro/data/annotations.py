@@ -15,7 +15,7 @@ from ..config import AS_THEY_ARE, Annotations, VideoNames
 from ..detection.segments import Segments, segments
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import class_of, clean, is_number, listed, quoted, shown, unprintable
+from ..utils.names import LARGEST, class_of, clean, is_number, listed, quoted, shown, unprintable
 from ..utils.progress import log
 from .faults import Faults
 from .labels.label import Fault, Faulty, Label, shortened, to_float, to_number
@@ -66,7 +66,7 @@ def checked(path, entries: dict[str, object], *, may_be_empty: bool = False) -> 
             faults.add(path, video, what, remedy=remedy)
         elif not are_spans(entry.get("ambiguous") or []):
             what = f'"ambiguous" is {shortened(entry["ambiguous"])}'
-            faults.add(path, video, what, remedy="expected [[start, end], ...] in seconds")
+            faults.add(path, video, what, remedy="expected [[start, end], ...] in seconds, start < end")
         else:
             database[video] = {
                 **entry,
@@ -77,9 +77,13 @@ def checked(path, entries: dict[str, object], *, may_be_empty: bool = False) -> 
 
 
 def are_spans(value) -> bool:
-    """Whether a value is a list of [start, end]."""
+    """Whether a value is a list of [start, end], in seconds, each of which ends after it starts."""
     return isinstance(value, list) and all(
-        isinstance(span, list) and len(span) == 2 and all(map(is_number, span)) for span in value
+        isinstance(span, list)
+        and len(span) == 2
+        and all(map(is_number, span))
+        and -LARGEST < span[0] < span[1] < LARGEST
+        for span in value
     )
 
 
@@ -177,14 +181,17 @@ def read_ambiguous(
         stripped = clean(line).strip(" \t,;")
         if not stripped or stripped.startswith("#"):
             continue
-        cells = re.fullmatch(r"(.+?)[\s,;]+([^\s,;]+)[\s,;]+([^\s,;]+)", stripped)
-        if cells and [cell.lower() for cell in cells.groups()[1:]] == ["start", "end"]:
+        gaps = list(re.finditer(r"[\s,;]+", stripped))[-2:]  # not one pattern: on some lines it takes minutes
+        ends = [0, *(gap.end() for gap in gaps)]
+        starts = [*(gap.start() for gap in gaps), len(stripped)]
+        cells = [stripped[start:end] for start, end in zip(ends, starts, strict=True)]
+        if [cell.lower() for cell in cells[1:]] == ["start", "end"]:
             continue
         try:
-            video, (start, end) = names.of(cells[1]), map(to_float, cells.groups()[1:])
+            video, (start, end) = names.of(cells[0]), map(to_float, cells[1:])
             if re.search(r"[\t,;]", video) and video not in known:
                 raise ValueError("more than three cells")
-        except (TypeError, ValueError):
+        except ValueError:
             if None in videos:
                 remedy = "expected: video start end, in seconds with decimals after a point"
                 faults.add(path, f"line {row}", shortened(line), remedy=remedy)

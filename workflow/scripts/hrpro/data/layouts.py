@@ -203,7 +203,10 @@ def content_of(folder: Path) -> str:
     if not folder.is_dir():
         return ""
     paths = (path.relative_to(folder) for path in islice(folder.rglob("*"), SOME) if path.is_file())
-    return f"; it holds {listed(map(str, sorted(paths))) or 'no file'}"
+    files = listed(map(str, sorted(paths)))
+    beside = [folder.name + ending for ending in ENDINGS if folder.with_name(folder.name + ending).is_file()]
+    passed = f" and hides {listed(beside)} beside it, so remove the folder" if beside and not files else ""
+    return f"; it holds {files or 'no file'}{passed}"
 
 
 def sources_in(

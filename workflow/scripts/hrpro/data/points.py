@@ -124,7 +124,7 @@ def read_csv(path, names: VideoNames = AS_THEY_ARE) -> Rows:
     """
     rows = read_cells(path)
     header = column_names(rows.iloc[0].dropna().tolist()) if len(rows) else []
-    if [is_number(cell) for cell in header] == [False, True, False]:
+    if are_a_point(header):
         header = list(PLAIN.columns)
     else:
         rows = rows.iloc[1:]
@@ -245,11 +245,23 @@ def without_comments(text: str) -> str:
     for row, line in enumerate(lines):
         if line.strip() and not line.startswith(("#", "sep=")):
             break
+        if is_point(line) and not line.startswith("# "):  # of a video whose name begins with #
+            break
         cells = column_names(re.split(f"[{tables.SEPARATORS}]", line.lstrip("#")))
         full = any(set(form.columns) <= set(cells) for form in (HRPRO, PLAIN))
         is_header = full or set(cells) == set(WITHOUT_TIMES.columns)
         lines[row] = line.lstrip("#") if is_header else ""
     return "\n".join(lines)
+
+
+def is_point(line: str) -> bool:
+    """Whether a line reads as a point of a table without a header."""
+    return any(are_a_point(line.split(separator)) for separator in tables.SEPARATORS)
+
+
+def are_a_point(cells: list[str]) -> bool:
+    """Whether cells can only be video, seconds, class."""
+    return [is_number(cell) for cell in cells] == [False, True, False]
 
 
 def format_of(path, columns: list[str]) -> Format:

@@ -113,6 +113,8 @@ def digest(source: Source) -> str:
 def check(header: Header) -> None:
     """Raise InputError if an array cannot be features."""
     place, shape, dtype = header
+    if dtype.hasobject and dtype.metadata:  # of HDF5's texts and rows of any length
+        raise InputError(f"{place}: texts, or rows of different lengths; expected float32")
     if dtype.hasobject:
         raise InputError(f"{place}: a pickled array; save it as float32")
     if dtype.kind != "f":
@@ -230,6 +232,11 @@ def errors_of(path):
     except Exception as error:  # of damaged headers, even those of the tokenizer and of zipfile
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"{path}: {errors.reason(error)}") from None
+        if isinstance(error, NotImplementedError) or "encrypted" in str(error):  # of zipfile
+            raise InputError(
+                f"{path}: encrypted, or compressed as Python cannot read it; save it by "
+                "numpy.savez_compressed"
+            ) from None
         raise InputError(f"{path}: {what_it_is(path)}") from None
 
 

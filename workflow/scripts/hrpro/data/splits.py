@@ -1,5 +1,6 @@
 """Which videos are a data set's training split, and which its test split: by lists, by subsets, by points."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,6 +134,7 @@ def sound_videos(contents: Contents, split: str, root) -> list[str]:
     by_lists = is_listed(root, contents.labels)
     without, sound = set(contents.labels.without), []
     with_points = () if contents.points is None else set(contents.points.points["video"])
+    known = {*contents.entries, *with_points}
     for video in contents.videos[split]:
         path = contents.path if video in contents.entries else contents.point_file
         if reason := fault_of(video):
@@ -143,6 +145,8 @@ def sound_videos(contents: Contents, split: str, root) -> list[str]:
         elif video in contents.entries:
             needed = ["fps"] if video in with_points and points.are_frames(contents.points.points) else []
             fault = fault_of_entry(contents.entries[video], needed)
+        elif by_lists and video not in with_points and set(re.split(r"[\s,;]+", video)) <= known:
+            fault = f"several videos on a line of {split_file(split)}", "write one per line"
         elif split == "train" and in_seconds(contents.points):
             fault = None
         elif by_lists:

@@ -62,9 +62,10 @@ def write(output: str, videos: dict[str, Segments], classes: list[str], least_sc
         with files.atomic(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             write_csv(file, videos, classes)
     else:
-        for video, detections in videos.items():
-            path = Path(output) / f"{video}.vtt" if form == FOLDER else output
-            files.write_text(path, as_vtt(detections, classes))
+        with files.together():
+            for video, detections in videos.items():
+                path = Path(output) / f"{video}.vtt" if form == FOLDER else output
+                files.write_text(path, as_vtt(detections, classes))
 
 
 def write_csv(file: TextIO, videos: dict[str, Segments], classes: list[str]) -> None:

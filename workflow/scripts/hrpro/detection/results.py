@@ -8,7 +8,7 @@ import numpy as np
 
 from ..utils import files, json_stream
 from ..utils.errors import InputError
-from ..utils.names import class_of, clean, quoted, shown
+from ..utils.names import LARGEST, class_of, clean, quoted, shown
 from ..utils.progress import log
 from .segments import Segments
 
@@ -57,7 +57,7 @@ def read_each(path, classes: list[str]) -> Iterator[tuple[str, Segments]]:
 
     for name, items in json_stream.entries(path, "results"):
         video = clean(name)
-        place = f"{path}: {video}"
+        place = f"{path}: {video if video.isprintable() else shown(video)}"
         if video in videos:
             raise InputError(f"{path}: video {shown(video)} stands twice; join the two entries or remove one")
         videos.add(video)
@@ -69,10 +69,11 @@ def read_each(path, classes: list[str]) -> Iterator[tuple[str, Segments]]:
             raise InputError(
                 f'{place}: expected a list of {{"segment": [start, end], "label", "score"}} ({error!r})'
             ) from None
-        bad = np.flatnonzero(~np.isfinite(values).all(1))
+        bad = np.flatnonzero(~(np.isfinite(values).all(1) & (abs(values[:, :2]) < LARGEST).all(1)))
         if len(bad):
             raise InputError(
-                f"{place}: detection {bad[0] + 1}: {items[bad[0]]}: NaN, infinite or null; remove it"
+                f"{place}: detection {bad[0] + 1}: {items[bad[0]]}: NaN, infinite or over {LARGEST:g} s; "
+                "remove it"
             )
         known = labels != UNKNOWN
         others.update(str(items[row].get("label")) for row in np.flatnonzero(~known))
@@ -96,5 +97,5 @@ def read_scored(
     if outside:
         log.warning(
             "%s: %d videos, such as %s, are not of subset %s; their detections count as wrong",
-            path, len(outside), outside[0], subset,
+            path, len(outside), shown(outside[0]), subset,
         )  # fmt: skip

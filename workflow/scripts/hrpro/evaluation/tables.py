@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..config import ABLATIONS
 from ..utils import files
@@ -13,13 +14,42 @@ QUALITY = {"tIoU": "tiou", "over 0.5": "over_0.5", "without": "without"}  # colu
 BASES = "none"  # the ablation's row of no change: alone the released program, without the default
 
 
+class Known(BaseModel):
+    """What is known of a file of hrpro's own; it may say more."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class Figures(Known):
+    """mAP of the models of a stage in %: at each tIoU threshold, its averages and their deviations."""
+
+    mAP: list[float] = []
+    average: dict[str, float]
+    std: dict[str, float]
+
+
+class Map(Known):
+    """A map.json; stages: {stage: {pick: figures}}."""
+
+    dataset: str
+    experiment: str
+    tiou: list[float]
+    seeds: list[int]
+    stages: dict[str, dict[str, Figures]]
+
+
 def read(path, use: Callable[[dict], object]) -> dict:
     """The content of a map.json. Raises InputError where it is another file, of which `use` makes nothing."""
     result = files.read_json(path)
     try:
-        if any(result[key] is None for key in ("dataset", "experiment", "tiou", "seeds")):
-            raise TypeError("null")
+        Map.model_validate(result)
         use(result)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "its content"
+        raise InputError(
+            f"{path}: not a map.json of hrpro ({place}: {first['msg']}); make it again"
+        ) from None
     except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a map.json of hrpro ({error!r}); make it again") from None
     return result

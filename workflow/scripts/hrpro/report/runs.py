@@ -1,25 +1,49 @@
-"""What a report shows of experiments, read from their files.
-
-An experiment's files: {"scores": {split: path}, "proposals": path, "stages": {stage: {"maps": [path per
-seed], "record": path, "detections": path, "reliable": path}}, "evaluation": config.Evaluation as a
-dictionary}. What has one path is of the first seed; there may be no "reliable".
-"""
+"""What a report shows of experiments, read from their files."""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from .. import config
 from ..data.scores import ScoreFile
 from ..detection import results
 from ..detection.segments import Segments
 from ..utils import files
+from ..utils.settings import Strict
 from . import losses
 
 STAGE_NAMES = {"stage1": "stage 1", "stage2": "stage 2"}
+
+
+class StageFiles(Strict):
+    """The files of a stage; maps: one per seed, the others are of the first one; reliable: may be empty."""
+
+    maps: Annotated[list[str], Field(min_length=1)]
+    record: str
+    detections: str
+    reliable: str | Annotated[list[str], Field(max_length=0)]
+
+
+class ExperimentFiles(Strict):
+    """The files of an experiment, of the first seed; scores: per split."""
+
+    scores: dict[Literal["train", "test"], str]
+    proposals: str
+    stages: Annotated[dict[Literal["stage1", "stage2"], StageFiles], Field(min_length=1)]
+    evaluation: config.Evaluation
+
+
+class Settings(Strict):
+    """What write_report.py is told; exclude: videos that do not count; videos: a folder, or empty."""
+
+    seeds: Annotated[list[int], Field(min_length=1)]
+    exclude: list[str]
+    videos: str
+    experiments: Annotated[dict[str, ExperimentFiles], Field(min_length=1)]
 
 
 class Stage(NamedTuple):
@@ -60,33 +84,31 @@ class Run(NamedTuple):
 
 
 @contextlib.contextmanager
-def opened(experiments: dict[str, dict], classes: list[str]) -> Iterator[list[Run]]:
+def opened(experiments: dict[str, ExperimentFiles], classes: list[str]) -> Iterator[list[Run]]:
     """The experiments by their files, whose score files stay open; classes: those that labels count."""
     with contextlib.ExitStack() as stack:
         yield [
             Run(
                 name=name,
-                evaluation=config.parse(config.Evaluation, paths["evaluation"], "evaluation"),
-                stages=[read_stage(name, stage, each, classes) for stage, each in paths["stages"].items()],
-                proposals=results.read(paths["proposals"], classes),
-                scores={
-                    split: stack.enter_context(ScoreFile(path)) for split, path in paths["scores"].items()
-                },
+                evaluation=paths.evaluation,
+                stages=[read_stage(name, stage, each, classes) for stage, each in paths.stages.items()],
+                proposals=results.read(paths.proposals, classes),
+                scores={split: stack.enter_context(ScoreFile(path)) for split, path in paths.scores.items()},
             )
             for name, paths in experiments.items()
         ]
 
 
-def read_stage(experiment: str, stage: str, paths: dict, classes: list[str]) -> Stage:
+def read_stage(experiment: str, stage: str, paths: StageFiles, classes: list[str]) -> Stage:
     """A stage by its files."""
     return Stage(
         experiment=experiment,
         stage=stage,
-        maps=[files.read_json(path, "tiou", "mAP", "average", "per_class") for path in paths["maps"]],
-        record=files.read_json(paths["record"], "device", "threads", "instructions"),
-        losses=losses.read(Path(paths["record"]).with_name("events")),
-        detections=results.read(paths["detections"], classes),
-        reliable=results.read(paths["reliable"], classes) if paths["reliable"] else None,
+        maps=[files.read_json(path, "tiou", "mAP", "average", "per_class") for path in paths.maps],
+        record=files.read_json(paths.record, "device", "threads", "instructions"),
+        losses=losses.read(Path(paths.record).with_name("events")),
+        detections=results.read(paths.detections, classes),
+        reliable=results.read(paths.reliable, classes) if paths.reliable else None,
     )
 
 

@@ -8,12 +8,9 @@ import threading
 import time
 
 from . import interruption, progress
+from .input_error import InputError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-class InputError(Exception):
-    """A fault in what the user gave: the message names the file, the place in it and the remedy."""
 
 
 def reason(error: OSError) -> str:

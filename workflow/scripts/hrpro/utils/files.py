@@ -1,6 +1,7 @@
 """Reading and writing files: whole or not at all."""
 
 import contextlib
+import contextvars
 import errno
 import fcntl
 import hashlib
@@ -9,23 +10,32 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from .errors import InputError
+from .input_error import InputError
 
 NO_SPACE = 2**16  # bytes free, under which a disk is full
+waiting = contextvars.ContextVar("waiting", default=None)  # what `together` gives its names at its end
 
 
 @contextlib.contextmanager
 def atomic(path):
-    """Yield a temporary path beside `path`; it takes the name `path` only if the block succeeds."""
+    """Yield a temporary path beside `path`; it takes the name `path` only if the block succeeds.
+
+    Raises InputError where `path` cannot be an output.
+    """
     path = Path(path)
-    if not path.name:
-        raise InputError(f"an output is called {str(path)!r}; expected the name of a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = open_temporary(path)
+    require_output(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = open_temporary(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    others = waiting.get()
+    keep = False
     try:
         yield temporary
         with open(temporary, "rb") as file:
@@ -33,15 +43,43 @@ def atomic(path):
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # it was private; results are shared
-        temporary.replace(path)
+        keep = others is not None
+        if keep:
+            others.append((handle, temporary, path))
+        else:
+            temporary.replace(path)
     except BaseException as error:
         full = shutil.disk_usage(path.parent).free < NO_SPACE
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError | RuntimeError):
-            raise with_reason(error, path, full) from None
+            raise with_reason(error, temporary, path, full=full) from None
         raise
     finally:
-        os.close(handle)
+        if not keep:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def together():
+    """Files that the block writes take their names at its end; if it fails, none of them does.
+
+    A block within another one ends with that one.
+    """
+    if waiting.get() is not None:
+        yield
+        return
+    written = []
+    token = waiting.set(written)
+    try:
+        yield
+        for _, temporary, path in written:
+            require_output(path)
+            temporary.replace(path)
+    finally:
+        waiting.reset(token)
+        for handle, temporary, _ in written:
+            temporary.unlink(missing_ok=True)
+            os.close(handle)
 
 
 def open_temporary(path: Path) -> tuple[int, Path]:
@@ -75,10 +113,10 @@ def open_temporary(path: Path) -> tuple[int, Path]:
     return handle, Path(name)
 
 
-def with_reason(error: OSError | RuntimeError, path: Path, full: bool) -> Exception:
+def with_reason(error: OSError | RuntimeError, temporary: Path, path: Path, *, full: bool) -> Exception:
     """An error in writing `path` with the reason and the path, which numpy and HDF5 leave out.
 
-    full: whether the disk was.
+    temporary: what it was called meanwhile, of which nobody knows; full: whether the disk was.
     """
     number = getattr(error, "errno", None)
     if number is None and (match := re.search(r"errno = (\d+)", str(error))):
@@ -87,7 +125,8 @@ def with_reason(error: OSError | RuntimeError, path: Path, full: bool) -> Except
         number = errno.ENOSPC
     if number is None:
         return error
-    return OSError(number, os.strerror(number), getattr(error, "filename", None) or str(path))
+    named = getattr(error, "filename", None) or path
+    return OSError(number, os.strerror(number), str(path if Path(os.fsdecode(named)) == temporary else named))
 
 
 @contextlib.contextmanager
@@ -123,17 +162,39 @@ def require_space(path, size: int) -> None:
         )
 
 
-def require_other(output, inputs) -> None:
-    """Raise InputError where an output is one of the files that are read."""
-    known = [path for path in inputs if Path(path).exists()]
-    if Path(output).exists() and any(map(Path(output).samefile, known)):
-        raise InputError(f"--output {output}: is a file that is read; name another one")
+def require_output(path) -> None:
+    """Raise InputError where a path cannot be an output.
+
+    It is no file's name, the command line gives it twice, as that of an input say, or it leads to a folder, a
+    device or a pipe, which a file must not take the place of.
+    """
+    path = Path(path)
+    if not path.name:
+        raise InputError(f"an output is called {str(path)!r}; expected the name of a file")
+    arguments = [each.partition("=")[2] if each.startswith("--") else each for each in sys.argv[1:]]
+    if sum(leads_to(argument, path) for argument in arguments if argument) > 1:
+        raise InputError(f"{path}: stands twice on the command line; give the output a name of its own")
+    for folder in path.parents:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{path}: {folder} is not a folder; name a file in one")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it")
+    if path.exists():
+        require_regular(path, remedy="an output has to be a file, name another one")
 
 
-def require_regular(path) -> None:
+def leads_to(argument: str, path: Path) -> bool:
+    """Whether an argument of a command line is the path of a file."""
+    try:
+        return Path(argument).samefile(path)
+    except (OSError, ValueError):  # one of them is not there
+        return Path(argument).absolute() == path.absolute()
+
+
+def require_regular(path, remedy: str = "copy what it holds to one") -> None:
     """Raise InputError where a path leads to what may never end, a device or a pipe, and to no file."""
     if not stat.S_ISREG(Path(path).stat().st_mode):
-        raise InputError(f"{path}: not a regular file; copy what it holds to one")
+        raise InputError(f"{path}: not a regular file; {remedy}")
 
 
 def sha256(path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 LONGEST = 200  # bytes of a video's name, which is a part of names of files: those have up to 255
 NAMED = 5  # names, or places, that a message lists
+LARGEST = 1e9  # seconds or frames; no video has more
 AFFIX = 20  # letters of the longest prefix or suffix that a message advises
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from .files import require_output
+
 log = logging.getLogger("hrpro")
 LINE_EVERY = 10.0  # seconds between progress lines
 LONG = 12 * 3600  # seconds from which a warning says beforehand how long it will take
@@ -23,7 +25,10 @@ class LogFile(logging.FileHandler):
 
 
 def start(path=None) -> None:
-    """Send what a step logs to the file `path`, and warnings and errors to stderr."""
+    """Send what a step logs to the file `path`, and warnings and errors to stderr.
+
+    Raises InputError where `path` cannot be an output.
+    """
     log.setLevel(logging.INFO)
     for level in (logging.INFO, logging.WARNING, logging.ERROR):
         logging.addLevelName(level, logging.getLevelName(level).lower())
@@ -33,6 +38,7 @@ def start(path=None) -> None:
     terminal.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     log.addHandler(terminal)
     if path:
+        require_output(path)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         file = LogFile(path, mode="w")
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -175,6 +175,7 @@ def write(path: Path, name: str, read: Read, fps: float | None) -> list[Path]:
         if reason := names.fault_of(file):
             raise InputError(f"{path}: {names.shown(file)} cannot be a file's name: it {reason}; rename it")
     paths = {(path if one_file else path / file): text for file, text in texts.items()}
-    for file, text in paths.items():
-        files.write_text(file, text)
+    with files.together():
+        for file, text in paths.items():
+            files.write_text(file, text)
     return list(paths)

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from ...utils import files
 from ...utils.errors import InputError
-from ...utils.names import clean, is_number
+from ...utils.names import LARGEST, clean, is_number
 
-LARGEST = 1e9  # seconds or frames; no video has more
 SIZE = 2**29  # bytes of a file of labels that is read; the largest of data sets have a tenth
 MEDIA = (
     r"\.(3gp|avi|flac|flv|m2ts|m4a|m4v|mkv|mov|mp3|mp4|mpeg|mpg|mts|oga|ogg|ogv|ts|wav|webm|wmv)$"  # endings

@@ -18,9 +18,10 @@ def read_cells(path, text: str) -> pd.DataFrame:
     Blank lines are left out. Between cells stand commas, semicolons or tabs, whichever the first line has
     most of. A cell that a row lacks is NaN; there are as many columns as the longest row can have cells.
     """
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    lines = lines_of(text)
+    first = next((line for line in lines if line.strip()), "")
     separator = max(SEPARATORS, key=first.count)
-    width = max(line.count(separator) for line in re.split("\r\n|\r|\n", text)) + 1
+    width = max(line.count(separator) for line in lines) + 1
     if width > MOST:
         raise InputError(f"{path}: a line of {width} cells; expected at most {MOST}, correct it")
     file = io.StringIO(text)
@@ -39,12 +40,17 @@ def read_cells(path, text: str) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     except pd.errors.ParserError as error:
-        line = len(text[: file.tell()].splitlines())
+        line = len(lines_of(text[: file.tell()].rstrip("\r\n")))
         raise InputError(f"{path}: line {line}: {error}; correct the quotes") from None
     line_breaks = table.apply(lambda cells: cells.str.count("\n")).sum(axis="columns")  # in quotes
     table = table.set_axis(table.index + 1 + line_breaks.cumsum().astype(int))
     blank = table.fillna("").apply(lambda cells: cells.str.strip() == "").all(axis="columns")
     return table[~blank]
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a table; a form feed, at which Python ends a line too, is a part of one."""
+    return re.split("\r\n|\r|\n", text)
 
 
 def rows_of(path, *columns: str) -> list[tuple[int, dict[str, str]]]:
