@@ -204,7 +204,8 @@ def content_of(folder: Path) -> str:
         return ""
     paths = (path.relative_to(folder) for path in islice(folder.rglob("*"), SOME) if path.is_file())
     files = listed(map(str, sorted(paths)))
-    beside = [folder.name + ending for ending in ENDINGS if folder.with_name(folder.name + ending).is_file()]
+    name = folder.name  # empty of "."
+    beside = [name + ending for ending in ENDINGS if name and folder.with_name(name + ending).is_file()]
     passed = f" and hides {listed(beside)} beside it, so remove the folder" if beside and not files else ""
     return f"; it holds {files or 'no file'}{passed}"
 
