@@ -8,11 +8,11 @@ import argparse
 import math
 from collections import Counter
 
-from hrpro import config
 from hrpro.data import annotations, points
 from hrpro.detection import results
 from hrpro.diagnosis import audit, buckets, figures, matching, words
-from hrpro.utils import errors, files, options, progress
+from hrpro.evaluation import arguments
+from hrpro.utils import errors, files, progress
 from hrpro.utils.names import quoted
 
 SHORTEST = 1e-6  # seconds of a snippet
@@ -22,16 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--annotations", required=True, help='{"database": {video: ...}}')
-    parser.add_argument("--detections", required=True, help='{"results": {video: [...]}}')
-    parser.add_argument("--subset", required=True, help="whose videos are scored; in any case")
-    parser.add_argument("--exclude", type=options.names, default="", help='videos left out: a,b or "a, 1",b')
-    parser.add_argument("--tiou", default="0.1,0.2,0.3,0.4,0.5,0.6,0.7", help="thresholds")
-    parser.add_argument(
-        "--ignore-ambiguous",
-        action="store_true",
-        help='unmatched detections on a video\'s "ambiguous" segments count neither way',
-    )
+    arguments.add_arguments(parser)
     parser.add_argument(
         "--buckets",
         choices=[*buckets.SCHEMES, buckets.QUANTILES],
@@ -48,13 +39,9 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    try:
-        tiou = [float(threshold) for threshold in args.tiou.split(",")]
-    except ValueError:
-        raise errors.InputError(f"--tiou {args.tiou}: expected numbers, 0.1,0.2") from None
+    settings = arguments.settings_of(args)
     if args.snippet is not None and not SHORTEST <= args.snippet < math.inf:
         raise errors.InputError(f"--snippet {args.snippet:g}: expected seconds, from {SHORTEST:g} on")
-    config.parse(config.Evaluation, {"tiou": tiou}, "evaluation")
     truth, ambiguous, classes = annotations.test_truth(
         args.annotations, args.subset, args.exclude, may_be_empty=True
     )
@@ -66,9 +53,9 @@ def main() -> None:
         truth,
         detections,
         classes,
-        tiou,
+        settings.tiou,
         durations={video: annotations.number(entries[video], "duration") for video in truth},
-        ambiguous=ambiguous if args.ignore_ambiguous else None,
+        ambiguous=ambiguous if settings.ignore_ambiguous else None,
     )
     if any(matched.left_out.values()):
         progress.log.warning(

@@ -10,23 +10,14 @@ import argparse
 from hrpro import config
 from hrpro.data import annotations
 from hrpro.detection import results
-from hrpro.evaluation import mean_ap, snippets
+from hrpro.evaluation import arguments, mean_ap, snippets
 from hrpro.grid import Grid
-from hrpro.utils import errors, files, options, progress
+from hrpro.utils import errors, files, progress
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--annotations", required=True, help='{"database": {video: ...}}')
-    parser.add_argument("--detections", required=True, help='{"results": {video: [...]}}')
-    parser.add_argument("--subset", required=True, help="whose videos are scored; in any case")
-    parser.add_argument("--exclude", type=options.names, default="", help='videos left out: a,b or "a, 1",b')
-    parser.add_argument("--tiou", default="0.1,0.2,0.3,0.4,0.5,0.6,0.7", help="thresholds")
-    parser.add_argument(
-        "--ignore-ambiguous",
-        action="store_true",
-        help='unmatched detections on a video\'s "ambiguous" segments count neither way',
-    )
+    arguments.add_arguments(parser)
     parser.add_argument("--protocol", choices=("seconds", "pmil"), default="seconds")
     parser.add_argument("--frames", type=int, default=16, help="of a snippet, for pmil; default: 16")
     parser.add_argument("--fps", type=float, default=25, help="at which it has them; default: 25")
@@ -35,13 +26,8 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    try:
-        tiou = [float(threshold) for threshold in args.tiou.split(",")]
-    except ValueError:
-        raise errors.InputError(f"--tiou {args.tiou}: expected numbers, 0.1,0.2") from None
-    settings = config.parse(
-        config.Evaluation, {"tiou": tiou, "ignore_ambiguous": args.ignore_ambiguous}, "evaluation"
-    )
+    settings = arguments.settings_of(args)
+    tiou = settings.tiou
     truth, ambiguous, classes = annotations.test_truth(args.annotations, args.subset, args.exclude)
     if not any(map(len, truth.values())):
         raise errors.InputError(
