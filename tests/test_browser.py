@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 import report_files
-from conftest import ROOT, run_script
+from conftest import ROOT, run_script, snakemake
 from test_html_report import HOSTILE, Page
 
 pytestmark = pytest.mark.browser
@@ -49,15 +50,15 @@ def made(tmp_path_factory) -> Path:
 class Opened:
     """A page that is open: what it said, and what it asked for."""
 
-    def __init__(self, context, path: Path):
+    def __init__(self, context, path: Path, panels=("videos", "reliable")):
         self.page = context.new_page()
         self.said, self.requests = [], []
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(path.as_uri())
-        self.page.wait_for_selector("#videos[data-ready]")
-        self.page.wait_for_selector("#reliable[data-ready]")
+        for panel in panels:
+            self.page.wait_for_selector(f"#{panel}[data-ready]")
         self.read = Page(path.read_text())
 
     def part(self, name: str, panel: str = "videos"):
@@ -85,15 +86,33 @@ class Opened:
         )
 
 
+@pytest.fixture(scope="module")
+def gtea(tmp_path_factory, shared) -> Path:
+    """The folder of gtea's results after short trainings: its report, and that of new videos."""
+    folder = tmp_path_factory.mktemp("gtea")
+    entry = {"root": str(shared / "data/gtea"), "snippet": {"frames": 4, "fps": 15}}
+    content = {
+        "seeds": [0, 1],
+        "settings": {"stage1": {"iterations": 40}, "stage2": {"iterations": 40}},
+        "datasets": {"gtea": entry},
+        "predict": {"new": str(shared / "data/gtea/features/test")},
+    }
+    (folder / "gtea.yaml").write_text(yaml.safe_dump(content))
+    targets = ["results/gtea/report.html", "results/gtea/predict/new/report.html"]
+    run = snakemake(folder, "--configfile=gtea.yaml", "--", *targets)
+    assert run.returncode == 0, run.stderr
+    return folder / "results/gtea"
+
+
 @pytest.fixture
 def opened(chromium, made):
-    """Opens the report, 1400 pixels wide in light colours unless said otherwise."""
+    """Opens a report, 1400 pixels wide in light colours unless said otherwise."""
     contexts = []
 
-    def open_page(width: int = WIDE, scheme: str = "light") -> Opened:
+    def open_page(width: int = WIDE, scheme: str = "light", path: Path = made, **options) -> Opened:
         context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
-        return Opened(context, made)
+        return Opened(context, path, **options)
 
     yield open_page
     for context in contexts:
@@ -106,6 +125,17 @@ def test_it_opens_in_silence_and_asks_for_nothing(opened, made):
     assert one.said == []
     assert [url for url in one.requests if not url.startswith(films)] == [made.as_uri()]
     assert one.page.evaluate("window.hacked") is None
+
+
+def test_reports_of_gtea_open_in_silence_and_ask_for_nothing(opened, gtea):
+    pages = {gtea / "report.html": ("videos", "reliable"), gtea / "predict/new/report.html": ("videos",)}
+    for path, panels in pages.items():
+        for width, scheme in ((WIDE, "light"), (NARROW, "dark")):
+            one = opened(width, scheme, path=path, panels=panels)
+            assert (one.said, one.requests) == ([], [path.as_uri()])
+            assert one.shown()
+            assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+            one.page.screenshot(path=SCREENSHOTS / f"gtea-{path.parent.name}-{scheme}.png", full_page=True)
 
 
 def test_the_slider_hides_exactly_the_detections_under_it(opened):
