@@ -147,6 +147,7 @@ def test_a_failing_job_is_tried_with_more_memory_and_shown_while_the_rest_goes_o
         "rule_detect_stage1",
         "rule_propose_test",
         "rule_propose_training",
+        "rule_rank_proposals",
         "rule_score_snippets",
         "rule_score_snippets",
         "rule_train_stage1",
