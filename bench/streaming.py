@@ -1,6 +1,6 @@
 """Both stages on a made data set of ActivityNet's size: peak memory, and how busy reading leaves the cores.
 
-Stage 1 is ended after its passes over the whole file (moments, prototypes), the file dropped from the
+Stage 1 is ended after its pass over the whole file (prototypes), the file dropped from the
 system's cache, and the training resumed: the steps measured read from the disk. So do stage 2's.
 """
 
@@ -44,7 +44,7 @@ def main() -> None:
     stage1 = training(args.folder, "stage1", args.steps)
     began = time.monotonic()
     begin([*stage1, "--state-every", "0"], args.folder / "state1.pt")
-    print(f"stage 1, passes and the first step: {time.monotonic() - began:.0f} s")
+    print(f"stage 1, the pass and the first step: {time.monotonic() - began:.0f} s")
     drop(args.folder / "train.h5")
     print(f"stage 1, {args.steps - 1} steps with start-up: {watched(stage1)}", flush=True)
     for split in SPLITS:
@@ -55,7 +55,7 @@ def main() -> None:
     print(f"proposals, test: {watched(proposing_test(args.folder))}", flush=True)
     drop(args.folder / "train.h5")
     stage2 = training(args.folder, "stage2", args.steps)
-    print(f"stage 2, start-up, moments and {args.steps} steps: {watched(stage2)}", flush=True)
+    print(f"stage 2, start-up and {args.steps} steps: {watched(stage2)}", flush=True)
 
 
 def make(folder: Path, videos: int, size: float) -> None:
@@ -72,6 +72,7 @@ def make(folder: Path, videos: int, size: float) -> None:
             temporary = stack.enter_context(files.atomic(folder / f"{split}.h5"))
             parts[split] = stack.enter_context(h5py.File(temporary, "w", locking=False))
             facts = {"width": WIDTH, "by_columns": [False], "format_version": features.FORMAT_VERSION}
+            facts |= {"mean": np.zeros(WIDTH), "deviation": np.ones(WIDTH)}  # of the noise
             parts[split].attrs.update(facts, snippet_frames=16, snippet_window=16, snippet_fps=25.0)
         for number, (video, length) in enumerate(
             progress.track(zip(names, lengths, strict=True), videos, "make")

@@ -528,7 +528,7 @@ FEATURE_FILE_CASES = [
     Case(
         "another format",
         inside(lambda file: file.attrs.modify("format_version", 99)),
-        ["format 99, expected 3", AGAIN],
+        ["format 99, expected 4", AGAIN],
     ),
     Case(
         "a folder for a video",

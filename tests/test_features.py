@@ -52,8 +52,12 @@ def test_the_file_says_what_it_holds(demo_data, converted):
         with h5py.File(folder / split / "features.h5") as file:
             attributes = dict(file.attrs)
             assert attributes.pop("by_columns").tolist() == [False]
+            if split == "train":
+                every = np.concatenate([file[video][()] for video in file]).astype(np.float64)
+                np.testing.assert_allclose(attributes.pop("mean"), every.mean(0), rtol=0, atol=1e-12)
+                np.testing.assert_allclose(attributes.pop("deviation"), every.std(0), rtol=1e-9)
             assert attributes == {
-                "format_version": 3,
+                "format_version": 4,
                 "width": 64,
                 "snippet_frames": 16,
                 "snippet_window": 16,

@@ -16,6 +16,7 @@ from ..utils.files import atomic
 from . import hdf5
 from .features import FeatureFile
 from .instances import are_timed, holding
+from .moments import Moments
 from .points import moment
 
 
@@ -165,6 +166,11 @@ def link_features(source, videos: list[str], output) -> None:
         missing = sorted(set(videos) - set(file.videos))
         if missing:
             raise InputError(f"{source}: no features of {missing[0]}; remove the file and convert again")
+        if "mean" in attributes and len(videos) < len(file.videos):
+            moments = Moments(file.width)
+            for video in sorted(videos):
+                moments.add(file.read([video])[0])
+            attributes |= {"mean": moments.mean, "deviation": moments.deviation}
     target = os.path.relpath(os.path.realpath(source), os.path.realpath(Path(output).parent))
     with atomic(output) as temporary, hdf5.create(temporary) as file:
         for video in videos:

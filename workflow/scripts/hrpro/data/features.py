@@ -1,7 +1,8 @@
 """Snippet features: files of any layout -> one HDF5 file per split, and reading it.
 
 The file: /<video>, (T, D), a chunk with a checksum per video, each with its source's sha256 as attribute; at
-the root width, by_columns, snippet_frames, snippet_window, snippet_fps and format_version.
+the root width, by_columns, snippet_frames, snippet_window, snippet_fps, format_version and, of the training
+split, mean and deviation of each channel, so that trainings need not read the file for them.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ from .moments import Moments
 from .orientation import orient
 from .readers import Source
 
-FORMAT_VERSION = 3  # 3: with checksums
+FORMAT_VERSION = 4  # 4: with moments
 AHEAD = 3  # videos that are read before they are written
 
 
@@ -59,6 +60,7 @@ def convert(
     values = sum(map(math.prod, shapes.values()))
     files.require_space(output, values * np.dtype(dtype).itemsize)
     arrays = read_ahead(list(sources.values()))
+    moments = Moments(width)
     with (
         files.atomic(output) as temporary,
         hdf5.create(temporary) as file,
@@ -83,6 +85,8 @@ def convert(
                 )
             data = file.add(video, stored)
             data.attrs["sha256"] = hdf5.text(checksum)
+            if training is None:
+                moments.add(stored)
             flush()
             expected = grid.length(durations[video]) if video in durations else len(array)
             if abs(len(array) - expected) > TOLERANCE:
@@ -101,6 +105,8 @@ def convert(
         file.attrs["snippet_frames"] = grid.frames
         file.attrs["snippet_window"] = grid.window
         file.attrs["snippet_fps"] = grid.fps
+        if training is None:
+            file.attrs["mean"], file.attrs["deviation"] = moments.mean, moments.deviation
 
 
 def require_streams(streams: list[int] | None, width: int) -> None:
@@ -198,15 +204,13 @@ class FeatureFile:
                 os.posix_fadvise(handle, chunk.byte_offset, chunk.size, os.POSIX_FADV_WILLNEED)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of each channel over all snippets: (D,) float64, a video at a time.
+        """Mean and standard deviation of each channel over all snippets: (D,) float64; of the training split.
 
         A channel that never changes has standard deviation 1.
         """
-        moments = Moments(self.width)
-        for video in self.videos:
-            moments.add(self.read([video])[0])
-        deviation = moments.deviation
-        return moments.mean, np.where(deviation > 1e-6, deviation, 1.0)
+        with self.readable():
+            mean, deviation = self.file.attrs["mean"], self.file.attrs["deviation"]
+        return mean, np.where(deviation > 1e-6, deviation, 1.0)
 
     def read_all(self) -> tuple[np.ndarray, list[int]]:
         """All videos end to end, in the order of `videos`."""
