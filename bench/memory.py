@@ -25,7 +25,8 @@ def main() -> None:
     step.run()
     seconds = time.process_time() - began
     memory = peak() - before - 4 * sum(lengths) * args.width / 1e9
-    print(f"{sum(lengths)} snippets of {args.width} channels: {memory:.2f} GB, {seconds:.1f} processor seconds")
+    size = f"{sum(lengths)} snippets of {args.width} channels"
+    print(f"{size}: {memory:.2f} GB, {seconds:.1f} processor seconds")
 
 
 def peak() -> float:
