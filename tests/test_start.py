@@ -65,8 +65,8 @@ def test_a_whole_data_set_is_planned_as_it_is_written(root):
         "videos       mine/videos: 3, 10 fps, 1.0 min",
         "features     mine/features: 3 videos, 6 channels",
         "points       mine/points.csv: 3 points of 2 videos",
-        "annotations  mine/annotations.json: 1 instances of 1 videos",
-        "splits       2 training videos, 1 test videos",
+        "annotations  mine/annotations.json: 1 instance of 1 video",
+        "splits       2 training videos, 1 test video",
         "classes      pour 2, stir 1",
     ):
         assert f"  {line}\n" in said
@@ -127,6 +127,15 @@ def test_what_extraction_has_noted_is_the_grid(root):
         (root / f"features/{video}.json").write_text(json.dumps({"model": "i3d", "snippet": snippet}))
     values, _ = start(root)
     assert values["snippet"] == snippet
+
+
+def test_classes_of_videos_without_times(root):
+    save_features(root / "features")
+    (root / "points.csv").write_text("video,class\na,pour\nb,stir\n")
+    (root / "annotations.json").write_text(json.dumps(TRUTH))
+    _, said = start(root)
+    assert "no times of the points: the experiment `videos` alone" in said
+    assert "results/mine/videos/map.json" in said and "results/mine/map.json" not in said
 
 
 def test_names_that_differ_by_an_ending(root):

@@ -4,12 +4,12 @@ import json
 import re
 from pathlib import Path
 
-from ..config import I3D
+from ..config import I3D, VideoNames
 from ..data.labels import formats
 from ..grid import Grid
 from ..utils.names import listed
 from .folder import needs_rate
-from .survey import Survey, labelled_videos
+from .survey import Survey
 
 WEIGHTS = {"rgb": "rgb_imagenet.pt", "flow": "flow_imagenet.pt"}  # of I3D, as they are published
 PLAIN = re.compile(r"\.|(\.{0,2}/|[A-Za-z_])([\w./ -]*[\w./])?")  # text that YAML takes for text ...
@@ -123,16 +123,14 @@ def candidates(found: Survey, key: str) -> list[str]:
 
 
 def new_videos(found: Survey) -> list[str]:
-    """Entries of `predict`: places of features of which no video has a label."""
-    if found.contents is None:
-        return []
-    names = found.contents.labels.names
-    labelled = labelled_videos(found)
+    """Entries of `predict`: further places of features, of which no video has a label."""
+    names = VideoNames(**found.entry.get("names", {}))
+    labelled = {names.of(video) for one in (found.points, found.annotations) if one for video in one.videos}
     lines = []
     for one in found.features[1:]:
         key = re.sub(r"[^\w-]", "_", one.folder.stem, flags=re.ASCII)
         if one.sources and not labelled & {names.of(video) for video in one.sources}:
-            lines.append(f"  {key}: {scalar(str(one.folder))}  # {len(one.sources)}")
+            lines.append(f"  {key}: {scalar(str(one.folder))}")
     return lines
 
 

@@ -72,9 +72,9 @@ def files_in(root: Path) -> list[Path]:
     return paths
 
 
-def films(root: Path) -> Films | None:
-    """The films under a folder; None if there are none. Raises InputError where two have one name."""
-    if not any(path.suffix.lower() in folders.SUFFIXES for path in files_in(root)):
+def films(root: Path, files: list[Path]) -> Films | None:
+    """The films among the files of a folder; None if there are none. Raises InputError as folders.find."""
+    if not any(path.suffix.lower() in folders.SUFFIXES for path in files):
         return None
     paths = folders.find(root)
     rates, durations, problem = {}, {}, None

@@ -45,7 +45,7 @@ class Survey(NamedTuple):
 def survey(root: Path) -> Survey:
     """Look into a folder. Raises InputError where it holds neither videos, features nor labels."""
     paths = folder.files_in(root)
-    films, features = folder.films(root), folder.features(root)
+    films, features = folder.films(root, paths), folder.features(root)
     known = {video for one in features for video in one.sources} | set(films.paths if films else ())
     usual = annotations.file_of(root, Annotations()), points.file_of(root, Points())
     labels = folder.labels(paths, set(usual), known, steady(films.rates.values()) if films else None)

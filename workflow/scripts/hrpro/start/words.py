@@ -10,6 +10,8 @@ from .entry import WEIGHTS, candidates, weights_file
 from .folder import OWN, Features, Found
 from .survey import Survey, labelled_videos, steady
 
+WORDS = {"train": "training", "test": "test"}  # for the splits
+
 
 def found_lines(found: Survey) -> Iterator[str]:
     """What there is, a line per kind of file."""
@@ -26,7 +28,8 @@ def found_lines(found: Survey) -> Iterator[str]:
         yield f"{role:<13}{labels_of(one)}"
     if found.contents:
         videos = found.contents.videos
-        yield f"splits       {len(videos['train'])} training videos, {len(videos['test'])} test videos"
+        train, test = (counted(len(videos[split]), f"{word} video") for split, word in WORDS.items())
+        yield f"splits       {train}, {test}"
         yield "classes      " + ", ".join(f"{label} {n}" for label, n in sorted(classes_of(found).items()))
     if found.grids and found.features:
         grids = " or ".join(f"{grid.frames} frames at {grid.fps:g} fps" for grid in found.grids)
@@ -40,7 +43,7 @@ def described(one: Features) -> str:
     widths = {channels for _, channels in one.shapes.values()}
     width = f", {widths.pop()} channels" if len(widths) == 1 else ""
     streams = " in two files each" if any(len(source.files) == 2 for source in one.sources.values()) else ""
-    return f"{one.folder}: {len(one.sources)} videos{streams}{width}"
+    return f"{one.folder}: {counted(len(one.sources), 'video')}{streams}{width}"
 
 
 def labels_of(one: Found) -> str:
@@ -48,8 +51,13 @@ def labels_of(one: Found) -> str:
     form = "" if one.form == OWN else f" ({one.form})"
     if one.problem:
         return f"{one.path}{form}: cannot be read as it is"
-    counts = [f"{n} {what}" for n, what in ((one.points, "points"), (one.instances, "instances")) if n]
-    return f"{one.path}{form}: {' and '.join(counts) or 'nothing'} of {len(one.videos)} videos"
+    counts = [counted(n, what) for n, what in ((one.points, "point"), (one.instances, "instance")) if n]
+    return f"{one.path}{form}: {' and '.join(counts) or 'nothing'} of {counted(len(one.videos), 'video')}"
+
+
+def counted(number: int, what: str) -> str:
+    """How many there are of something."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def classes_of(found: Survey) -> Counter:
