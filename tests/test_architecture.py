@@ -23,7 +23,7 @@ LAYERS = (
     {"evaluation", "predict"},
     {"diagnosis"},
     {"report"},
-    {"predict_cli", "labelling"},
+    {"predict_cli", "labelling", "start"},
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 

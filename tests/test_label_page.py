@@ -266,6 +266,33 @@ def test_a_point_is_put_while_the_film_plays(opened, folder):
     assert round(row * 25) == pytest.approx(row * 25, abs=0.03)
 
 
+def test_thousands_of_points_are_drawn_as_far_as_they_can_be_told_apart(serve, folder, visit):
+    lines = [f"a,{2 * i / 3000:.4f},{('pour', 'stir')[i % 2]}" for i in range(3000)]
+    (folder.parent / "points.csv").write_text("\n".join(["video,seconds,class", *lines]) + "\n")
+    opened = visit(serve(folder).url)
+    opened.until("document.querySelectorAll('.point').length > 100")
+    few = set(opened.points())
+    assert len(few) < 1000
+    opened.go(1)
+    opened.page.evaluate("""() => {
+      window.changes = 0;
+      const count = (records) => { window.changes += records.length; };
+      const all = { subtree: true, childList: true, attributes: true };
+      new MutationObserver(count).observe(document.getElementById("track"), all);
+    }""")
+    opened.press("1")
+    opened.saved()
+    assert 1 <= opened.page.evaluate("window.changes") < 12
+    assert "pour, 0.040 s" in opened.points()
+    opened.page.evaluate("""() => {
+      document.getElementById("zoom").value = 6;
+      document.getElementById("zoom").dispatchEvent(new Event("input"));
+    }""")
+    opened.until(f"document.querySelectorAll('.point').length !== {len(few) + 1}")
+    assert set(opened.points()) - few - {"pour, 0.040 s"}
+    assert opened.said == []
+
+
 def test_two_tabs_and_an_editor_overwrite_nothing(serve, folder, visit):
     url = serve(folder).url
     first, second = visit(url), visit(url)

@@ -41,11 +41,6 @@ export class Labels extends EventTarget {
     return this.of(video).filter((mark) => mark[0] === "point").sort((a, b) => a[1] - b[1]);
   }
 
-  isPending(video, mark) {
-    const key = keyOf(mark);
-    return this.queue.some((action) => action.video === video && action.add.some((m) => keyOf(m) === key));
-  }
-
   // Add and remove marks; what is there, or gone, already does not count.
   act(video, { add = [], remove = [], spent = 0, seen = 0 }) {
     const action = this.#send({ video, add, remove, spent, seen });

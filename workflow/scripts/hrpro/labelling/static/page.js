@@ -211,7 +211,7 @@ function drawMarks() {
     const pending = new Set(
       labels.queue.filter((action) => action.video === open.name).flatMap((action) => action.add.map(keyOf)),
     );
-    timeline.draw(labels.of(open.name), looks(), (mark) => pending.size > 0 && pending.has(keyOf(mark)));
+    timeline.draw(labels.marks.get(open.name) ?? new Map(), looks(), pending);
   }
   drawState();
 }
@@ -238,7 +238,8 @@ function drawPosition() {
   timeline.position = player.position;
   const { place } = player;
   $("clock").value = `${clock(player.position)} of ${clock(player.duration)}${place ? `, ${place}` : ""}`;
-  $("play").textContent = player.isPlaying ? "stop" : "play";
+  const offer = player.isPlaying ? "stop" : "play";
+  if ($("play").textContent !== offer) $("play").textContent = offer;
   if (player.duration) session.seen = Math.max(session.seen, Math.min(player.position / player.duration, 1));
 }
 

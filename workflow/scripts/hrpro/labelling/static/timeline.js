@@ -3,6 +3,7 @@
 import { keyOf } from "./labels.js";
 
 const LANES = 4;
+const APART = 4; // pixels, up to which a point in its lane covers another
 const DRAGGED = 3; // pixels, from which a press is no click
 
 export class Timeline extends EventTarget {
@@ -11,7 +12,9 @@ export class Timeline extends EventTarget {
   #scroll;
   #track;
   #playhead;
+  #marks = new Map(); // by their keys
   #elements = new Map(); // key of a mark -> its element
+  #pending = new Set(); // keys of marks that are drawn as not saved yet
   #looks; // class -> { key, hue, lane }
 
   constructor(scroll, track, playhead) {
@@ -20,6 +23,8 @@ export class Timeline extends EventTarget {
     this.#track = track;
     this.#playhead = playhead;
     track.addEventListener("pointerdown", (event) => this.#press(event));
+    scroll.addEventListener("scroll", () => this.#redraw());
+    new ResizeObserver(() => this.#redraw()).observe(track); // zoomed, too
   }
 
   set zoom(times) {
@@ -28,49 +33,77 @@ export class Timeline extends EventTarget {
     this.#scroll.scrollLeft = middle * this.#track.clientWidth - this.#scroll.clientWidth / 2;
   }
 
-  // looks: class -> { key, hue, lane }
-  draw(marks, looks, isPending) {
+  // marks, pending: by their keys; looks: class -> { key, hue, lane }
+  draw(marks, looks, pending) {
+    for (const key of this.#pending) if (!pending.has(key)) this.#elements.get(key)?.classList.remove("pending");
+    this.#marks = marks;
     this.#looks = looks;
-    const gone = new Set(this.#elements.keys());
-    const added = document.createDocumentFragment();
-    for (const mark of marks) {
-      const key = keyOf(mark);
-      gone.delete(key);
-      let element = this.#elements.get(key);
-      if (!element) {
-        element = this.#element(mark);
-        if (!element) continue;
-        this.#elements.set(key, element);
-        added.append(element);
-      }
-      element.classList.toggle("pending", isPending(mark));
-    }
-    for (const key of gone) {
-      this.#elements.get(key).remove();
+    this.#pending = pending;
+    if (this.selected && !marks.has(keyOf(this.selected))) this.select(null);
+    this.#redraw();
+  }
+
+  // Touches what has changed alone.
+  #redraw() {
+    if (!this.duration) return;
+    const shown = this.#shown();
+    for (const [key, element] of this.#elements) {
+      if (shown.has(key)) continue;
+      element.remove();
       this.#elements.delete(key);
-      if (this.selected && keyOf(this.selected) === key) this.select(null);
     }
-    this.#track.append(added);
+    const added = document.createDocumentFragment();
+    for (const [key, mark] of shown) {
+      if (this.#elements.has(key)) continue;
+      const element = this.#element(mark);
+      this.#elements.set(key, element);
+      added.append(element);
+    }
+    if (added.childElementCount) this.#track.append(added);
+    for (const key of this.#pending) this.#elements.get(key)?.classList.add("pending");
     if (this.selected) this.#elements.get(keyOf(this.selected))?.classList.add("selected");
+  }
+
+  // The marks that get an element: points out of view do not, nor those that another one covers. Thousands of
+  // elements would slow down each key and each picture of the film.
+  #shown() {
+    const width = this.#track.clientWidth;
+    const { scrollLeft, clientWidth } = this.#scroll;
+    const selected = this.selected && keyOf(this.selected);
+    const places = new Set();
+    const shown = new Map();
+    for (const [key, mark] of this.#marks) {
+      const [kind, start, label] = mark;
+      if (kind === "point" && key !== selected && !this.#pending.has(key)) {
+        const left = (width * start) / this.duration;
+        const place = Math.floor(left / APART) * LANES + (this.#looks.get(label).lane % LANES);
+        if (left < scrollLeft - clientWidth || left > scrollLeft + 2 * clientWidth || places.has(place)) continue;
+        places.add(place);
+      }
+      if (kind === "point" || kind === "unsure") shown.set(key, mark);
+    }
+    return shown;
   }
 
   clear() {
     for (const element of this.#elements.values()) element.remove();
     this.#elements.clear();
+    this.#marks = new Map();
     this.select(null);
   }
 
   select(mark) {
     if (this.selected) this.#elements.get(keyOf(this.selected))?.classList.remove("selected");
     this.selected = mark;
-    if (mark) this.#elements.get(keyOf(mark))?.classList.add("selected");
+    if (mark) this.#redraw();
     this.dispatchEvent(new CustomEvent("select"));
   }
 
-  // Move the playhead, and what is in view with it.
+  // Move the playhead, and what is in view with it. It is as wide as the track, and a layer of its own: a
+  // film that plays moves it with each picture, and the points are neither laid out nor painted again.
   set position(seconds) {
     const share = this.duration ? Math.min(seconds / this.duration, 1) : 0;
-    this.#playhead.style.left = `${share * 100}%`;
+    this.#playhead.style.transform = `translateX(${share * 100}%)`;
     const place = share * this.#track.clientWidth - this.#scroll.scrollLeft;
     if (place < 0 || place > this.#scroll.clientWidth) this.#scroll.scrollLeft += place - this.#scroll.clientWidth / 4;
   }
@@ -88,12 +121,10 @@ export class Timeline extends EventTarget {
       element.title = `${end}, ${start.toFixed(3)} s`;
       element.style.setProperty("--hue", look.hue);
       element.style.setProperty("--lane", look.lane % LANES);
-    } else if (kind === "unsure") {
+    } else {
       element.className = "unsure";
       element.title = `unsure, ${start.toFixed(2)} to ${end.toFixed(2)} s`;
       element.style.width = `${(100 * (end - start)) / this.duration}%`;
-    } else {
-      return null;
     }
     element.setAttribute("aria-label", element.title);
     element.style.left = `${(100 * start) / this.duration}%`;

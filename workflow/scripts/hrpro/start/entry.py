@@ -1,0 +1,146 @@
+"""A configuration file of a data set, with comments that say what each key is taken from."""
+
+import json
+import re
+from pathlib import Path
+
+from ..config import I3D, VideoNames
+from ..data.labels import formats
+from ..grid import Grid
+from ..utils.names import listed
+from .folder import needs_rate
+from .survey import Survey
+
+WEIGHTS = {"rgb": "rgb_imagenet.pt", "flow": "flow_imagenet.pt"}  # of I3D, as they are published
+PLAIN = re.compile(r"\.|(\.{0,2}/|[A-Za-z_])([\w./ -]*[\w./])?")  # text that YAML takes for text ...
+WORDS = re.compile(r"y|n|yes|no|on|off|true|false|null", re.IGNORECASE)  # ... but for these
+
+
+def text_of(name: str, found: Survey) -> str:
+    """The configuration of a data set `name`, as YAML."""
+    lines = [
+        f"# What hrpro-start has found in {found.root}. A key behind a # is to be filled in, or left out.",
+        "# docs/own-data.md goes on from here; config/README.md has every key.",
+        "datasets:",
+        f"  {name}:",
+        f"    root: {scalar(str(found.root))}",
+        *snippet_lines(found),
+        *feature_lines(found),
+        *label_lines(found),
+    ]
+    if "names" in found.entry:
+        lines += [f"    names: {flow(found.entry['names'])}  # is no part of the videos' names"]
+    if "ambiguous" in found.entry:
+        lines += [f"    ambiguous: {scalar(found.entry['ambiguous'])}  # neither action nor background"]
+    if others := new_videos(found):
+        lines += ["predict:  # features of videos without labels", *others]
+    return "\n".join(lines) + "\n"
+
+
+def snippet_lines(found: Survey) -> list[str]:
+    """The grid of the snippets; to be filled in where none or several fit."""
+    if len(found.grids) == 1:
+        return [f"    # {found.grid_by}", f"    snippet: {flow(grid_keys(found.grids[0]))}"]
+    if found.grids:
+        several = " or ".join(flow(grid_keys(grid)) for grid in found.grids[1:])
+        return [
+            f"    # {found.grid_by}, so more than one grid fits; keep the right one:",
+            f"    # snippet: {flow(grid_keys(found.grids[0]))}  # or {several}",
+        ]
+    return [
+        f"    # How many frames from a snippet to the next, at how many per second: {found.grid_by}.",
+        "    # snippet: {frames: 16, fps: 25}",
+    ]
+
+
+def grid_keys(grid: Grid) -> dict:
+    """A grid as keys of `snippet`."""
+    window = {} if grid.window == grid.frames else {"window": grid.window}
+    fps = int(grid.fps) if float(grid.fps).is_integer() else round(grid.fps, 3)
+    return {"frames": grid.frames, "fps": fps} | window
+
+
+def feature_lines(found: Survey) -> list[str]:
+    """Where the features lie, or how they are computed of films."""
+    if found.features:
+        one = found.features[0]
+        if not one.sources:
+            place = one.folder.relative_to(found.root)
+            return (
+                [
+                    "    # Only if you trust who made it (docs/data.md):",
+                    f"    # features: {flow({'folder': str(place), 'allow_pickle': True})}",
+                ]
+                if "pickle" in (one.problem or "")
+                else [f"    # features: {flow({'folder': str(place)})}"]
+            )
+        keys = found.entry.get("features", {})
+        if one.problem:
+            return [f"    # features: {flow(keys | {'width': 1024})}  # how many channels they have"]
+        return [f"    features: {flow(keys)}"] if keys else []
+    if not found.films:
+        return ["    # features: {folder: features}  # there are none yet: docs/data.md has the layouts"]
+    weights = {stream: path for stream, name in WEIGHTS.items() if (path := weights_file(found.root, name))}
+    folder = found.films.folder.relative_to(found.root)
+    return [
+        "    features:  # of videos (docs/video.md, Networks)",
+        "      from: videos",
+        f"      folder: {scalar(str(folder))}",
+        f"      model: {I3D}",
+        f"      weights: {flow(weights)}"
+        if weights
+        else f"      # weights: {flow(WEIGHTS)}  # the files that you have, or one of them",
+    ]
+
+
+def weights_file(root: Path, name: str) -> str | None:
+    """Where a file of I3D's weights lies: in `weights`, or in or under the data set's folder."""
+    places = [Path("weights", name), Path(name), *sorted(root.rglob(name))]
+    return next((str(path) for path in places if path.is_file()), None)
+
+
+def label_lines(found: Survey) -> list[str]:
+    """Where annotations and points lie; to be filled in where several would do."""
+    lines = []
+    for key, chosen in (("annotations", found.annotations), ("points", found.points)):
+        keys = found.entry.get(key)
+        if keys and "from" in keys:
+            lines.append("    # there are no points; these are drawn from the annotated segments")
+        if chosen and needs_rate(chosen.form, chosen.settings):
+            frames = formats.FORMATS[chosen.form].FRAMES
+            lines.append(f"    # its times are frames: add fps, how many a second has ({frames})")
+        if keys:
+            lines.append(f"    {key}: {flow(keys)}")
+        if chosen is None and len(others := candidates(found, key)) > 1:
+            lines.append(f"    # {key}: {flow({'file': others[0]})}  # or {listed(others[1:])}")
+    return lines
+
+
+def candidates(found: Survey, key: str) -> list[str]:
+    """Files that may be the points or the annotations, by what they hold."""
+    counts = [(one.points if key == "points" else one.instances, one.path) for one in found.labels]
+    return [str(path.relative_to(found.root)) for count, path in counts if count]
+
+
+def new_videos(found: Survey) -> list[str]:
+    """Entries of `predict`: further places of features, of which no video has a label."""
+    names = VideoNames(**found.entry.get("names", {}))
+    labelled = {names.of(video) for one in (found.points, found.annotations) if one for video in one.videos}
+    lines = []
+    for one in found.features[1:]:
+        key = re.sub(r"[^\w-]", "_", one.folder.stem, flags=re.ASCII)
+        if one.sources and not labelled & {names.of(video) for video in one.sources}:
+            lines.append(f"  {key}: {scalar(str(one.folder))}")
+    return lines
+
+
+def flow(values: dict) -> str:
+    """A dictionary as YAML on one line."""
+    return "{" + ", ".join(f"{key}: {scalar(value)}" for key, value in values.items()) + "}"
+
+
+def scalar(value) -> str:
+    """A value as YAML reads it, text in quotes where it needs them; JSON's quotes are YAML's too."""
+    if isinstance(value, str) and PLAIN.fullmatch(value) and not WORDS.fullmatch(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
