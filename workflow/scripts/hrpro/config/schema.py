@@ -56,6 +56,12 @@ class Proposals(Strict):
     same_action: NonNegative = Field(
         1.0, description="seconds up to which points of one class, none of another between, mark one action"
     )
+    point_prior: Literal["none", "centre"] = Field(
+        "none",
+        description="where points lie in their instances: none (anywhere) or centre (at 0.47, as published "
+        "ones do); for the choice of reliable proposals",
+        exclude_if=lambda value: value == "none",  # steps and model.pt are told as before there was a choice
+    )
     negative_share: NonNegative = Field(0.5, description="negative proposals per positive proposal")
     negative_bounds: Literal["inclusive", "released"] = Field(
         "inclusive", description="runs that negatives are drawn from: inclusive, or released (fault 7)"
