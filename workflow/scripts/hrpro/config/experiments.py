@@ -30,6 +30,11 @@ class Experiment(Strict):
         "points",
         description="what is known of the training videos: their points, or which classes they show (videos)",
     )
+    events: bool = Field(
+        False,
+        description="whether map.json and the report also have the list of events, F1 and the edit score "
+        "(docs/predict.md); it takes a chain of trainings more",
+    )
     corrects: Name | None = Field(
         None,
         description="the experiment whose faults this one corrects, one by one in its rows of `ablation`",
