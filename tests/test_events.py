@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import report_files
 from conftest import MINE, run_script, snakemake
 from hrpro import config, predict
 from hrpro.detection import results
 from hrpro.detection.segments import segments
-from hrpro.evaluation import segmental
+from hrpro.evaluation import segmental, tables
 from hrpro.events import calibration, figures, fitting, listing, selection
 from hrpro.utils.errors import InputError
 from test_bad_input import assert_stopped, assert_workflow_stopped
@@ -383,6 +384,42 @@ def test_another_file_than_a_calibration(finished_run, tmp_path, out):
         assert_stopped(ran, ["x.json"], out)
 
 
+# --- what shows it
+
+
+def test_the_report_shows_how_good_a_list_is(tmp_path):
+    *arguments, settings = report_files.write(tmp_path / "files")
+    settings = json.loads(settings)
+    truth = {"a": segments([[0, 10], [20, 30]], [0, 1])}
+    detections = {"a": segments([[0, 10], [40, 50]], [0, 1], [0.9, 0.5])}
+    scoring = {"classes": ["x", "y"], "ambiguous": {}}
+    measured = figures.over_seeds([figures.measure(truth, detections, calibrated(), **scoring)])
+    measured |= {"held_back": figures.held_back(calibrated()), "instances": 2}
+    measured["calibration"] = figures.diagnose(truth, detections, calibrated(), **scoring)
+    path = report_files.dump(tmp_path / "events-quality.json", measured)
+    settings["experiments"]["default"]["events"] = str(path)
+    outputs = ["--html", tmp_path / "report.html", "--json", tmp_path / "report.json"]
+    ran = run_script("write_report.py", *arguments, json.dumps(settings), *outputs)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    page = (tmp_path / "report.html").read_text()
+    assert '<section id="events">' in page and "2 events to 2 true segments" in page
+    assert "80.0 % of 5 events" in page and "40.0 % of 10 points" in page
+    assert json.loads((tmp_path / "report.json").read_text())["experiments"]["default"]["events"] == measured
+
+
+def test_tables_show_the_events_of_a_map(tmp_path):
+    of_threshold = {"0.1": 50.0, "0.5": 25.0}
+    keys = ("F1", "precision", "recall", "calibration_error")
+    events = {"edit": 60.0, **dict.fromkeys(keys, of_threshold)}
+    average = {"average": {"0.1:0.7": 1.0}, "std": {"0.1:0.7": 0.0}, "mAP": [1.0]}
+    content = {"dataset": "d", "experiment": "e", "tiou": [0.1], "seeds": [0, 1]}
+    content |= {"stages": {"stage1": {"last": average}}, "events": events | {"std": events}}
+    [_, table] = tables.of_results([content])
+    assert table["events"].tolist() == ["tIoU 0.1", "tIoU 0.5"]
+    assert table["F1"].tolist() == ["50.0 ± 50.0", "25.0 ± 25.0"]
+    assert table["edit"].tolist() == ["60.0 ± 60.0"] * 2
+
+
 # --- the rules
 
 CHAIN = Counter(
@@ -418,7 +455,11 @@ def slow(values: tuple):
 
 
 REFUSED = [
-    ("results/mine-wrong/events.csv", {}, "error: mine-wrong: is a copy, of which no videos are held back"),
+    (
+        "results/mine-wrong/events.csv",
+        {},
+        "error: mine-wrong: is a copy, whose events nothing calibrates; ask for those of mine",
+    ),
     ("results/mine/events.csv", {"held_points": None}, "error: copies.held_points: calibrates events"),
     (
         "results/mine/events.csv",

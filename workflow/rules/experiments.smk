@@ -3,8 +3,6 @@
 import csv
 import io
 
-HELD_BACK = "held_points"  # of copies: the one by which events are calibrated
-
 
 def evaluation_of(wildcards):
     """A params function: what is scored and how, as options."""
@@ -184,22 +182,16 @@ def measured_events_of(wildcards):
 
 def held_back(wildcards):
     """The copy of a data set whose test split is held-back training videos, scored with their points alone."""
-    dataset, (entry, copy) = wildcards.dataset, CONFIG.origin(wildcards.dataset)
+    dataset, name, (entry, copy) = wildcards.dataset, settings.HELD_BACK, CONFIG.origin(wildcards.dataset)
     if copy:
-        stop(
-            f"{dataset}: is a copy, of which no videos are held back to calibrate events; ask for those of {entry}"
-        )
-    settings_of_copy = CONFIG.copies.get(HELD_BACK)
-    if settings_of_copy is None or not settings_of_copy.held_back or settings_of_copy.truth != "points":
-        stop(
-            f"copies.{HELD_BACK}: calibrates events; expected {{held_back: 0.25, truth: points}}, as by default"
-        )
+        stop(f"{dataset}: is a copy, whose events nothing calibrates; ask for those of {entry}")
+    changes = CONFIG.copies.get(name)
+    if changes is None or not changes.held_back or changes.truth != "points":
+        stop(f"copies.{name}: calibrates events; expected {{held_back: 0.25, truth: points}}, as by default")
     require_times(dataset)
     if not is_demo(entry) and len(splits_of(entry)["train"]) < 2:
-        stop(
-            f"data set {entry}: has one training video, and events are calibrated on held-back ones; add others"
-        )
-    return f"{dataset}-{HELD_BACK}"
+        stop(f"data set {entry}: has one training video, and another one has to calibrate events; add one")
+    return f"{dataset}-{name}"
 
 
 def held_back_points(wildcards):

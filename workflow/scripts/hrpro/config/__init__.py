@@ -25,7 +25,7 @@ from .datasets import (
     VideoNames,
     Videos,
 )
-from .experiments import ABLATIONS, BY_VIDEOS, Experiment
+from .experiments import ABLATIONS, BY_VIDEOS, HELD_BACK, Experiment
 from .parsing import Strict, canonical, from_json, limit, merge, parse, yaml_number
 from .schema import (
     CUTS,
@@ -49,6 +49,7 @@ __all__ = [
     "BY_VIDEOS",
     "CUTS",
     "DOWNLOAD",
+    "HELD_BACK",
     "I3D",
     "LABEL_FORMATS",
     "LAYOUTS",

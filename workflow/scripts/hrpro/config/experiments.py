@@ -8,6 +8,7 @@ from ..utils.settings import Strict
 from .datasets import Name
 
 ABLATIONS = ("alone", "without")
+HELD_BACK = "held_points"  # the copy by which events are calibrated
 BY_VIDEOS = "video-labels"  # the chain of the experiments with `supervision: videos`, and its folder
 # Names of folders in results/<dataset>/, where an experiment has one of its own.
 RESERVED = ("train", "test", "last", "predict", "extracted", "data")

@@ -23,14 +23,21 @@ def calibrate(
 
     Raises InputError where no event is right.
     """
-    events = [(video, one_at_a_time(found)) for video, found in detections]
+    events = ((video, one_at_a_time(found)) for video, found in detections)
+    return fit(*rate(truth, events, classes), sum(map(len, truth.values())))
+
+
+def rate(
+    truth: dict[str, Segments], events: Iterable[tuple[str, Segments]], classes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scores of all events (N,), and which are right by the points (N,) bool."""
     instances, ranked = (mean_ap.by_class(videos, len(classes)) for videos in (truth.items(), events))
     scores, right = [np.empty(0)], [np.empty(0, dtype=bool)]
     for points, found in zip(instances, ranked, strict=True):
         order, [matched] = mean_ap.match_class(points, found, truth, [ALONE])
         scores.append(join([segments for _, segments in found]).scores[order])
         right.append(matched >= 0)
-    return fit(np.concatenate(scores), np.concatenate(right), sum(map(len, truth.values())))
+    return np.concatenate(scores), np.concatenate(right)
 
 
 def fit(scores: np.ndarray, right: np.ndarray, points: int) -> Calibration:
