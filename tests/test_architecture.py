@@ -22,6 +22,7 @@ LAYERS = (
     {"inference"},
     {"evaluation", "predict"},
     {"diagnosis"},
+    {"events"},
     {"report"},
     {"predict_cli", "labelling", "start"},
 )

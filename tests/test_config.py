@@ -41,7 +41,10 @@ def test_an_empty_configuration_is_config_yaml_without_its_data_sets(raw_config)
 
 def test_config_yaml_has_every_value_once(raw_config):
     assert {*raw_config} == {*configuration.Config.model_fields}
-    assert raw_config["settings"] == {step: writing.default_model(step)().model_dump() for step in MODELS}
+    assert raw_config["settings"] == {
+        step: {key: writing.default_of(field) for key, field in writing.fields(model).items()}
+        for step, model in zip(MODELS, map(writing.default_model, MODELS), strict=True)
+    }
     keys = re.findall(r"^( *)([\w-]+):", (ROOT / "config/config.yaml").read_text(), re.M)
     place, places = [], []
     for indent, key in keys:

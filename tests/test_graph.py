@@ -17,6 +17,7 @@ STEPS = {
     *("train_stage1", "score_snippets", "propose_training", "rank_proposals", "propose_test"),
     *("check_dataset", "detect_stage1"),
     *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
+    *("calibrate_events", "list_events", "measure_events"),
     *("bundle_model", "predict", "show", "draw_timeline", "write_report", "report_prediction"),
 }
 TINY = {"stage1": {"iterations": 2}, "stage2": {"iterations": 2}}
@@ -33,6 +34,7 @@ def audited(tmp_path_factory, demo_data):
     new.mkdir()
     shutil.copy(folder / "data/features/test/demo_test_000.npy", new / "a.npy")
     values = {"seeds": [0], "datasets": {"mine": ENTRY}, "predict": {"new": "new"}}
+    values["experiments"] = {"default": {"events": True}}
     (folder / "extra.yaml").write_text(yaml.safe_dump(values))
     opened = folder / "opened"
     opened.mkdir()
@@ -48,6 +50,10 @@ def audited(tmp_path_factory, demo_data):
         "results/mine/report.html",
         "results/mine/predict/new/report.html",
         "results/mine/predict/new/detections.json",
+        "results/mine/predict/new/events.csv",
+        "results/mine/events.csv",
+        "results/mine/floor/events.csv",
+        "results/mine/calibrated.pt",
         "results/mine-held/train/points.json",
         "results/mine-held/test/features.h5",
         "results/mine-wrong/test/features.h5",

@@ -116,6 +116,27 @@ def test_reliable_proposals_avoid_the_neighbouring_points():
     assert ranking.reliable(given, [(2.0, 0), (6.0, 1)], any_score=True) == [1, 2]
 
 
+@pytest.mark.parametrize(("prior", "expected"), [("none", [1]), ("centre", [0])])
+def test_a_point_may_be_held_to_lie_in_the_middle(prior, expected):
+    """It lies at 0.5 and 0.1: 0.3 exp(-0.03^2 / 0.045) = 0.294 against 0.9 exp(-0.37^2 / 0.045) = 0.043."""
+    given = segments([[0, 4], [1.6, 5.6]], [0, 0], [0.3, 0.9])
+    assert ranking.reliable(given, [(2.0, 0)], any_score=True, point_prior=prior) == expected
+    times = np.array([[0, 4], [1.6, 5.6], [2.0, 2.0]])  # one without length says nothing of where
+    weights = [np.exp(-(0.03**2) / 0.045), np.exp(-(0.37**2) / 0.045), 1.0]
+    assert ranking.centre_prior(times, 2.0) == pytest.approx(weights)
+
+
+def test_the_prior_reaches_what_is_ranked_and_the_default_is_told_as_before():
+    given = segments([[0, 4], [1.6, 5.6]], [0, 0], [0.3, 0.9])
+    centre = configuration.Proposals(point_prior="centre")
+    for settings, expected in ((configuration.Proposals(), 0.9), (centre, 0.3)):
+        rng = np.random.default_rng(0)
+        reliable, _ = ranking.rank(given, [(2.0, 0)], np.zeros(4), grid=SECOND, settings=settings, rng=rng)
+        assert reliable.scores.tolist() == [expected]
+    assert "point_prior" not in configuration.canonical(configuration.Proposals())
+    assert '"point_prior": "centre"' in configuration.canonical(centre)
+
+
 def test_fault_5_padding_makes_disjoint_segments_overlap():
     given = segments([[0, 1.2], [1.3, 2.5]], [0, 0], [1.0, 1.0])
     exact = suppression.soft_nms({"v": given}, sigma=0.3, padding=0.0)["v"]

@@ -67,6 +67,7 @@ rule gather:
         stage2_best=evaluations("stage2", "best-on-test"),
         stage2_best_reliable=qualities("stage2", "best-on-test"),
         records=records,
+        events=measured_events,
     output:
         "results/{dataset}/map.json",
     log:
@@ -93,6 +94,7 @@ rule gather:
         " --stage2-best-on-test {input.stage2_best}"
         " --stage2-best-on-test-reliable {input.stage2_best_reliable}"
         " --records {input.records}"
+        " --events {input.events}"
         " --output {output}"
         " --log {log}"
 

@@ -118,14 +118,20 @@ def final_model(stage):
 
 
 def bundled_settings(wildcards):
-    """A params function: the settings that the data set's model.pt holds beside the networks, as JSON."""
+    """A params function: the settings that the data set's model.pt holds beside the networks, as options."""
     experiment = CONFIG.experiment("default")
     steps = {
         step: CONFIG.step(wildcards.dataset, step, getattr(experiment, step, None))
         for step in ("features", "proposals", "detection")
     }
     layout, names = training_layout(wildcards.dataset)
-    return settings.canonical(settings.Prediction(**steps, layout=layout, names=names))
+    bundled = settings.Prediction(**steps, layout=layout, names=names)
+    return shlex.join(["--settings", settings.canonical(bundled)])
+
+
+def calibrated_settings(wildcards):
+    """A params function: the same, and how events are listed."""
+    return f"{bundled_settings(wildcards)} {events_of(wildcards)}"
 
 
 def training_layout(dataset):
@@ -143,10 +149,86 @@ def training_layout(dataset):
 def first_detections(wildcards):
     """An input function: the first seed's detections of the default experiment's last stage."""
     require_truth(wildcards.dataset)
-    experiment = CONFIG.experiment("default")
+    return last_detections(wildcards.dataset)[0]
+
+
+def last_detections(dataset, name="default"):
+    """The detections of the last stage of an experiment, a file per seed."""
+    experiment = CONFIG.experiment(name)
     stage = "stage1" if experiment.stage2 is None else "stage2"
-    folders, _ = runs_of(wildcards, stage, "last")
-    return f"{folders[0]}/detection-{experiment.detection}/detections.json"
+    folders = folders_of(dataset, experiment, stage, "last")
+    return [f"{folder}/detection-{experiment.detection}/detections.json" for folder in folders]
+
+
+# The list of events.
+
+
+def events_of(wildcards):
+    """A params function: how events are listed, as options."""
+    return shlex.join(["--events", settings.canonical(CONFIG.step(wildcards.dataset, "events"))])
+
+
+def measured_events_of(wildcards):
+    """A params function: the same, and what they are scored with."""
+    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
+    evaluation = CONFIG.step(wildcards.dataset, "evaluation", experiment.evaluation)
+    options = [
+        f"--exclude={names_in_csv(dataset_of(wildcards).exclude)}",
+    ]
+    if evaluation.ignore_ambiguous:
+        options.append("--ignore-ambiguous")
+    return f"{events_of(wildcards)} {shlex.join(options)}"
+
+
+def held_back(wildcards):
+    """The copy of a data set whose test split is held-back training videos, scored with their points alone."""
+    dataset, name, (entry, copy) = wildcards.dataset, settings.HELD_BACK, CONFIG.origin(wildcards.dataset)
+    if copy:
+        stop(f"{dataset}: is a copy, whose events nothing calibrates; ask for those of {entry}")
+    changes = CONFIG.copies.get(name)
+    if changes is None or not changes.held_back or changes.truth != "points":
+        stop(f"copies.{name}: calibrates events; expected {{held_back: 0.25, truth: points}}, as by default")
+    require_times(dataset)
+    if not is_demo(entry) and len(splits_of(entry)["train"]) < 2:
+        stop(f"data set {entry}: has one training video, and another one has to calibrate events; add one")
+    return f"{dataset}-{name}"
+
+
+def held_back_points(wildcards):
+    """An input function: the points of held-back videos, as annotations."""
+    return f"results/{held_back(wildcards)}/test/annotations.json"
+
+
+def held_back_detections(wildcards):
+    """An input function: the first seed's detections on held-back videos, of an experiment's last stage."""
+    return last_detections(held_back(wildcards), getattr(wildcards, "experiment", "default"))[0]
+
+
+def listed_detections(wildcards):
+    """An input function: the first seed's detections on the test videos, of an experiment's last stage."""
+    return last_detections(wildcards.dataset, getattr(wildcards, "experiment", "default"))[0]
+
+
+def measured_detections(wildcards):
+    """An input function: the detections of every seed on the test videos, of an experiment's last stage."""
+    require_truth(wildcards.dataset)
+    return last_detections(wildcards.dataset, getattr(wildcards, "experiment", "default"))
+
+
+def measured_events(wildcards):
+    """An input function: how good an experiment's events are, where it says `events`; a copy has none."""
+    return events_quality(wildcards.dataset, getattr(wildcards, "experiment", "default"))
+
+
+def events_quality(dataset, name):
+    """The file that says how good the events of an experiment are; [] where it has none."""
+    _, copy = CONFIG.origin(dataset)
+    if copy or not CONFIG.experiment(name).events:
+        return []
+    return os.path.join("results", dataset, "" if name == "default" else name, "events-quality.json")
+
+
+# The report.
 
 
 def reported_files(wildcards):
@@ -182,6 +264,7 @@ def reported_files(wildcards):
             "scores": {split: f"{os.path.dirname(first)}/{split}/scores.h5" for split in settings.SPLITS},
             "proposals": f"{first}/test/proposals.json",
             "stages": stages,
+            "events": events_quality(wildcards.dataset, name),
         }
     return experiments
 

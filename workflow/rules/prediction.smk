@@ -7,6 +7,7 @@ rule bundle_model:
         stage1=final_model("stage1"),
         stage2=final_model("stage2"),
         features="results/{dataset}/train/features.h5",
+        calibration=[],
     output:
         "results/{dataset}/model.pt",
     log:
@@ -23,9 +24,25 @@ rule bundle_model:
         " --stage1 {input.stage1}"
         " --stage2 {input.stage2}"
         " --features {input.features}"
-        " --settings {params.settings:q}"
+        " --calibration {input.calibration}"
+        " {params.settings}"
         " --output {output}"
         " --log {log}"
+
+
+use rule bundle_model as bundle_calibrated_model with:  # which lists events, too
+    input:
+        stage1=final_model("stage1"),
+        stage2=final_model("stage2"),
+        features="results/{dataset}/train/features.h5",
+        calibration="results/{dataset}/calibration.json",
+    output:
+        "results/{dataset}/calibrated.pt",
+    log:
+        "logs/{dataset}/bundle_calibrated_model.log",
+    params:
+        settings=calibrated_settings,
+        code=code_of("bundle_model.py", "torch"),
 
 
 rule predict:

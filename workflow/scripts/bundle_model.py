@@ -4,6 +4,7 @@ import argparse
 
 from hrpro import config, predict
 from hrpro.data.features import FeatureFile
+from hrpro.events import calibration
 from hrpro.utils import errors, progress
 
 
@@ -15,6 +16,10 @@ def main() -> None:
     parser.add_argument(
         "--settings", required=True, help="JSON of settings.{features,proposals,detection} and the layout"
     )
+    parser.add_argument(
+        "--calibration", nargs="?", help="of calibrate_events.py: the model lists events, too"
+    )
+    parser.add_argument("--events", default="{}", help="JSON of settings.events, with --calibration")
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
@@ -23,6 +28,9 @@ def main() -> None:
     settings = config.from_json(config.Prediction, args.settings)
     with FeatureFile(args.features) as features:
         settings = settings.model_copy(update={"orientations": sorted(features.orientations)})
+    if args.calibration:
+        events = calibration.read(args.calibration, config.from_json(config.Events, args.events, "--events"))
+        settings = settings.model_copy(update={"events": events})
     predict.bundle(args.output, args.stage1, args.stage2, settings)
 
 

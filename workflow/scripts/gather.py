@@ -13,6 +13,8 @@ SOURCES = [
     for pick in ("last", "best-on-test")
 ]
 
+EVENTS = ("F1", "edit", "calibration", "std")  # keys of its figures
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -24,6 +26,7 @@ def main() -> None:
         parser.add_argument(option, nargs="*", default=[], help=f"{stage}, {pick}: one map.json per seed")
         parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
     parser.add_argument("--records", nargs="*", default=[], help="what each model was trained on")
+    parser.add_argument("--events", nargs="?", help="of measure_events.py, where the experiment has it")
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
@@ -48,6 +51,10 @@ def main() -> None:
         stages.setdefault(stage, {})[pick] = figures
         tiou = runs[0]["tiou"]
     machines = [read(path, "device", "threads", "instructions") for path in args.records]
+    measured = {}
+    if args.events:
+        measured["events"] = read(args.events, *EVENTS)
+        del measured["events"]["calibration"]
     files.write_json(
         args.output,
         {
@@ -56,6 +63,7 @@ def main() -> None:
             "tiou": tiou,
             "seeds": args.seeds,
             "stages": stages,
+            **measured,
             "trained_on": [m for row, m in enumerate(machines) if m not in machines[:row]],
         },
         indent=1,

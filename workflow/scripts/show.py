@@ -1,7 +1,8 @@
 """The tables of map.json files, in Markdown for the terminal or as a page.
 
 First mAP; then, where the training videos' true instances are known, the quality of the reliable
-proposals: mean tIoU with the points' instances, share with tIoU >= 0.5, share of points without one.
+proposals: mean tIoU with the points' instances, share with tIoU >= 0.5, share of points without one; then, of
+experiments with `events`, F1 and edit score of their lists.
 """
 
 import argparse

@@ -1,16 +1,18 @@
 """Detections on new videos, from their features alone, by a trained model.
 
 An output is of the format that its name says: .json (ActivityNet's results), .csv, .vtt (WebVTT, of a single
-video), or a folder, which gets a .vtt per video.
+video), or a folder, which gets a .vtt per video. --output is all detections, of which mAP wants thousands;
+--events is a list to read: of each class one at a time, with a probability.
 """
 
 import argparse
 
 from . import predict
-from .config import FeatureFiles
+from .config import CUTS, CalibratedEvents, FeatureFiles, Prediction
 from .data import layouts, orientation, readers
 from .data import sources as digests
 from .detection import export
+from .events import calibration, listing
 from .utils import errors, files, options, planned, process, progress
 from .utils.errors import InputError
 
@@ -22,7 +24,12 @@ def main() -> None:
     )
     parser.add_argument("--model", required=True, help="results/<dataset>/model.pt")
     parser.add_argument("--features", required=True, help="a folder or file of features, in any layout")
-    parser.add_argument("--output", required=True, nargs="+", help="name.json, name.csv, name.vtt or folder/")
+    for outputs in ("output", "events"):
+        parser.add_argument(
+            f"--{outputs}", nargs="+", default=[], help="name.json, name.csv, name.vtt or folder/"
+        )
+    parser.add_argument("--cut", choices=CUTS, help="where events end; default: as the model was made")
+    parser.add_argument("--at", type=float, help="the precision or recall that --cut asks for")
     parser.add_argument("--least-score", type=float, help="in all formats; default: 0.1 in a .vtt, all else")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=options.threads, default=1)
@@ -32,10 +39,13 @@ def main() -> None:
 
     if args.least_score is not None and not 0 <= args.least_score <= 1:
         raise InputError(f"--least-score {args.least_score:g}: expected a number from 0 to 1")
+    if not args.output and not args.events:
+        raise InputError("nothing to write; give --output FILE, --events FILE or both")
     model = predict.load(args.model, args.device)
     settings = model.settings
+    listed = events_of(args, settings)
     videos = layouts.of_folder(args.features, FeatureFiles(), settings.layout, settings.names)
-    for output in args.output:
+    for output in (*args.output, *args.events):
         export.format_of(output, videos)
     process.start(seed=0, threads=args.threads, width=model.width)  # nothing is drawn
     sources, _ = orientation.orient(
@@ -62,6 +72,32 @@ def main() -> None:
     with files.together():
         for output in args.output:
             export.write(output, detections, model.classes, args.least_score)
+        if listed is not None:
+            events = listing.of_detections(detections, listed)
+            for output in args.events:
+                export.write(output, events, model.classes, least_score=0.0, score="probability")
+
+
+def events_of(args: argparse.Namespace, settings: Prediction) -> CalibratedEvents | None:
+    """How events are listed by the options and the model's settings; None where none are asked for.
+
+    Raises InputError where the model is not calibrated, and where it does not know the cut.
+    """
+    options = {name: getattr(args, name) for name in ("cut", "at") if getattr(args, name) is not None}
+    if not args.events:
+        if options:
+            raise InputError(f"--{min(options)}: is of events; give --events FILE too")
+        return None
+    if settings.events is None:
+        raise InputError(
+            f"{args.model}: is not calibrated, as --events needs it; give results/<dataset>/calibrated.pt "
+            "(`snakemake results/<dataset>/calibrated.pt` makes it)"
+        )
+    listed = settings.events.model_copy(update=options)
+    if args.at is not None and (listed.cut == "f1" or not 0 < args.at <= 1):
+        raise InputError(f"--at {args.at:g}: expected a number from 0 to 1, with --cut precision or recall")
+    calibration.place_of(listed)
+    return listed
 
 
 def command() -> None:

@@ -25,16 +25,31 @@ from .datasets import (
     VideoNames,
     Videos,
 )
-from .experiments import ABLATIONS, BY_VIDEOS, Experiment
+from .experiments import ABLATIONS, BY_VIDEOS, HELD_BACK, Experiment
 from .parsing import Strict, canonical, from_json, limit, merge, parse, yaml_number
-from .schema import Config, Detection, Evaluation, Features, Prediction, Proposals, Stage1, Stage2
+from .schema import (
+    CUTS,
+    CalibratedEvents,
+    Calibration,
+    Config,
+    Detection,
+    Evaluation,
+    Events,
+    Features,
+    Prediction,
+    Proposals,
+    Stage1,
+    Stage2,
+)
 
 __all__ = [
     "ABLATIONS",
     "AS_THEY_ARE",
     "BACKBONES",
     "BY_VIDEOS",
+    "CUTS",
     "DOWNLOAD",
+    "HELD_BACK",
     "I3D",
     "LABEL_FORMATS",
     "LAYOUTS",
@@ -44,11 +59,14 @@ __all__ = [
     "TAKES",
     "UNKNOWN",
     "Annotations",
+    "CalibratedEvents",
+    "Calibration",
     "Config",
     "Copy",
     "Dataset",
     "Detection",
     "Evaluation",
+    "Events",
     "Experiment",
     "FeatureFiles",
     "Features",

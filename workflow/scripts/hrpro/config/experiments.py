@@ -8,6 +8,7 @@ from ..utils.settings import Strict
 from .datasets import Name
 
 ABLATIONS = ("alone", "without")
+HELD_BACK = "held_points"  # the copy by which events are calibrated
 BY_VIDEOS = "video-labels"  # the chain of the experiments with `supervision: videos`, and its folder
 # Names of folders in results/<dataset>/, where an experiment has one of its own.
 RESERVED = ("train", "test", "last", "predict", "extracted", "data")
@@ -29,6 +30,11 @@ class Experiment(Strict):
     supervision: Literal["points", "videos"] = Field(
         "points",
         description="what is known of the training videos: their points, or which classes they show (videos)",
+    )
+    events: bool = Field(
+        False,
+        description="whether map.json and the report also have the list of events, F1 and the edit score "
+        "(docs/predict.md); it takes a chain of trainings more",
     )
     corrects: Name | None = Field(
         None,

@@ -2,7 +2,7 @@
 
 import json
 from functools import reduce
-from operator import or_
+from operator import gt, or_
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, Tag, model_validator
@@ -13,6 +13,8 @@ from ..utils.settings import Count, NonNegative, Path, Positive, Strict, Thresho
 from .datasets import AS_THEY_ARE, LAYOUTS, STEPS, Copy, Dataset, DatasetName, Name, Step, VideoNames
 from .experiments import ABLATIONS, RESERVED, TABLES, Experiment
 from .parsing import by_method, merge, method_of, parse, tag, unknown_key
+
+CUTS = ("f1", "precision", "recall")  # of a list of events
 
 
 class Features(Strict):
@@ -55,6 +57,12 @@ class Proposals(Strict):
     )
     same_action: NonNegative = Field(
         1.0, description="seconds up to which points of one class, none of another between, mark one action"
+    )
+    point_prior: Literal["none", "centre"] = Field(
+        "none",
+        description="where points lie in their instances: none (anywhere) or centre (at 0.47, as published "
+        "ones do); for the choice of reliable proposals",
+        exclude_if=lambda value: value == "none",  # without it model.pt is as it was
     )
     negative_share: NonNegative = Field(0.5, description="negative proposals per positive proposal")
     negative_bounds: Literal["inclusive", "released"] = Field(
@@ -103,6 +111,48 @@ class Evaluation(Strict):
     )
 
 
+class Events(Strict):
+    """The list of events: one at a time of each class, with a probability."""
+
+    cut: Literal[CUTS] = Field(
+        "f1",
+        description="where the list ends, by held-back training videos: f1 (at the best F1), precision or "
+        "recall (where it is `at`)",
+    )
+    at: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.9, description="the precision or recall that the list is cut at"
+    )
+
+
+class Calibration(Strict):
+    """What scores of events were worth in held-back training videos (docs/method.md, section 14)."""
+
+    slope: NonNegative = Field(description="of the log-odds of being right over the logarithm of the score")
+    intercept: float = Field(description="the log-odds at a score of 1")
+    points: Count = Field(description="of the held-back videos")
+    scores: Annotated[list[float], Field(min_length=1)] = Field(description="of right events, falling")
+    events: list[Count] = Field(description="how many have at least that score")
+    right: list[Count] = Field(description="how many of these are right")
+
+    @model_validator(mode="after")
+    def counts_hold(self):
+        """Scores fall, counts rise, and no more events are right than there are events and points."""
+        if not len(self.scores) == len(self.events) == len(self.right):
+            raise ValueError("scores, events and right are of different lengths")
+        increasing([-score for score in self.scores])
+        increasing(self.events)
+        increasing(self.right)
+        if self.right[-1] > self.points or any(map(gt, self.right, self.events)):
+            raise ValueError("more events are right than there are")
+        return self
+
+
+class CalibratedEvents(Events):
+    """The list of events of a model that is calibrated."""
+
+    calibration: Calibration = Field(description="what its scores are worth")
+
+
 class Report(Strict):
     """What a data set's report shows."""
 
@@ -139,13 +189,15 @@ class Settings(Strict):
     stage2: Stage2 = Field(settings_of("stage2")[methods.DEFAULT](), description="scores of proposals")
     detection: Detection = Field(Detection(), description="from scored proposals to detections")
     evaluation: Evaluation = Field(Evaluation(), description="mean average precision")
+    events: Events = Field(Events(), description="the list of events")
 
 
 class Prediction(Strict):
     """What detections on new videos take besides trained networks.
 
     layout: how the training's features lay, or auto; names: what was no part of its videos' names;
-    orientations: whether its files were (D, T), of both kinds that occurred; none where nobody knows.
+    orientations: whether its files were (D, T), of both kinds that occurred; none where nobody knows;
+    events: where the model is calibrated.
     """
 
     features: Features
@@ -154,6 +206,10 @@ class Prediction(Strict):
     layout: Literal["auto", *LAYOUTS] = "auto"
     names: VideoNames = AS_THEY_ARE
     orientations: list[bool] = Field([])
+    events: CalibratedEvents | None = Field(
+        None,
+        exclude_if=lambda value: value is None,  # without them model.pt is as it was
+    )
 
 
 MODELS = {
@@ -163,6 +219,7 @@ MODELS = {
     "stage2": Stage2,
     "detection": Detection,
     "evaluation": Evaluation,
+    "events": Events,
 }
 
 
@@ -288,7 +345,8 @@ class Config(Strict):
         for dataset, entry in self.datasets.items():
             for step in set(entry.settings) - set(MODELS):
                 raise unknown_key(f"datasets.{dataset}.settings.{step}")
-            self.step(dataset, "features")
+            for step in ("features", "events"):
+                self.step(dataset, step)
             for step in STEPS:
                 for variant in self.variants.get(step, {}):
                     self.step(dataset, step, variant)

@@ -56,12 +56,19 @@ def read(path, use: Callable[[dict], object]) -> dict:
 
 
 def of_results(results: list[dict]) -> list[pd.DataFrame]:
-    """The contents of map.json files: mAP, then the quality of reliable proposals where it is known.
+    """The contents of map.json files: mAP, then what is known of reliable proposals and of events.
 
     One table of mAP per set of tIoU thresholds, for data sets may have others; one row per stage and model.
     """
-    scores, reliable = {}, []
+    scores, reliable, listed = {}, [], []
     for result in results:
+        for tiou in result.get("events", {}).get("F1", {}):
+            row = {
+                "data set": result["dataset"],
+                "experiment": result["experiment"],
+                "events": f"tIoU {tiou}",
+            }
+            listed.append(row | event_cells(result["events"], tiou, result["seeds"]))
         for stage, picks in result["stages"].items():
             for pick, figures in picks.items():
                 model = {
@@ -76,8 +83,7 @@ def of_results(results: list[dict]) -> list[pd.DataFrame]:
                 if quality and quality["tiou"] is not None:
                     reliable.append(model | quality_cells(quality, result["seeds"]))
     tables = [pd.DataFrame(rows) for rows in scores.values()]
-    if reliable:
-        tables.append(pd.DataFrame(reliable))
+    tables += [pd.DataFrame(rows) for rows in (reliable, listed) if rows]
     return tables
 
 
@@ -126,6 +132,24 @@ def of_ablation(rows: dict, seeds: list[int], experiment: str = "default") -> pd
     names = [f"stage {stage[-1]}" for stage in stages]
     columns = [f"{kind}: {names[0]}" for kind in ABLATIONS]
     return pd.DataFrame(lines, columns=["row", *(c for first in columns for c in (first, *names[1:]))])
+
+
+def event_cells(events: dict, tiou: str, seeds: list[int]) -> dict[str, str]:
+    """What is known of a list of events at a threshold, and its edit score, in %."""
+
+    def cell(key: str) -> str:
+        if events[key][tiou] is None:
+            return ""
+        return with_deviation(events[key][tiou], events["std"][key][tiou], seeds)
+
+    names = {
+        "F1": "F1",
+        "precision": "precision",
+        "recall": "recall",
+        "calibration_error": "calibration error",
+    }
+    cells = {column: cell(key) for key, column in names.items()}
+    return cells | {"edit": with_deviation(events["edit"], events["std"]["edit"], seeds)}
 
 
 def with_deviation(mean: float, deviation: float, seeds: list[int]) -> str:

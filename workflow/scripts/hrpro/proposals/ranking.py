@@ -8,6 +8,10 @@ from ..detection.segments import Segments, join, segments
 from ..grid import Grid
 
 SAME_ACTION = 1.0  # seconds, where no setting says it: proposals.same_action's default
+# Where published points lie, as a share of their instance. The deviation is that of those points, 0.04, and
+# of proposals' ends, which are off by a fifth of the length: 0.04^2 + 0.2^2 / 2 = 0.15^2.
+POINT_AT, POINT_SPREAD = 0.47, 0.15
+LEAST_SCORE = 1e-3  # what the prior weighs of a proposal with a lower score, as the fusion does
 
 
 def number_labels(
@@ -34,13 +38,16 @@ def reliable(
     points: list[tuple[float, int]],
     any_score: bool,
     same_action: float = SAME_ACTION,
+    *,
+    point_prior: str = "none",
 ) -> list[int | None]:
     """The reliable proposal (RP) of each point, as a number into `positive`, or None.
 
     points: (seconds, class) in time order. The highest-scoring proposal of the point's class that
     holds the point and none of the neighbouring actions' points, of any class; if there is none, the
     highest-scoring that holds the point. any_score: a score of 0 or less may be chosen too (fault 4).
-    same_action: seconds up to which points mark one action (`instances.actions`).
+    same_action: seconds up to which points mark one action (`instances.actions`). point_prior: with "centre"
+    scores are weighed by where the point lies in the proposal (docs/method.md, section 4.1).
     """
     start, end = positive.times[:, 0], positive.times[:, 1]
     of_point = np.array(actions(points, same_action), dtype=int)
@@ -56,9 +63,18 @@ def reliable(
             holds &= positive.scores > 0
         alone = holds & (start > previous) & (end < following)
         candidates = np.flatnonzero(alone if alone.any() else holds)
-        best = int(candidates[positive.scores[candidates].argmax()]) if len(candidates) else None
-        numbers.append(best)
+        scores = positive.scores[candidates]
+        if point_prior == "centre":
+            scores = np.maximum(scores, LEAST_SCORE) * centre_prior(positive.times[candidates], time)
+        numbers.append(int(candidates[scores.argmax()]) if len(candidates) else None)
     return numbers
+
+
+def centre_prior(times: np.ndarray, seconds: float) -> np.ndarray:
+    """How likely a point is where it lies in each of the segments (N, 2) that hold it, at best 1: (N,)."""
+    start, end = times.T
+    place = np.divide(seconds - start, end - start, out=np.full(len(times), POINT_AT), where=end > start)
+    return np.exp(-((place - POINT_AT) ** 2) / (2 * POINT_SPREAD**2))
 
 
 def negatives(
@@ -108,7 +124,13 @@ def rank(
     rng: np.random.Generator,
 ) -> tuple[Segments, Segments]:
     """The reliable and the negative proposals of a training video."""
-    numbers = reliable(positive, points, settings.reliable_any_score, settings.same_action)
+    numbers = reliable(
+        positive,
+        points,
+        settings.reliable_any_score,
+        settings.same_action,
+        point_prior=settings.point_prior,
+    )
     best = [positive.take([number]) for number in numbers if number is not None]
     count = int(settings.negative_share * len(positive))
     return join(best), negatives(background_seed, count, grid, bounds=settings.negative_bounds, rng=rng)

@@ -88,6 +88,8 @@ def results(maps: list[dict], frames: list[pd.DataFrame]) -> str:
                 "Reliable proposals of the training videos, in %: tIoU with the true segments, share over "
                 "0.5, share of points without one; ± deviation over the seeds."
             )
+        elif "events" in frame:
+            caption = "Lists of events in %: at each tIoU threshold; ± deviation over the seeds."
         else:
             caption = "mAP in % at each tIoU threshold, and its averages ± deviation over the seeds."
         tables.append(Table(caption, list(frame.columns), frame.to_numpy().tolist(), names=NAMES))

@@ -78,6 +78,7 @@ def all_of(data: Data, experiments: list[Run], figures: dict) -> list[Panel]:
     }
     return [
         summary(data, experiments, figures),
+        *([events(experiments, data.seeds)] if any(run.events for run in experiments) else []),
         *([classes(data, experiments, diagnoses), diagnosis(diagnoses, figures)] if diagnoses else []),
         test_videos(data, experiments),
         *(
@@ -169,6 +170,49 @@ def loss_chart(caption: str, curves: dict) -> charts.Chart:
     x = charts.axis("step", [step for line in series for step in line.x])
     y = charts.axis("loss", [value for line in series for value in line.y])
     return charts.lines(caption, series, x, y)
+
+
+# Events
+
+
+def events(experiments: list[Run], seeds: list[int]) -> Panel:
+    """How good the lists of events are, and whether their probabilities are right."""
+    listed = {run.name: run.events for run in experiments if run.events}
+    calibrations = {
+        name: {"tiou": one["calibration"]["tiou"], "calibration": one["calibration"]}
+        for name, one in listed.items()
+    }
+    parts = [
+        Part("F1, edit score and calibration error in %", table=event_table(listed, seeds)),
+        Part("Probabilities before the cut", charts=[diagnosed.calibration(calibrations)]),
+    ]
+    words = [event_words(name, one) for name, one in listed.items()]
+    return Panel("events", "Events", words, parts)
+
+
+def event_words(name: str, one: dict) -> str:
+    """Where a list ends, and what was to be expected of it."""
+    held_back = one["held_back"]
+    return (
+        f"{name}: of each class one event at a time, {one['events']:.0f} events to {one['instances']} true "
+        f"segments. In held-back training videos, which calibrate them, {held_back['precision']:.1f} % of "
+        f"{held_back['events']} events hold a point of their class and no other, and so "
+        f"{held_back['recall']:.1f} % of {held_back['points']} points are found."
+    )
+
+
+def event_table(listed: dict[str, dict], seeds: list[int]) -> Table:
+    """A row per experiment and tIoU threshold."""
+    rows = []
+    for name, one in listed.items():
+        for tiou in one["F1"]:
+            cells = {"experiment": name, "tIoU": tiou} | tables.event_cells(one, tiou, seeds)
+            rows.append(list(cells.values()))
+    caption = (
+        "± deviation over the seeds; the edit score knows no threshold. The calibration error is of events "
+        "before the cut: how far their probabilities are from the share of them that is right."
+    )
+    return Table(caption, list(cells), rows, names=2)
 
 
 # Classes and Diagnosis

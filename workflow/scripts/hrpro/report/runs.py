@@ -16,6 +16,7 @@ from ..utils import files
 from ..utils.settings import Strict
 from . import losses
 
+EVENTS = ("F1", "precision", "recall", "edit", "calibration", "calibration_error", "held_back", "std")
 STAGE_NAMES = {"stage1": "stage 1", "stage2": "stage 2"}
 
 
@@ -29,12 +30,13 @@ class StageFiles(Strict):
 
 
 class ExperimentFiles(Strict):
-    """The files of an experiment, of the first seed; scores: per split."""
+    """The files of an experiment, of the first seed; scores: per split; events: may be empty."""
 
     scores: dict[Literal["train", "test"], str]
     proposals: str
     stages: Annotated[dict[Literal["stage1", "stage2"], StageFiles], Field(min_length=1)]
     evaluation: config.Evaluation
+    events: str | Annotated[list[str], Field(max_length=0)] = Field([])
 
 
 class Settings(Strict):
@@ -69,13 +71,18 @@ class Stage(NamedTuple):
 
 
 class Run(NamedTuple):
-    """An experiment; stages: in their order; scores: of stage 1, per split."""
+    """An experiment.
+
+    stages: in their order; scores: of stage 1, per split; events: how good its list of events is, as
+    measure_events.py has measured it, None where it has none.
+    """
 
     name: str
     evaluation: config.Evaluation
     stages: list[Stage]
     proposals: dict[str, Segments]
     scores: dict[str, ScoreFile]
+    events: dict | None
 
     @property
     def last(self) -> Stage:
@@ -94,6 +101,7 @@ def opened(experiments: dict[str, ExperimentFiles], classes: list[str]) -> Itera
                 stages=[read_stage(name, stage, each, classes) for stage, each in paths.stages.items()],
                 proposals=results.read(paths.proposals, classes),
                 scores={split: stack.enter_context(ScoreFile(path)) for split, path in paths.scores.items()},
+                events=files.read_json(paths.events, *EVENTS) if paths.events else None,
             )
             for name, paths in experiments.items()
         ]

@@ -56,6 +56,7 @@ def figures(data: Data, experiments: list[Run], diagnoses: list[dict | None]) ->
                 "evaluation": run.evaluation.model_dump(),
                 "stages": {stage.stage: stage_figures(stage, data) for stage in run.stages},
                 "diagnosis": one,
+                **({"events": run.events} if run.events else {}),
             }
             for run, one in zip(experiments, diagnoses, strict=True)
         },

@@ -1,0 +1,1 @@
+"""Detections -> events: one at a time of each class, with a probability (docs/method.md, section 14)."""
