@@ -23,15 +23,15 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="results/<dataset>/model.pt")
     parser.add_argument("--features", required=True, help="a folder or file of features, in any layout")
     parser.add_argument("--output", required=True, nargs="+", help="name.json, name.csv, name.vtt or folder/")
-    parser.add_argument("--least-score", type=float, help="in all formats; default: 0.1 in a .vtt, all else")
+    parser.add_argument(
+        "--least-score", type=options.unit, help="in all formats; default: 0.1 in a .vtt, all else"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=options.threads, default=1)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
-    if args.least_score is not None and not 0 <= args.least_score <= 1:
-        raise InputError(f"--least-score {args.least_score:g}: expected a number from 0 to 1")
     model = predict.load(args.model, args.device)
     settings = model.settings
     videos = layouts.of_folder(args.features, FeatureFiles(), settings.layout, settings.names)

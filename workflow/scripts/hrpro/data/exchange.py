@@ -7,7 +7,7 @@ from pathlib import Path
 from ..config import LABEL_FORMATS, Points
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import clean
+from ..utils.names import clean, fault_of, shown, unprintable
 from . import annotations, points
 from .labels import formats
 from .labels.label import Faulty, Label, Read, nothing
@@ -35,8 +35,21 @@ def read(path: Path, settings: Points) -> tuple[str, Read]:
     else:
         form, labels = CSV, of_csv(path, settings.fps)
     formats.stop(path, labels.faulty)
+    require_names(path, labels)
     ignored = {clean(name) for name in settings.ignore}
     return form, labels._replace(labels=[lb for lb in labels.labels if clean(lb.label) not in ignored])
+
+
+def require_names(path: Path, labels: Read) -> None:
+    """Raise InputError where a video or a class is called as no format can say it."""
+    for video in labels.videos:
+        if fault := fault_of(video):
+            raise InputError(f"{path}: the video name {shown(video)} {fault}; rename it")
+    for label in labels.labels:
+        if unprintable(clean(label.label)):
+            raise InputError(
+                f"{path}: {label.at}: a control character in the class {shown(label.label)}; correct it"
+            )
 
 
 def of_activitynet(path: Path) -> Read:

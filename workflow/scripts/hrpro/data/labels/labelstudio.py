@@ -77,7 +77,10 @@ def regions_of(task: dict) -> list[dict]:
     annotations = [a for a in task["annotations"] if isinstance(a, dict) and not a.get("was_cancelled")]
     if len(annotations) > 1:
         raise Fault(f"{len(annotations)} annotations of one film", "keep one")
-    regions = [region for annotation in annotations for region in annotation.get("result") or []]
+    results = [annotation.get("result") or [] for annotation in annotations]
+    if not all(isinstance(regions, list) for regions in results):
+        raise Fault(f'"result" is {shortened(results[0])}', "expected a list of regions; export it anew")
+    regions = [region for regions in results for region in regions]
     return [
         region for region in regions if isinstance(region, dict) and region.get("type") == "timelinelabels"
     ]

@@ -19,7 +19,9 @@ POINTS = True
 def recognise(path: Path, content) -> bool:
     """Whether a JSON value is a game's."""
     rows = content.get("annotations") if isinstance(content, dict) else None
-    return isinstance(rows, list) and ("UrlLocal" in content or any("gameTime" in row for row in rows))
+    if not isinstance(rows, list):
+        return False
+    return "UrlLocal" in content or any(isinstance(row, dict) and "gameTime" in row for row in rows)
 
 
 def read(path: Path, fps: float | None, tiers: list[str] | None) -> Read:

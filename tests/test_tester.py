@@ -1,0 +1,387 @@
+"""What the tester of issue 14 has found: each case with the words, or the value, that are right."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from conftest import SCRIPTS, run_script
+from hrpro import config, model_file
+from hrpro.data import annotations, conversion, exchange, hdf5, layouts, npy, points, readers, splits
+from hrpro.data.labels import formats
+from hrpro.detection import export
+from hrpro.labelling import marks
+from hrpro.utils import files, progress
+from hrpro.utils.errors import InputError, refused
+
+# --- labels of other tools
+
+EPIC = "video_id,start_timestamp,stop_timestamp,verb\nv,{},{},cut\n"
+CVAT = (
+    "<annotations><meta><task><id>1</id><source>a.mp4</source><frame_filter>step={}</frame_filter></task></meta>"
+    '<track label="a"><box frame="1"/></track></annotations>'
+)
+EAF = '<?xml version="1.0" encoding="{}"?><ANNOTATION_DOCUMENT></ANNOTATION_DOCUMENT>'
+
+
+def task(result) -> list:
+    """Label Studio's export of an annotation."""
+    return [{"data": {"video": "a.mp4"}, "annotations": [{"result": result}]}]
+
+
+def labels(name: str, content, folder: Path, **settings):
+    """What convert_labels.py reads of a file."""
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return exchange.read(path, config.Points(**settings))[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fps", "words"),
+    [
+        (
+            "x.csv",
+            EPIC.format("9" * 5000 + ":00:01.0", "00:00:02"),
+            None,
+            r"line 2: v: the time '9+\.\.\.;",
+        ),
+        ("x.csv", EPIC.format("00:00:01", "9" * 400 + ":00:02"), None, r"expected HH:MM:SS.ss"),
+        ("x.csv", EPIC.format("00:00:01", "99999:00:02"), None, r"line 2: v: the time '99999:00:02'"),
+        ("x.json", {"annotations": [1, {"gameTime": 3}]}, None, r"annotation 1: gameTime None"),
+        ("x.json", {"UrlLocal": "", "annotations": [[]]}, None, r"annotation 1: gameTime None"),
+        (
+            "x.json",
+            task(5),
+            24,
+            r"task 1: a: \"result\" is 5; expected a list",
+        ),
+        (
+            "x.json",
+            task({"a": 1}),
+            24,
+            r"\"result\" is \{'a': 1\}; expected",
+        ),
+        (
+            "x.xml",
+            CVAT.format("9" * 5000),
+            25,
+            r"line 1: a frame_filter with 'step=9+\.\.\.; expected",
+        ),
+        ("x.xml", CVAT.format("0"), 25, r"a frame_filter with 'step=0'; expected the number of frames"),
+        *(("x.eaf", EAF.format(code), None, "line 1: not valid XML") for code in ("idna", "utf-7", "utf-32")),
+        ("x.eaf", EAF.format("undefined"), None, "line 1: not valid XML"),
+    ],
+)
+def test_labels_that_are_none_are_told(name, content, fps, words, tmp_path):
+    with pytest.raises(InputError, match=words) as told:
+        labels(name, content, tmp_path, fps=fps)
+    assert str(told.value).startswith(f"{tmp_path / name}: ")
+
+
+def test_numbers_that_are_no_game_are_no_format(tmp_path):
+    (tmp_path / "x.json").write_text('{"annotations": [1, 2, 3]}')
+    assert formats.recognise(tmp_path / "x.json") is None
+
+
+@pytest.mark.parametrize("label", ["a\x07b", "a\nb", "a\tb", "\x1b[31mred"])
+def test_a_class_with_a_control_character_goes_nowhere(label, tmp_path):
+    table = [["video", "start", "end", "class"], ["v", "1", "2", f'"{label}"']]
+    with pytest.raises(InputError, match=r"x.csv: line [23]: a control character in the class '.*';"):
+        labels("x.csv", "\n".join(map(",".join, table)) + "\n", tmp_path)
+
+
+@pytest.mark.parametrize("name", [b"\xff.txt", b"caf\xe9.txt", b"\x1b.txt"])
+def test_a_video_called_as_no_text_goes_nowhere(name, tmp_path):
+    path = tmp_path / os.fsdecode(name)
+    path.write_text("1.0\t2.0\tpour\n")
+    with pytest.raises(InputError, match=r"the video name '.*' has a control character; rename it"):
+        exchange.read(path, config.Points())
+
+
+def written(form: str, folder: Path, rows: list[tuple], fps: float | None = None, duration: float = 10):
+    """What a format holds of instances (start, end, class) of a video, read back."""
+    entry = {"duration": duration, "annotations": [{"label": c, "segment": [s, e]} for s, e, c in rows]}
+    read = labels("in.json", {"database": {"v": entry}}, folder)
+    settings = config.Points(fps=fps)
+    exchange.write(folder / form, form, read, settings)
+    back = exchange.read(folder / form, settings.model_copy(update={"format": form}))[1]
+    return [(label.start, label.end, label.label) for label in back.labels]
+
+
+@pytest.mark.parametrize("label", ["quick_test", "a_val", "x_validation", "Ambiguous_dance", "readme"])
+def test_a_class_that_thumos14_reads_as_another_is_not_written(label, tmp_path):
+    with pytest.raises(InputError, match=rf"class '{label}': {label}.txt would be read as something else"):
+        written("thumos14", tmp_path, [(1, 2, label)])
+
+
+@pytest.mark.parametrize("label", ["test", "val", "a_tests", "dance"])
+def test_classes_that_thumos14_keeps(label, tmp_path):
+    assert written("thumos14", tmp_path, [(1, 2, label)]) == [(1, 2, label)]
+
+
+@pytest.mark.parametrize("label", ["SIL", "background", "action_end"])
+def test_a_class_that_mstcn_cannot_say_is_not_written(label, tmp_path):
+    with pytest.raises(InputError, match=rf"v: class '{label}' means no action here; rename or"):
+        written("mstcn", tmp_path, [(1, 2, label)], fps=10)
+
+
+@pytest.mark.parametrize(
+    ("rows", "lost"),
+    [
+        ([(1, 5, "a"), (5, 7, "a")], 1),  # they touch
+        ([(1, 5, "a"), (3, 7, "a")], 1),  # they overlap
+        ([(1, 5, "a"), (8, 8.01, "b")], 1),  # shorter than a frame
+        ([(1, 5, "a"), (12, 13, "b"), (14, 15, "b")], 2),  # outside of the video
+        ([(1, 5, "a"), (5, 7, "b"), (8, 9, "a")], 0),
+    ],
+)
+def test_instances_that_frames_lose_are_counted(rows, lost, tmp_path, caplog):
+    assert len(written("mstcn", tmp_path, rows, fps=10)) == len(rows) - lost
+    told = [f"{lost} of {len(rows)} instances are lost" in text for text in caplog.messages]
+    assert told == ([True] if lost else [])
+
+
+@pytest.mark.parametrize(("duration", "fps"), [(9e8, 1000), (1e7, 30)])
+def test_frames_without_end_are_refused(duration, fps, tmp_path):
+    with pytest.raises(InputError, match=r"v: .* s at .* frames a second are over 1e\+08 lines"):
+        written("mstcn", tmp_path, [(1, 2, "a")], fps=fps, duration=duration)
+
+
+# --- files
+
+
+@pytest.mark.parametrize("make", ["folder", "loop", "dangling", "socket"])
+@pytest.mark.parametrize("name", ["points.csv", "annotations.json"])
+def test_what_is_in_place_of_a_file_is_named(name, make, tmp_path):
+    path = tmp_path / name
+    if make == "folder":
+        path.mkdir()
+    elif make == "loop":
+        path.symlink_to(name)
+    elif make == "dangling":
+        path.symlink_to("nowhere")
+    else:
+        os.mknod(path, 0o140600)
+    of = points.file_of(tmp_path, config.Points()) if name == "points.csv" else None
+    assert (of or annotations.file_of(tmp_path, config.Annotations())) == path
+
+
+@pytest.mark.parametrize("fails", [0, 1, 2])
+def test_an_output_that_cannot_take_its_name_takes_the_others_along(fails, tmp_path, monkeypatch):
+    names = [tmp_path / "new" / name for name in ("a", "b", "c")]
+    replace = Path.replace
+
+    def refuse(self, target):
+        if target == names[fails]:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match=f"Permission denied: '{names[fails]}'"), files.together():
+        for name in names:
+            files.write_text(name, "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_folder_for_what_was_not_written_goes_again(together, tmp_path):
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path / "there", tmp_path / "new" / "newer"):
+        with pytest.raises(RuntimeError):
+            if together:
+                with files.together():
+                    files.write_text(folder / "x", "x")
+                    raise RuntimeError
+            else:
+                with files.atomic(folder / "x"):
+                    raise RuntimeError
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+
+
+@pytest.mark.parametrize("shape", [(1, 64), (40, 64), (0, 64)])
+def test_arrays_are_written_as_numpy_writes_them(shape, tmp_path):
+    array = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    npy.write(tmp_path / "ours.npy", array)
+    np.save(tmp_path / "numpys.npy", array)
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
+
+
+def test_a_quota_in_the_demos_maker_is_told_and_nothing_is_left(tmp_path):
+    command = [sys.executable, SCRIPTS / "make_demo.py", "--output", tmp_path / "demo"]
+    ran = subprocess.run(
+        ["bash", "-c", 'ulimit -f 20; exec "$@"', "bash", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.endswith(".npy: File too large; free some space and run again\n")
+    assert len(ran.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_for_nobody(tmp_path):
+    progress.start(os.devnull)
+    progress.log.info("nothing")
+    progress.start()
+
+
+def test_a_log_takes_any_name(tmp_path):
+    progress.start(tmp_path / "log")
+    progress.log.info("%s", os.fsdecode(b"caf\xe9"))
+    progress.start()
+    assert (tmp_path / "log").read_text().endswith("info caf\\udce9\n")
+
+
+def test_names_outside_the_terminals_alphabet_are_shown_all_the_same(tmp_path):
+    (tmp_path / "points.csv").write_text("video,seconds,class\nv,3,gießen\n")
+    command = [sys.executable, SCRIPTS / "convert_labels.py", tmp_path / "points.csv", tmp_path / "tür.tsv"]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "t\\xfcr.tsv (table)" in ran.stdout
+
+
+def test_a_working_directory_that_is_gone_is_told():
+    assert refused(FileNotFoundError(errno.ENOENT, "x")) == (
+        "the working directory: No such file or directory; go to one that is there and run again"
+    )
+
+
+@pytest.mark.parametrize("output", ["", "."])
+def test_an_empty_output_is_no_folder(output):
+    if output:
+        assert export.format_of(output, ["v"]) == "/"
+    else:
+        with pytest.raises(InputError, match="an output is called ''"):
+            export.format_of(output, ["v"])
+
+
+@pytest.mark.parametrize(
+    ("script", "option", "value"),
+    [
+        ("draw_timeline.py", "--least-score", "nan"),
+        ("draw_timeline.py", "--least-score", "1.5"),
+        ("convert_points.py", "--tolerance", "nan"),
+        ("convert_annotations.py", "--tolerance", "-1"),
+        ("report_prediction.py", "--threads", "0"),
+    ],
+)
+def test_options_have_bounds(script, option, value):
+    ran = run_script(script, option, value)
+    assert ran.returncode == 2
+    assert f"argument {option}: {value}: expected a number from " in ran.stderr
+
+
+# --- splits
+
+
+def write_lists(root: Path, train: str, test: str = "w\n") -> Path:
+    entry = {"duration": 9, "annotations": [{"label": "a", "segment": [1, 2]}]}
+    (root / "annotations.json").write_text(json.dumps({"database": dict.fromkeys(("u", "v", "w"), entry)}))
+    (root / "points.csv").write_text("video,seconds,class\nu,1,a\nv,1,a\n")
+    (root / "split_train.txt").write_text(train)
+    (root / "split_test.txt").write_text(test)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("video\nu\nv\n", []),
+        ("u\nvideo\nv\n", [2]),
+        ("video\nu\nVideo_ID\n# x\nv\nvideos\n", [3, 6]),
+    ],
+)
+def test_a_header_amid_a_list_is_told_once(text, lines, tmp_path, caplog):
+    contents = splits.read(write_lists(tmp_path, text))
+    assert contents.videos["train"] == ["u", "v"]
+    for split in config.SPLITS:
+        conversion.warn_of_annotations(contents, conversion.annotate(contents, split), split, 1)
+    words = (
+        f"split_train.txt: passed over the header where it stands again (line {', '.join(map(str, lines))})"
+    )
+    assert caplog.messages == ([words] if lines else [])
+
+
+@pytest.mark.parametrize("line", ["u,9", '["u", "v"]', '"u";9', "u\t9"])
+def test_a_line_of_a_list_that_holds_more_is_told(line, tmp_path):
+    with pytest.raises(InputError, match=r"more than a video on its line of split_train.txt; write one per"):
+        splits.read(write_lists(tmp_path, f"{line}\n"))
+
+
+@pytest.mark.parametrize("video", ["u 2", "new u", "x"])
+def test_a_video_with_a_known_ones_name_in_its_own_is_one(video, tmp_path):
+    assert splits.read(write_lists(tmp_path, f"u\n{video}\n")).videos["train"] == ["u", video]
+
+
+# --- features
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe", b"\xe9/data"])
+def test_names_in_hdf5_that_are_not_in_utf_8(name, tmp_path, caplog):
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        file["v"] = np.ones((5, 3), np.float32)
+        group, _, member = name.partition(b"/")
+        if member:
+            file.create_group(group)
+        h5py.h5o.copy(file.id, b"v", file.id, name)
+    sources = layouts.of_splits(tmp_path, config.FeatureFiles(width=3), {"train": ["v"], "test": []})
+    features, _ = readers.read(sources["v"]._replace(by_columns=False))
+    assert features.shape == (5, 3)
+    assert caplog.messages == [
+        f"{tmp_path}/features.h5: left out what is called {repr(group)[1:]}, which is not in UTF-8; rename it"
+    ]
+    assert hdf5.linked_files(tmp_path / "features.h5") == []
+
+
+def test_python_2s_headers_are_read_without_a_word(tmp_path, recwarn):
+    head = "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }"
+    head += " " * (-(len(head) + 11) % 64) + "\n"
+    start = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode()
+    (tmp_path / "v.npy").write_bytes(start + np.arange(6, dtype=np.float32).tobytes())
+    features, _ = readers.read(readers.Source((tmp_path / "v.npy",), by_columns=False))
+    assert features.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert not list(recwarn)
+
+
+@pytest.mark.parametrize("target", ["features", "/mnt/not/here"])
+def test_a_folder_of_features_that_is_a_dead_link_is_told(target, tmp_path):
+    (tmp_path / "features").symlink_to(target)
+    words = rf"{tmp_path}/features: a link to {target}, which is not a folder"
+    with pytest.raises(InputError, match=words):
+        layouts.of_splits(tmp_path, config.FeatureFiles(), {"train": ["v"], "test": []})
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_array_twice_in_one_place_is_told_without_the_place(tmp_path):
+    with zipfile.ZipFile(tmp_path / "features.npz", "w") as file:
+        for _ in range(2):
+            with file.open("v.npy", "w") as member:
+                np.save(member, np.ones((5, 3), np.float32))
+    with pytest.raises(InputError, match=r"features.npz: 2 arrays called v; a video has one array"):
+        layouts.of_splits(tmp_path, config.FeatureFiles(), {"train": ["v"], "test": []})
+
+
+def test_a_compressed_model_file_is_refused_at_once(tmp_path):
+    with zipfile.ZipFile(tmp_path / "m.pt", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("archive/data.pkl", bytes(2**20))
+    with pytest.raises(InputError, match=r"it is compressed, which torch's are not"):
+        model_file.read(tmp_path / "m.pt")
+
+
+# --- labelling
+
+
+@pytest.mark.parametrize("value", [10**400, 1e300, float("nan"), -1, True, "1", 1e9])
+def test_a_time_is_one(value):
+    with pytest.raises(marks.Refused, match=r" is not a number from 0 to 1e\+09$"):
+        marks.number(value)
