@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,12 +13,16 @@ import h5py
 import numpy as np
 import pytest
 
+import command_line
 from conftest import SCRIPTS, run_script
 from hrpro import config, model_file
 from hrpro.data import annotations, conversion, exchange, hdf5, layouts, npy, points, readers, splits
 from hrpro.data.labels import formats
+from hrpro.data.sources import FileDigests
 from hrpro.detection import export
-from hrpro.labelling import marks
+from hrpro.labelling import marks, recordings
+from hrpro.labelling.server import Site
+from hrpro.labelling.store import Store
 from hrpro.utils import files, progress
 from hrpro.utils.errors import InputError, refused
 
@@ -385,3 +390,106 @@ def test_a_compressed_model_file_is_refused_at_once(tmp_path):
 def test_a_time_is_one(value):
     with pytest.raises(marks.Refused, match=r" is not a number from 0 to 1e\+09$"):
         marks.number(value)
+
+
+def site(folder: Path) -> Site:
+    """A labelling of a table of two columns."""
+    (folder / "tables").mkdir()
+    (folder / "tables" / "a.csv").write_text("x,y\n1,2\n3,4\n2,2\n")
+    store = Store(folder / "points.csv")
+    return Site(folder / "tables", recordings.find(folder / "tables", 10.0, store.path), store, rate=10.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ("[" * 100_000, 409, "lists nested too deep"),
+        (
+            '{"id": "i", "video": "a", "add": [["point", ' + "9" * 400 + ', "x"]]}',
+            409,
+            "is not a number from 0",
+        ),
+        (
+            '{"id": "i", "video": "a", "add": [["point", ' + "9" * 5000 + ', "x"]]}',
+            400,
+            "could not understand",
+        ),
+        (
+            '{"id": "\\ud800", "video": "a", "add": [["point", 1, "x"]]}',
+            409,
+            "a control character in an action's",
+        ),
+        (
+            '{"id": "i", "video": "a", "add": [["point", 1e300, "x"]]}',
+            409,
+            "1e+300 is not a number from 0 to",
+        ),
+        ('{"id": "i", "video": "a", "add": [["unsure", 1, NaN]]}', 409, "nan is not a number from 0 to"),
+    ],
+)
+def test_a_request_that_is_none_is_refused(body, status, words, tmp_path):
+    served = site(tmp_path)
+    origin = f"http://127.0.0.1:{served.server.port}"
+    url = f"/{served.token}/actions/0"
+    answer = served.app.test_client().post(url, base_url=origin, data=body, content_type="application/json")
+    served.server.server_close()
+    assert (answer.status_code, words in answer.json["message"]) == (status, True), answer.json
+    assert served.store.actions == []
+
+
+@pytest.mark.parametrize("target", ["points.csv", "/proc/self/mem/x"])
+def test_what_is_in_place_of_the_points_is_told_in_words(target, tmp_path):
+    served = site(tmp_path)
+    (tmp_path / "points.csv").unlink()
+    (tmp_path / "points.csv").symlink_to(target)
+    origin = f"http://127.0.0.1:{served.server.port}"
+    answer = served.app.test_client().get(f"/{served.token}/labels", base_url=origin)
+    served.server.server_close()
+    assert answer.status_code == 503
+    assert re.match(
+        r".*points.csv: (Too many levels of symbolic links|Not a directory)$", answer.json["message"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("[]", "not an object"),
+        ("5", "not an object"),
+        ('{"written": "x"}', "'x' is not a number"),
+        ('{"written": 1e999}', "inf is not a number"),
+        ('{"written": -5}', "-5 is not a number"),
+        ('{"id": "i", "video": "a", "add": [["point", ' + "9" * 400 + ', "x"]]}', "is not a number from 0"),
+    ],
+)
+def test_a_damaged_journal_is_told_with_its_line(line, words, tmp_path):
+    (tmp_path / "points.journal.jsonl").write_text(f'{{"written": 0}}\n{line}\n')
+    with pytest.raises(InputError, match=rf"points.journal.jsonl: line 2: not an action.*\(.*{words}"):
+        Store(tmp_path / "points.csv")
+
+
+# --- the workflow
+
+
+@pytest.mark.parametrize("name", ["results", "logs", ".snakemake"])
+@pytest.mark.parametrize("make", ["file", "dangling", "loop"])
+@pytest.mark.parametrize("only_planned", [True, False])
+def test_what_is_in_place_of_a_folder_is_told(name, make, only_planned, tmp_path):
+    if make == "file":
+        (tmp_path / name).write_text("x")
+    else:
+        (tmp_path / name).symlink_to(name if make == "loop" else "nowhere")
+    refusal = command_line.refusal(tmp_path, only_planned)
+    assert refusal == f"{tmp_path}/{name}: not a folder, and Snakemake needs one of that name; move it away"
+
+
+def test_a_folder_in_place_of_the_digests_is_told(tmp_path):
+    (tmp_path / "sources.json").mkdir()
+    with pytest.raises(InputError, match=r"sources.json: is a folder, where hrpro keeps a file; remove it"):
+        FileDigests(tmp_path / "sources.json").of([__file__])
+
+
+def test_an_experiment_does_not_correct_itself(raw_config):
+    raw_config["experiments"] = {"default": {"corrects": "default"}}
+    with pytest.raises(InputError, match=r"needs experiments.default.corrects, another one"):
+        config.parse(config.Config, raw_config)

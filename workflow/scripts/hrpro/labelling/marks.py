@@ -46,6 +46,8 @@ def action_of(value) -> Action:
     id, video, by = value.get("id"), value.get("video"), value.get("by", "page")
     if not (isinstance(id, str) and 0 < len(id) <= 100 and isinstance(video, str) and by in ("page", "file")):
         raise Refused("an action without id or video")
+    if unprintable(id + video):
+        raise Refused("a control character in an action's id or video")
     lists = [value.get("add", []), value.get("remove", [])]
     if not all(isinstance(marks, list) for marks in lists):
         raise Refused("an action's marks are not a list")
