@@ -1,5 +1,6 @@
 """What the tester of issue 14 has found: each case with the words, or the value, that are right."""
 
+import contextlib
 import errno
 import json
 import os
@@ -12,19 +13,36 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
 
 import command_line
 from conftest import SCRIPTS, run_script
-from hrpro import config, model_file
-from hrpro.data import annotations, conversion, exchange, hdf5, layouts, npy, points, readers, splits
+from hrpro import config, inference, model_file
+from hrpro.data import (
+    annotations,
+    conversion,
+    download,
+    exchange,
+    features,
+    hdf5,
+    layouts,
+    npy,
+    points,
+    readers,
+    scores,
+    splits,
+    web,
+)
 from hrpro.data.labels import formats
 from hrpro.data.sources import FileDigests
 from hrpro.detection import export
+from hrpro.grid import Grid
 from hrpro.labelling import marks, recordings
 from hrpro.labelling.server import Site
 from hrpro.labelling.store import Store
-from hrpro.utils import files, progress
-from hrpro.utils.errors import InputError, refused
+from hrpro.linear import settings as linear
+from hrpro.utils import errors, files, progress
+from hrpro.utils.errors import InputError
 
 # --- labels of other tools
 
@@ -256,7 +274,7 @@ def test_names_outside_the_terminals_alphabet_are_shown_all_the_same(tmp_path):
 
 
 def test_a_working_directory_that_is_gone_is_told():
-    assert refused(FileNotFoundError(errno.ENOENT, "x")) == (
+    assert errors.refused(FileNotFoundError(errno.ENOENT, "x")) == (
         "the working directory: No such file or directory; go to one that is there and run again"
     )
 
@@ -340,8 +358,8 @@ def test_names_in_hdf5_that_are_not_in_utf_8(name, tmp_path, caplog):
             file.create_group(group)
         h5py.h5o.copy(file.id, b"v", file.id, name)
     sources = layouts.of_splits(tmp_path, config.FeatureFiles(width=3), {"train": ["v"], "test": []})
-    features, _ = readers.read(sources["v"]._replace(by_columns=False))
-    assert features.shape == (5, 3)
+    array, _ = readers.read(sources["v"]._replace(by_columns=False))
+    assert array.shape == (5, 3)
     assert caplog.messages == [
         f"{tmp_path}/features.h5: left out what is called {repr(group)[1:]}, which is not in UTF-8; rename it"
     ]
@@ -353,8 +371,8 @@ def test_python_2s_headers_are_read_without_a_word(tmp_path, recwarn):
     head += " " * (-(len(head) + 11) % 64) + "\n"
     start = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode()
     (tmp_path / "v.npy").write_bytes(start + np.arange(6, dtype=np.float32).tobytes())
-    features, _ = readers.read(readers.Source((tmp_path / "v.npy",), by_columns=False))
-    assert features.tolist() == [[0, 1, 2], [3, 4, 5]]
+    array, _ = readers.read(readers.Source((tmp_path / "v.npy",), by_columns=False))
+    assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert not list(recwarn)
 
 
@@ -493,3 +511,77 @@ def test_an_experiment_does_not_correct_itself(raw_config):
     raw_config["experiments"] = {"default": {"corrects": "default"}}
     with pytest.raises(InputError, match=r"needs experiments.default.corrects, another one"):
         config.parse(config.Config, raw_config)
+
+
+# --- models and servers
+
+
+class Weights(torch.nn.Module):
+    """A model of weights alone."""
+
+    def __init__(self, weights: dict[str, torch.Tensor]):
+        super().__init__()
+        for name, value in weights.items():
+            self.register_buffer(name, value)
+
+
+@pytest.mark.parametrize(
+    ("change", "right"),
+    [
+        ({}, True),
+        ({"mean": torch.zeros(5)}, False),
+        ({"coefficients": torch.zeros(3, 5)}, False),
+        ({"coefficients": torch.zeros(12)}, False),
+        ({"intercepts": torch.zeros(0)}, False),
+        ({"labels": torch.tensor([0, 1, 7])}, False),
+        ({"labels": torch.tensor([-1, 1, 2])}, False),
+    ],
+)
+def test_weights_of_another_regression_are_told(change, right, tmp_path):
+    weights = {"mean": torch.zeros(4), "deviation": torch.ones(4), "labels": torch.tensor([0, 1, 2])}
+    weights |= {"coefficients": torch.zeros(3, 4), "intercepts": torch.zeros(3), **change}
+    about = {"settings": linear.Settings(method="linear"), "classes": ["a", "b"], "width": 4}
+    model_file.save(tmp_path / "m.pt", Weights(weights), grid=Grid(16, 25.0), **about)
+    refused = pytest.raises(InputError, match=r"m.pt: not a model of this version of hrpro \(its weights")
+    with contextlib.nullcontext() if right else refused:
+        inference.of_file(tmp_path / "m.pt", "stage1", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("words", ["HTTP/1.1 abc\r\n", "\x1b[31mred", "x" * 500])
+def test_what_a_server_says_is_one_printable_line(words):
+    told = web.describe_error(ConnectionError(words))
+    assert told.isprintable() and len(told) <= 220
+
+
+def test_a_file_in_place_of_the_root_is_told(tmp_path):
+    (tmp_path / "root").write_text("x")
+    with pytest.raises(InputError, match=r"root: not a folder; name the data set's, or move this away"):
+        download.fetch(tmp_path / "root", [])
+
+
+@pytest.mark.parametrize("reader", [features.FeatureFile, scores.ScoreFile])
+@pytest.mark.parametrize("change", ["a scalar", "attributes of another type", "no values", "a group"])
+def test_another_hdf5_file_of_ours_is_told(reader, change, tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs.update(
+            {
+                "format_version": features.FORMAT_VERSION,
+                "width": 3,
+                "snippet_frames": 16,
+                "snippet_window": 16,
+            }
+        )
+        file.attrs.update({"snippet_fps": 25.0, "by_columns": [False], "classes": '["a"]'})
+        file.attrs.update({"thresholds": "{}", "grid": '{"frames": 16, "fps": 25.0, "window": 16}'})
+        if change == "a scalar":
+            file["v"] = np.float32(3)
+        elif change == "no values":
+            file["v"] = h5py.Empty("f4")
+        elif change == "a group":
+            file.create_group("v")
+        else:
+            file.attrs.update({"width": "x", "classes": "x"})
+    words = rf"{path}: .*(not a (feature|score) file of hrpro)"
+    with pytest.raises(InputError, match=words), reader(path) as file:
+        file.read(["v"] if reader is features.FeatureFile else "v")

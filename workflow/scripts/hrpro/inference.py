@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from . import config, methods
+from . import config, methods, model_file
 from .data.features import FeatureFile
 from .data.scores import ScoreFile, Scores
 from .detection.segments import Segments
@@ -74,6 +74,18 @@ class Stage2(NamedTuple):
                 settings=settings,
             )
             yield video, candidates
+
+
+def of_file(path, stage: str, device: torch.device) -> tuple[ModelFile, Stage1 | Stage2]:
+    """What a model file of "stage1" or "stage2" holds, and the model, ready for use.
+
+    Raises InputError as `model_file.load` does, and where the weights are of another network.
+    """
+    file = model_file.load(path, stage)
+    try:
+        return file, {"stage1": stage1, "stage2": stage2}[stage](file, device)
+    except model_file.DAMAGED as error:
+        raise model_file.not_a_model(path, error) from None
 
 
 def stage1(file: ModelFile, device: torch.device) -> Stage1:

@@ -18,6 +18,9 @@ from ..utils.errors import InputError
 from ..utils.names import listed
 from ..utils.progress import log
 
+# What h5py and what reads of it raise on a file that is damaged, or another program's.
+DAMAGED = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+
 
 def open_file(file) -> h5py.File:
     """An HDF5 file to read, without HDF5's lock, which not every file system has.
