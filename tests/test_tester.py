@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import torch
 import command_line
 from conftest import SCRIPTS, run_script
 from hrpro import config, inference, model_file
+from hrpro.config.parsing import merge
 from hrpro.data import (
     annotations,
     conversion,
@@ -33,9 +35,11 @@ from hrpro.data import (
     splits,
     web,
 )
-from hrpro.data.labels import formats
+from hrpro.data.labels import elan, formats
+from hrpro.data.scores import Scores
 from hrpro.data.sources import FileDigests
 from hrpro.detection import export
+from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.labelling import marks, recordings
 from hrpro.labelling.server import Site
@@ -175,6 +179,69 @@ def test_instances_that_frames_lose_are_counted(rows, lost, tmp_path, caplog):
 def test_frames_without_end_are_refused(duration, fps, tmp_path):
     with pytest.raises(InputError, match=r"v: .* s at .* frames a second are over 1e\+08 lines"):
         written("mstcn", tmp_path, [(1, 2, "a")], fps=fps, duration=duration)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_references_of_references_are_followed_once(ends, tmp_path):
+    many = 20_000
+    of = "".join(
+        f'<ANNOTATION><REF_ANNOTATION ANNOTATION_ID="{n}" ANNOTATION_REF="{n + 1}"/></ANNOTATION>'
+        for n in range(many)
+    )
+    last = f'<ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="{many}" TIME_SLOT_REF1="a" TIME_SLOT_REF2="a"/>'
+    slots = '<TIME_ORDER><TIME_SLOT TIME_SLOT_ID="a" TIME_VALUE="1000"/></TIME_ORDER>'
+    tier = f'<TIER TIER_ID="t">{of}{last + "</ANNOTATION>" if ends else ""}</TIER>'
+    (tmp_path / "v.eaf").write_text(f"<ANNOTATION_DOCUMENT>{slots}{tier}</ANNOTATION_DOCUMENT>")
+    began = time.process_time()
+    read = elan.read(tmp_path / "v.eaf", None, ["t"])
+    assert time.process_time() - began < 5
+    assert (len(read.labels), len(read.faulty)) == ((many + 1, 0) if ends else (0, many))
+
+
+@pytest.mark.parametrize("output", ["f", "f/v.txt", "f/../f"])
+def test_labels_are_not_written_over_what_they_were_read_from(output, tmp_path):
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "v.txt").write_text("1.0\t2.0\tpour\n")
+    for source in ("f", "f/v.txt"):
+        ran = run_script("convert_labels.py", tmp_path / source, tmp_path / output, "--to", "audacity")
+        assert ran.returncode == 1
+        assert ran.stderr.endswith("v.txt: is an input too; name another output\n")
+    assert (tmp_path / "f" / "v.txt").read_text() == "1.0\t2.0\tpour\n"
+
+
+@pytest.mark.parametrize("value", [None, ["a"], {"a": 1}, True])
+def test_what_is_no_name_is_no_class(value, tmp_path):
+    span = {"ranges": [{"start": 1, "end": 2}], "timelinelabels": [value]}
+    with pytest.raises(InputError, match=r"task 1, region 1: a: no class; expected the name of a class"):
+        labels("x.json", task([{"type": "timelinelabels", "value": span}]), tmp_path, fps=25)
+    game = {"UrlLocal": "", "annotations": [{"gameTime": "1 - 00:01", "position": 1000, "label": value}]}
+    with pytest.raises(InputError, match=r"annotation 1: .* 1: no class; expected the name of a class"):
+        labels("Labels-v2.json", game, tmp_path)
+    project = {
+        "project": {},
+        "config": {},
+        "file": {"1": {"fname": "v.mp4"}},
+        "view": {"1": {"fid_list": ["1"]}},
+    }
+    project["attribute"] = {"1": {"anchor_id": "FILE1_Z2_XY0", "aname": "n", "options": {"1": value}}}
+    project["metadata"] = {"m": {"vid": "1", "z": [1, 2], "av": {"1": "1"}}}
+    with pytest.raises(InputError, match=r"metadata m: v: no class; expected the name of a class"):
+        labels("via.json", project, tmp_path)
+    project["metadata"]["m"]["av"]["1"] = value
+    with pytest.raises(InputError, match=r"metadata m: v: a segment without a class; choose one in VIA"):
+        labels("via.json", project, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["start,start,end,class", "Start,start,end,class", "start,end,END,class", "start,end,class,class"],
+)
+def test_a_column_of_a_table_stands_once(header, tmp_path):
+    with pytest.raises(InputError, match=r"x.csv: column '.*' stands twice; remove one"):
+        labels("x.csv", f"{header}\n1,2,3,4\n", tmp_path)
+    events = "Time,Behavior,Behavior,Behavior type\n1,a,b,POINT\n"
+    with pytest.raises(InputError, match=r"b.csv: column 'Behavior' stands twice; remove one"):
+        labels("b.csv", events, tmp_path)
 
 
 # --- files
@@ -507,6 +574,25 @@ def test_a_folder_in_place_of_the_digests_is_told(tmp_path):
         FileDigests(tmp_path / "sources.json").of([__file__])
 
 
+BIG = 16**5000  # as 0xfff... in YAML; Python writes no more than 4300 digits
+
+
+@pytest.mark.parametrize(
+    ("overlay", "words"),
+    [
+        ({"seeds": [BIG]}, "seeds: a number of more than 300 digits; correct it"),
+        ({"datasets": {"demo": {"snippet": {"fps": -BIG}}}}, "fps: a number of more than 300 digits"),
+        ({"datasets": {BIG: {}}}, "datasets: a number of more than 300 digits; correct it"),
+        ({"device": BIG}, "device: a number of more than 300 digits; correct it"),
+        ({"x\ny": 1}, r"configuration: 'x\\ny': unknown key"),
+        ({"x" * 500: 1}, r"configuration: x{100}\.\.\.: unknown key"),
+    ],
+)
+def test_numbers_and_keys_that_no_message_can_show(overlay, words, raw_config):
+    with pytest.raises(InputError, match=words):
+        config.parse(config.Config, merge(raw_config, overlay))
+
+
 def test_an_experiment_does_not_correct_itself(raw_config):
     raw_config["experiments"] = {"default": {"corrects": "default"}}
     with pytest.raises(InputError, match=r"needs experiments.default.corrects, another one"):
@@ -585,3 +671,30 @@ def test_another_hdf5_file_of_ours_is_told(reader, change, tmp_path):
     words = rf"{path}: .*(not a (feature|score) file of hrpro)"
     with pytest.raises(InputError, match=words), reader(path) as file:
         file.read(["v"] if reader is features.FeatureFile else "v")
+
+
+@pytest.mark.parametrize(
+    ("snippets", "label", "words"),
+    [
+        (5, 0, None),
+        (4, 0, "s.h5: v: scores of 5 snippets, of which f.h5 has 4; score these features"),
+        (5, -1, "v: a proposal without a class; make the proposals again"),
+    ],
+)
+def test_what_stage_2_gets_belongs_together(snippets, label, words):
+    class File:
+        def __init__(self, path, value):
+            self.path, self.grid, self.read = path, Grid(16, 25.0), lambda _: value
+
+    class Method:
+        @staticmethod
+        def detect(*_, proposals, **__):
+            return proposals
+
+    scored = File("s.h5", Scores(np.zeros((5, 1)), np.zeros(5), np.zeros(1)))
+    given = File("f.h5", (np.zeros((snippets, 3), np.float32), [snippets]))
+    proposals = [("v", segments([[0, 1]], [label]))]
+    refused = pytest.raises(InputError, match=words)
+    with refused if words else contextlib.nullcontext():
+        stage2 = inference.Stage2(Method, torch.nn.Module())
+        assert len(list(stage2.detect_all(given, scored, proposals, config.Detection()))) == 1

@@ -64,11 +64,22 @@ class Stage2(NamedTuple):
         proposals: Iterable[tuple[str, Segments]],
         settings: config.Detection,
     ) -> Iterator[tuple[str, Segments]]:
-        """The candidates of each video that has proposals, in turn."""
+        """The candidates of each video that has proposals, in turn.
+
+        Raises InputError where a video has scores of other snippets, or a proposal without a class.
+        """
         for video, segments in proposals:
+            of_video, scores_of_video = features.read([video])[0], scores.read(video)
+            if len(of_video) != len(scores_of_video.background):
+                raise InputError(
+                    f"{scores.path}: {video}: scores of {len(scores_of_video.background)} snippets, of which "
+                    f"{features.path} has {len(of_video)}; score these features"
+                )
+            if (segments.labels < 0).any():
+                raise InputError(f"{video}: a proposal without a class; make the proposals again")
             candidates = self.detect(
-                features.read([video])[0],
-                scores.read(video),
+                of_video,
+                scores_of_video,
                 proposals=segments,
                 grid=features.grid,
                 settings=settings,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..config import LABEL_FORMATS, Points
@@ -79,15 +80,20 @@ def of_csv(path: Path, fps: float | None) -> Read:
     return result
 
 
-def write(path: Path, form: str, labels: Read, settings: Points) -> list[Path]:
-    """Write labels; in a CSV file, instances become points as `settings.take` says. Returns the files."""
+def write(path: Path, form: str, labels: Read, settings: Points, sources: Iterable[Path] = ()) -> list[Path]:
+    """Write labels; in a CSV file, instances become points as `settings.take` says. Returns the files.
+
+    sources: files that they were read from. Raises InputError where one would be written over.
+    """
+    if form in (ACTIVITYNET, CSV):
+        formats.require_others([path], sources)
     if form == ACTIVITYNET:
         files.write_json(path, {"database": database_of(labels)}, indent=1)
         return [path]
     if form == CSV:
         files.write_text(path, csv_of(labels, settings))
         return [path]
-    return formats.write(path, form, labels, settings.fps)
+    return formats.write(path, form, labels, settings.fps, sources)
 
 
 def database_of(labels: Read) -> dict[str, dict]:

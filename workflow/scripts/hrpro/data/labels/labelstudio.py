@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from ...utils.errors import InputError
+from ...utils.names import class_of
 from .label import MEDIA, Fault, Read, by_video, dumped, json_of, nothing, shortened, time_of, video_of
 
 SUFFIXES = (".json",)
@@ -100,7 +101,7 @@ def add(result: Read, video: str, value, fps: float, at: str) -> None:
         if last < first:
             raise Fault(f"the range ends at frame {last:g}, before {first:g}", "correct or remove it")
         for label in labels:
-            result.add(video, str(label), start, None if first == last else end, at)
+            result.add(video, class_of(label) or "", start, None if first == last else end, at)
 
 
 def write(folder: Path, read: Read, fps: float) -> dict[str, str]:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from ...utils.errors import InputError
+from ...utils.names import class_of
 from .label import Fault, Read, json_of, nothing, time_of
 
 NAME = "Labels-v2.json"
@@ -40,5 +41,5 @@ def read(path: Path, fps: float | None, tiers: list[str] | None) -> Read:
             if not half:
                 raise Fault(f"gameTime {event.get('gameTime')!r}", 'expected the half first, as "1 - 12:30"')
             seconds = time_of(event.get("position"), "position", "milliseconds") / 1000
-            result.add(video, str(event.get("label") or ""), seconds, None, at)
+            result.add(video, class_of(event.get("label")) or "", seconds, None, at)
     return result
