@@ -698,3 +698,26 @@ def test_what_stage_2_gets_belongs_together(snippets, label, words):
     with refused if words else contextlib.nullcontext():
         stage2 = inference.Stage2(Method, torch.nn.Module())
         assert len(list(stage2.detect_all(given, scored, proposals, config.Detection()))) == 1
+
+
+@pytest.mark.parametrize("value", ["-1", '"x"', "NaN", "1e999", "null", "0"])
+def test_a_rate_that_is_none_is_told_by_its_file(value, tmp_path):
+    (tmp_path / "fps_dict.json").write_text(f'{{"v": {value}, "other": {value}}}')
+    with pytest.raises(InputError, match=r"fps_dict.json: 'v': .*; expected a number over 0"):
+        splits.add_rates(tmp_path / "fps_dict.json", {"v": {"annotations": []}}, config.VideoNames())
+
+
+@pytest.mark.parametrize(
+    ("script", "options"),
+    [
+        ("convert_points.py", ["--points", "o"]),
+        ("convert_annotations.py", ["--split", "train", "--annotations", "o"]),
+        (
+            "convert_features.py",
+            ["--split", "train", "--output", "o", "--frames", "16", "--fps", "25", "--settings", "{}"],
+        ),
+    ],
+)
+def test_json_that_is_none_is_told_by_its_option(script, options):
+    ran = run_script(script, "--root", "r", *options, "--labels", "{")
+    assert ran.stderr.startswith("error: --labels {: line 1: not valid JSON"), ran.stderr

@@ -28,7 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    labels = config.from_json(config.Labels, args.labels)
+    labels = config.from_json(config.Labels, args.labels, "--labels")
     lengths = features.read_lengths(args.features) if args.features else None
 
     def annotate(lengths: dict[str, float] | None) -> tuple[splits.Contents, dict]:

@@ -25,7 +25,7 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    labels = config.from_json(config.Labels, args.labels)
+    labels = config.from_json(config.Labels, args.labels, "--labels")
     lengths = features.read_lengths(args.features) if args.features else None
 
     def convert(lengths: dict[str, float] | None) -> tuple[splits.Contents, conversion.Converted]:

@@ -120,7 +120,10 @@ def read_splits(root, labels: Labels = RECOGNISED) -> dict[str, list[str]]:
 
 
 def add_rates(path: Path, entries: dict[str, object], names: VideoNames) -> None:
-    """Give entries without fps that of LACP's file of them, {video: fps}, if it is there."""
+    """Give entries without fps that of LACP's file of them, {video: fps}, if it is there.
+
+    Raises InputError where that is no number over 0.
+    """
     if path.is_file():
         rates = files.read_json(path)
         if not isinstance(rates, dict):
@@ -128,6 +131,9 @@ def add_rates(path: Path, entries: dict[str, object], names: VideoNames) -> None
         for video, fps in rates.items():
             entry = entries.get(names.of(video))
             if isinstance(entry, dict) and entry.get("fps") is None:
+                if annotations.number({"fps": fps}, "fps") is None:
+                    value = annotations.shortened(fps)
+                    raise InputError(f"{path}: {shown(video)}: {value}; expected a number over 0")
                 entry["fps"] = fps
 
 
