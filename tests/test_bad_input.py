@@ -884,7 +884,7 @@ CONFIGURATION_CASES = [
     Case(
         "rows of an experiment that corrects none",
         {"ablation": {"floor": {"row": {"detection": ["sigma"]}}}},
-        ["ablation.floor: needs experiments.floor.corrects, an experiment"],
+        ["ablation.floor: needs experiments.floor.corrects, another one"],
     ),
     Case(
         "a row that makes an experiment of another one's name",

@@ -788,7 +788,7 @@ def test_convert_labels(tmp_path, monkeypatch, capsys):
     ("name", "arguments", "message"),
     [
         ("boris", ["out.xml"], "out.xml: no format by its ending; name it by --to"),
-        ("boris", ["b.tsv"], "b.tsv: is the input too; name another output"),
+        ("boris", ["b.tsv"], "b.tsv: is an input too; name another output"),
         ("boris", ["out.eaf"], "v1: a point at 2.25 s, but elan has instances alone; write table"),
         (
             "via",

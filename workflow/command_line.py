@@ -92,7 +92,11 @@ def arguments() -> argparse.Namespace | None:
 
 def refusal(folder: Path, only_planned: bool) -> str | None:
     """Why Snakemake, to run or to plan in a folder, could not write there, in words; None where it can."""
-    names = [".snakemake"] if only_planned else [".snakemake", "results", "logs"]
+    names = [".snakemake", "results", "logs"]
+    for path in map(folder.joinpath, names):
+        if files.is_taken(path) and not path.is_dir():
+            return f"{path.absolute()}: not a folder, and Snakemake needs one of that name; move it away"
+    names = names[:1] if only_planned else names
     for path in [path if (path := folder / name).exists() else folder for name in names]:
         try:
             with tempfile.TemporaryFile(dir=path) as file:

@@ -17,11 +17,13 @@ def check_targets(targets):
             stop(
                 "an empty target: a shell variable without a value, say; expected results/<data set>/map.json"
             )
+        if target != target.strip():
+            stop(f"{target!r}: a blank or a line break at an end of a target; type it without")
         if os.path.isabs(target) and not os.path.exists(target):
             stop(f"{target}: an absolute path; type it from the working directory on, results/...")
         path = os.path.relpath(target)
         made = workflow.is_rule(target) or any(rule.is_producer(path) for rule in workflow.rules)
-        if not made and not os.path.exists(path):
+        if not made and not os.path.isfile(path):
             stop(command_line.explain(path, [*CONFIG.datasets], [*CONFIG.copies], known))
 
 

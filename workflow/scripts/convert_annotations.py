@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hrpro import config
 from hrpro.data import annotations, conversion, features, splits
-from hrpro.utils import errors, files, planned, progress
+from hrpro.utils import errors, files, options, planned, progress
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--annotations", required=True, help="output")
     parser.add_argument(
         "--tolerance",
-        type=float,
+        type=options.seconds,
         default=conversion.TOLERANCE,
         help="seconds that a segment may reach out of its video without a warning; default: %(default)s",
     )
@@ -28,7 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    labels = config.from_json(config.Labels, args.labels)
+    labels = config.from_json(config.Labels, args.labels, "--labels")
     lengths = features.read_lengths(args.features) if args.features else None
 
     def annotate(lengths: dict[str, float] | None) -> tuple[splits.Contents, dict]:

@@ -30,7 +30,7 @@ def main() -> None:
 
     settings = config.from_json(config.Features, args.settings)
     layout = config.from_json(config.FeatureFiles, args.features, "--features")
-    labels = config.from_json(config.Labels, args.labels)
+    labels = config.from_json(config.Labels, args.labels, "--labels")
     snippet = {"frames": args.frames, "fps": args.fps, "window": args.window}
     snippet = config.parse(config.Snippet, snippet, "snippet")
     contents = splits.read(args.root, labels)

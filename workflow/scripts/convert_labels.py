@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hrpro import config
 from hrpro.data import exchange
+from hrpro.data.labels import formats
 from hrpro.utils import errors, progress
 from hrpro.utils.errors import InputError
 
@@ -49,10 +50,8 @@ def main() -> None:
         raise InputError(f"{args.output}: no format by its ending; name it by --to")
     values = {key: getattr(args, key) for key in ("format", "fps", "tiers", "ignore", "take", "seed")}
     settings = config.parse(config.Points, values)
-    if args.output.exists() and args.output.resolve() == args.input.resolve():
-        raise InputError(f"{args.output}: is the input too; name another output")
     source, labels = exchange.read(args.input, settings)
-    exchange.write(args.output, form, labels, settings)
+    exchange.write(args.output, form, labels, settings, formats.files_of(args.input, settings))
     points = sum(label.end is None for label in labels.labels)
     print(
         f"{args.input} ({source}): {len(labels.labels) - points} instances and {points} points of "

@@ -4,7 +4,7 @@ import argparse
 
 from hrpro import config
 from hrpro.data import annotations, conversion, features, splits
-from hrpro.utils import errors, files, planned, progress
+from hrpro.utils import errors, files, options, planned, progress
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--points", required=True, help="output")
     parser.add_argument(
         "--tolerance",
-        type=float,
+        type=options.seconds,
         default=conversion.TOLERANCE,
         help="seconds outside its video from which a point is moved into it; default: %(default)s",
     )
@@ -25,7 +25,7 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    labels = config.from_json(config.Labels, args.labels)
+    labels = config.from_json(config.Labels, args.labels, "--labels")
     lengths = features.read_lengths(args.features) if args.features else None
 
     def convert(lengths: dict[str, float] | None) -> tuple[splits.Contents, conversion.Converted]:

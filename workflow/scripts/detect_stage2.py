@@ -1,7 +1,7 @@
 """Stage 2's detections on the test videos: its candidates from the proposals, suppressed."""
 
 import detect_stage1
-from hrpro import inference, model_file
+from hrpro import inference
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.utils import devices, errors, options, process
@@ -18,8 +18,7 @@ def main() -> None:
     args = parser.parse_args()
 
     def detect(proposals, settings):
-        file = model_file.load(args.model, "stage2")
-        stage2 = inference.stage2(file, devices.choose_device(args.device))
+        _, stage2 = inference.of_file(args.model, "stage2", devices.choose_device(args.device))
         with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
             process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
             yield from stage2.detect_all(features, scores, proposals, settings)

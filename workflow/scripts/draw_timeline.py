@@ -6,7 +6,7 @@ from hrpro.data import annotations
 from hrpro.detection import results
 from hrpro.detection.segments import segments
 from hrpro.report import timeline
-from hrpro.utils import errors, files, progress
+from hrpro.utils import errors, files, options, progress
 
 
 def main() -> None:
@@ -14,7 +14,9 @@ def main() -> None:
     parser.add_argument("--annotations", required=True, help="of convert_annotations.py")
     parser.add_argument("--detections", required=True, help="detections.json")
     parser.add_argument("--video", help="default: the first by name that has an instance")
-    parser.add_argument("--least-score", type=float, default=0.1, help="of a detection; default %(default)s")
+    parser.add_argument(
+        "--least-score", type=options.unit, default=0.1, help="of a detection; default %(default)s"
+    )
     parser.add_argument("--output", required=True, help="an SVG file")
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()

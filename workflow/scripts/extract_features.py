@@ -6,9 +6,9 @@ from pathlib import Path
 from hrpro import config  # first: from here on Ctrl-C ends it with one line
 
 # isort: split
-import numpy as np
 import torch
 
+from hrpro.data import npy
 from hrpro.utils import devices, errors, files, options, planned, progress
 from hrpro.utils.errors import InputError
 from hrpro.video import backbones, decoding, folders
@@ -92,8 +92,7 @@ def extract(
             progress.log.info("%s", error)
             continue
         record.unlink(missing_ok=True)  # it must not describe other features
-        with files.atomic(output) as temporary, open(temporary, "wb") as file:
-            np.save(file, rows)
+        npy.write(output, rows)
         files.write_json(record, content, indent=1)
     if failures:
         others = f" (and {len(failures) - 1} more; --log lists them)" if len(failures) > 1 else ""

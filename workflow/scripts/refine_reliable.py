@@ -2,7 +2,7 @@
 
 import argparse
 
-from hrpro import config, inference, model_file
+from hrpro import config, inference
 from hrpro.data import training_points
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
@@ -27,8 +27,7 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Detection, args.settings)
-    file = model_file.load(args.model, "stage2")
-    stage2 = inference.stage2(file, devices.choose_device(args.device))
+    file, stage2 = inference.of_file(args.model, "stage2", devices.choose_device(args.device))
     positive, reliable = results.read_each(args.positive, file.classes), {}
     with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
         process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn

@@ -12,7 +12,7 @@ from hrpro.data import sources as digests
 from hrpro.detection import results
 from hrpro.proposals.generation import propose_test
 from hrpro.report import contents, pages, panels
-from hrpro.utils import errors, files, planned, process, progress
+from hrpro.utils import errors, files, options, planned, process, progress
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--html", required=True, help="output: one page, without anything from outside")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=options.threads, default=1)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from hrpro import inference, model_file
+from hrpro import inference
 from hrpro.data import scores
 from hrpro.data.features import FeatureFile
 from hrpro.utils import devices, errors, options, process, progress
@@ -19,8 +19,7 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    file = model_file.load(args.model, "stage1")
-    stage1 = inference.stage1(file, devices.choose_device(args.device))
+    file, stage1 = inference.of_file(args.model, "stage1", devices.choose_device(args.device))
     thresholds = {
         "background": file.settings.background_threshold,
         "action": file.settings.action_threshold,

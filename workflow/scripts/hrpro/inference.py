@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from . import config, methods
+from . import config, methods, model_file
 from .data.features import FeatureFile
 from .data.scores import ScoreFile, Scores
 from .detection.segments import Segments
@@ -64,16 +64,39 @@ class Stage2(NamedTuple):
         proposals: Iterable[tuple[str, Segments]],
         settings: config.Detection,
     ) -> Iterator[tuple[str, Segments]]:
-        """The candidates of each video that has proposals, in turn."""
+        """The candidates of each video that has proposals, in turn.
+
+        Raises InputError where a video has scores of other snippets, or a proposal without a class.
+        """
         for video, segments in proposals:
+            of_video, scores_of_video = features.read([video])[0], scores.read(video)
+            if len(of_video) != len(scores_of_video.background):
+                raise InputError(
+                    f"{scores.path}: {video}: scores of {len(scores_of_video.background)} snippets, of which "
+                    f"{features.path} has {len(of_video)}; score these features"
+                )
+            if (segments.labels < 0).any():
+                raise InputError(f"{video}: a proposal without a class; make the proposals again")
             candidates = self.detect(
-                features.read([video])[0],
-                scores.read(video),
+                of_video,
+                scores_of_video,
                 proposals=segments,
                 grid=features.grid,
                 settings=settings,
             )
             yield video, candidates
+
+
+def of_file(path, stage: str, device: torch.device) -> tuple[ModelFile, Stage1 | Stage2]:
+    """What a model file of "stage1" or "stage2" holds, and the model, ready for use.
+
+    Raises InputError as `model_file.load` does, and where the weights are of another network.
+    """
+    file = model_file.load(path, stage)
+    try:
+        return file, {"stage1": stage1, "stage2": stage2}[stage](file, device)
+    except model_file.DAMAGED as error:
+        raise model_file.not_a_model(path, error) from None
 
 
 def stage1(file: ModelFile, device: torch.device) -> Stage1:

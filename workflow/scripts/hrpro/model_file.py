@@ -126,6 +126,8 @@ def read(path) -> dict:
         files.require_regular(path)
     try:
         with zipfile.ZipFile(path) as archive:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise InputError("it is compressed, which torch's are not")
             damaged = archive.testzip()
         if damaged:
             raise InputError(f"damaged at {damaged}")

@@ -30,15 +30,15 @@ def main() -> None:
         )
     parser.add_argument("--cut", choices=CUTS, help="where events end; default: as the model was made")
     parser.add_argument("--at", type=float, help="the precision or recall that --cut asks for")
-    parser.add_argument("--least-score", type=float, help="in all formats; default: 0.1 in a .vtt, all else")
+    parser.add_argument(
+        "--least-score", type=options.unit, help="in all formats; default: 0.1 in a .vtt, all else"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=options.threads, default=1)
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
-    if args.least_score is not None and not 0 <= args.least_score <= 1:
-        raise InputError(f"--least-score {args.least_score:g}: expected a number from 0 to 1")
     if not args.output and not args.events:
         raise InputError("nothing to write; give --output FILE, --events FILE or both")
     model = predict.load(args.model, args.device)

@@ -18,6 +18,8 @@ from ..utils.settings import Strict
 MOVED = {"floor": "the linear baseline's settings are a variant's, variants.stage1.floor"}
 UNKNOWN_METHOD = "unknown_method"  # the type of pydantic's error
 DEPTH, SIZE = 50, 100_000  # of a configuration: levels, and values with those of aliases
+DIGITS = 300
+LARGEST = 10**DIGITS
 SHOWN = 100  # characters of a value that a message shows
 
 
@@ -63,7 +65,7 @@ def unknown_key(place: str) -> InputError:
         hint = f"did you mean {near[0]!r}?"
     else:
         hint = "config/README.md lists the known keys"
-    return InputError(f"configuration: {place}: unknown key; {hint}")
+    return InputError(f"configuration: {shown_place(place)}: unknown key; {hint}")
 
 
 def models(base: type[Strict] = Strict) -> Iterator[type[Strict]]:
@@ -96,6 +98,7 @@ def parse(model, values, place: str = ""):
     key = ".".join(path)
     if fault["type"] == "extra_forbidden":
         raise unknown_key(key)
+    key = shown_place(key)
     if fault["type"] == "missing":
         raise InputError(f"configuration: {key}: missing")
     if fault["type"] in ("string_type", "invalid_key") and (kind := kind_in_yaml(value)):
@@ -113,10 +116,13 @@ def parse(model, values, place: str = ""):
 
 
 def limit(values) -> None:
-    """Raise InputError where values nest too deep or are too many, those of an alias each time it is used."""
-    count, queue = 0, [(values, 1)]
+    """Raise InputError where values nest too deep or are too many, those of an alias each time it is used.
+
+    And on a whole number of so many digits that Python cannot write it.
+    """
+    count, queue = 0, [(values, 1, "")]
     while queue:
-        value, depth = queue.pop()
+        value, depth, key = queue.pop()
         count += 1
         if depth > DEPTH:
             raise InputError(f"configuration: nests deeper than {DEPTH} levels; take it apart")
@@ -124,14 +130,24 @@ def limit(values) -> None:
             raise InputError(
                 f"configuration: has more than {SIZE} values, those of an alias counted each time; shorten it"
             )
-        if isinstance(value, dict | list):
-            inner = value.values() if isinstance(value, dict) else value
-            queue += [(each, depth + 1) for each in inner]
+        if isinstance(value, dict):
+            queue += [(each, depth + 1, name) for name, each in value.items()]
+            queue += [(name, depth + 1, key) for name in value if isinstance(name, int)]
+        elif isinstance(value, list):
+            queue += [(each, depth + 1, key) for each in value]
+        elif isinstance(value, int) and not -LARGEST < value < LARGEST:
+            place = f"configuration: {shown_place(key)}" if isinstance(key, str) and key else "configuration"
+            raise InputError(f"{place}: a number of more than {DIGITS} digits; correct it")
 
 
 def shortened(text: str) -> str:
     """A text as a message shows it."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def shown_place(place: str) -> str:
+    """The place of a value for a message: on one line, not too long."""
+    return shortened(place if place.isprintable() else repr(place))
 
 
 def kind_in_yaml(value) -> str | None:

@@ -438,8 +438,8 @@ class Config(Strict):
             if name not in self.experiments:
                 raise ValueError(f"ablation.{name}: no such experiment; {off}")
             base = self.experiments[name].corrects
-            if base is None or base not in self.experiments:
-                raise ValueError(f"ablation.{name}: needs experiments.{name}.corrects, an experiment; {off}")
+            if base is None or base not in self.experiments or base == name:
+                raise ValueError(f"ablation.{name}: needs experiments.{name}.corrects, another one; {off}")
             for stage in methods.STAGES:
                 both = [getattr(self.experiments[each], stage) for each in (name, base)]
                 if len({variant and self.method(stage, variant) for variant in both}) > 1:

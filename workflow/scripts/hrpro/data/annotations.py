@@ -28,7 +28,7 @@ def file_of(root, settings: Annotations) -> Path:
     if settings.file:
         return Path(root) / settings.file
     candidates = [Path(root) / name for name in DEFAULTS]
-    return next((path for path in candidates if path.is_file()), candidates[0])
+    return next((path for path in candidates if files.is_taken(path)), candidates[0])
 
 
 def read_entries(path, names: VideoNames = AS_THEY_ARE) -> dict[str, object]:

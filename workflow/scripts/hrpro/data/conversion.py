@@ -153,9 +153,7 @@ def place_points(
     """
     path, rows = contents.point_file, contents.points.points
     if headers := contents.points.headers:
-        log.warning(
-            "%s: passed over the header where it stands again (line %s)", path, listed(map(str, headers))
-        )
+        warn_of_headers(path, headers)
     for row in contents.points.faulty.itertuples():
         if row.video in train or not row.video:
             at = row.at + (f": {row.video}" if row.video else "")
@@ -202,6 +200,11 @@ def place_points(
     return {video: sorted(of_video, key=lambda p: p["seconds"]) for video, of_video in placed.items()}
 
 
+def warn_of_headers(path, lines: list[int]) -> None:
+    """Warn of the lines of a file on which a header stands amid its rows, as where two are joined."""
+    log.warning("%s: passed over the header where it stands again (line %s)", path, listed(map(str, lines)))
+
+
 def outside(point, duration: float | None, contents: Contents) -> tuple[str, str]:
     """What is wrong with a point outside its video, and the remedy.
 
@@ -226,6 +229,8 @@ def durations(contents: Contents, split: str) -> dict[str, float]:
 def warn_of_annotations(contents: Contents, database: dict, split: str, tolerance: float) -> None:
     """Warn of what is left out of a split, of segments outside their videos, and of the splits' rule."""
     contents.faults[split].warn()
+    if headers := contents.headers.get(split):
+        warn_of_headers(splits.split_file(split), headers)
     annotations.warn_of_segments(database, tolerance)
     if split == "train" and contents.pointed:
         log.warning(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..utils import files
+from . import npy
 
 CLASSES = ["dive", "golf", "jump", "throw", "vault"]
 CHANNELS = 64
@@ -32,15 +33,18 @@ def write(root, seed: int) -> None:
     """Write the data set to a folder; equal seeds give equal bytes."""
     rng = np.random.default_rng(seed)
     root = Path(root)
-    patterns = draw_patterns(rng)
+    with files.together():
+        write_files(root, rng, draw_patterns(rng))
+
+
+def write_files(root: Path, rng: np.random.Generator, patterns: dict) -> None:
+    """Draw the videos and write the files of the data set."""
     database, points = {}, []
     for split, count in VIDEOS.items():
         names = [f"demo_{split}_{number:03d}" for number in range(count)]
         for number, name in enumerate(names):
             video = draw_video(rng, patterns, number)
-            path = root / "features" / split / f"{name}.npy"
-            with files.atomic(path) as temporary, open(temporary, "wb") as file:
-                np.save(file, video["features"])
+            npy.write(root / "features" / split / f"{name}.npy", video["features"])
             database[name] = {
                 "subset": {"train": "training", "test": "validation"}[split],
                 "duration": video["duration"],

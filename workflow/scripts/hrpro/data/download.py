@@ -23,6 +23,8 @@ def fetch(root, remotes: list[Remote], zenodo: str = ZENODO) -> None:
     unpacked.
     """
     root = Path(root)
+    if files.is_taken(root) and not root.is_dir():
+        raise InputError(f"{root}: not a folder; name the data set's, or move this away")
     try:
         root.mkdir(parents=True, exist_ok=True)
         with locked(root):

@@ -2,12 +2,13 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..config import LABEL_FORMATS, Points
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import clean
+from ..utils.names import clean, fault_of, shown, unprintable
 from . import annotations, points
 from .labels import formats
 from .labels.label import Faulty, Label, Read, nothing
@@ -35,8 +36,21 @@ def read(path: Path, settings: Points) -> tuple[str, Read]:
     else:
         form, labels = CSV, of_csv(path, settings.fps)
     formats.stop(path, labels.faulty)
+    require_names(path, labels)
     ignored = {clean(name) for name in settings.ignore}
     return form, labels._replace(labels=[lb for lb in labels.labels if clean(lb.label) not in ignored])
+
+
+def require_names(path: Path, labels: Read) -> None:
+    """Raise InputError where a video or a class is called as no format can say it."""
+    for video in labels.videos:
+        if fault := fault_of(video):
+            raise InputError(f"{path}: the video name {shown(video)} {fault}; rename it")
+    for label in labels.labels:
+        if unprintable(clean(label.label)):
+            raise InputError(
+                f"{path}: {label.at}: a control character in the class {shown(label.label)}; correct it"
+            )
 
 
 def of_activitynet(path: Path) -> Read:
@@ -66,15 +80,20 @@ def of_csv(path: Path, fps: float | None) -> Read:
     return result
 
 
-def write(path: Path, form: str, labels: Read, settings: Points) -> list[Path]:
-    """Write labels; in a CSV file, instances become points as `settings.take` says. Returns the files."""
+def write(path: Path, form: str, labels: Read, settings: Points, sources: Iterable[Path] = ()) -> list[Path]:
+    """Write labels; in a CSV file, instances become points as `settings.take` says. Returns the files.
+
+    sources: files that they were read from. Raises InputError where one would be written over.
+    """
+    if form in (ACTIVITYNET, CSV):
+        formats.require_others([path], sources)
     if form == ACTIVITYNET:
         files.write_json(path, {"database": database_of(labels)}, indent=1)
         return [path]
     if form == CSV:
         files.write_text(path, csv_of(labels, settings))
         return [path]
-    return formats.write(path, form, labels, settings.fps)
+    return formats.write(path, form, labels, settings.fps, sources)
 
 
 def database_of(labels: Read) -> dict[str, dict]:

@@ -162,7 +162,7 @@ class FeatureFile:
         """Turn what h5py raises on a damaged file, or on another program's, into an InputError."""
         try:
             yield
-        except (AttributeError, KeyError, OSError, RuntimeError, TypeError) as error:
+        except hdf5.DAMAGED as error:
             reason = hdf5.damage_of(error, self.path)
             raise InputError(
                 f"{self.path}: not a feature file of hrpro, or damaged ({reason}); "

@@ -15,6 +15,11 @@ import numpy as np
 
 from ..utils import errors
 from ..utils.errors import InputError
+from ..utils.names import listed
+from ..utils.progress import log
+
+# What h5py and what reads of it raise on a file that is damaged, or another program's.
+DAMAGED = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 
 def open_file(file) -> h5py.File:
@@ -161,7 +166,7 @@ def linked_files(file: Path) -> list[Path]:
 def links_of(group: h5py.Group, above: tuple[h5py.Group, ...] = ()) -> Iterator[Path]:
     """The other files that a group's own members need; above: the groups that lead to it."""
     folder = Path(group.file.filename).parent
-    for name in group:
+    for name in names_in(group):
         link = group.get(name, getlink=True)
         if isinstance(link, h5py.ExternalLink):
             yield folder / link.filename
@@ -174,6 +179,11 @@ def links_of(group: h5py.Group, above: tuple[h5py.Group, ...] = ()) -> Iterator[
                 names = (source.file_name for source in node.virtual_sources())
                 yield from (folder / name for name in names if name != ".")
             yield from (Path(name) for name, _, _ in node.external or ())
+
+
+def names_in(group: h5py.Group) -> list[str]:
+    """The names of a group's members, but for those that are not in UTF-8, by which h5py finds nothing."""
+    return [name for name in group if isinstance(name, str)]
 
 
 def node_of(group: h5py.Group, name: str) -> h5py.HLObject | None:
@@ -191,11 +201,13 @@ def nodes_of(
 ) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
     """The members of a group that are groups or data sets.
 
-    above: the groups that lead to it. Raises InputError where one is a link to what is not there, or to a
-    group that it lies in.
+    above: the groups that lead to it. Those whose names are not in UTF-8 are left out with a warning. Raises
+    InputError where one is a link to what is not there, or to a group that it lies in.
     """
+    if others := [repr(name)[1:] for name in group if isinstance(name, bytes)]:
+        log.warning("%s: left out what is called %s, which is not in UTF-8; rename it", file, listed(others))
     folder = Path(group.file.filename).parent
-    for name in group:
+    for name in names_in(group):
         link = group.get(name, getlink=True)
         path = folder / link.filename if isinstance(link, h5py.ExternalLink) else None
         is_pipe = path is not None and path.exists() and not path.is_file()  # HDF5 would wait for it

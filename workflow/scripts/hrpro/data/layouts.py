@@ -109,6 +109,8 @@ def lack(root, settings: FeatureFiles, sources: dict[str, Source]) -> str | None
 
 def no_file(path: Path) -> str:
     """What is in place of a file of features, in words."""
+    if folder := next((f for f in path.parents if f.is_symlink() and not f.is_dir()), None):
+        return f"{folder}: a link to {folder.readlink()}, which is not a folder"
     if path.is_symlink():
         return f"{path}: a link to {path.readlink()}, which is not a file"
     if path.exists():
@@ -313,11 +315,10 @@ def sources_in_file(layout: str, file: Path, settings: FeatureFiles) -> dict[str
     videos = [PurePosixPath(key).name for key in keys]
     for video, count in Counter(videos).items():
         if count > 1:
-            groups = listed(
-                sorted(str(PurePosixPath(key).parent) for key in keys if PurePosixPath(key).name == video)
-            )
+            groups = {str(PurePosixPath(key).parent) for key in keys if PurePosixPath(key).name == video}
+            place = f", in {listed(sorted(groups))}" if len(groups) > 1 else ""
             raise InputError(
-                f"{file}: {count} arrays called {video}, in {groups}; a video has one array, named as it, or "
+                f"{file}: {count} arrays called {video}{place}; a video has one array, named as it, or "
                 "a group of that name with features, feats, data, rgb or flow"
             )
     return {video: Source((file,), key) for video, key in zip(videos, keys, strict=True)}

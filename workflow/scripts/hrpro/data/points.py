@@ -55,7 +55,7 @@ def file_of(root, settings: Points) -> Path | None:
     if settings.file:
         return Path(root) / settings.file
     candidates = [Path(root) / name for name in DEFAULTS]
-    return next((path for path in candidates if path.is_file()), candidates[0])
+    return next((path for path in candidates if files.is_taken(path)), candidates[0])
 
 
 class Rows(NamedTuple):

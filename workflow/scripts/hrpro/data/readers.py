@@ -7,6 +7,7 @@ import hashlib
 import io
 import math
 import re
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -195,7 +196,7 @@ def opened_arrays(source: Source) -> Iterator[list[tuple[str, object]]]:
             node = opened[key]
             nodes = [(str(source), node)]
             if not isinstance(node, h5py.Dataset):
-                names = array_names(source, list(node))
+                names = array_names(source, hdf5.names_in(node))
                 nodes = [(f"{source}/{name}", node[name]) for name in names]
             for place, data in nodes:
                 hdf5.require_all(data, place)
@@ -263,7 +264,9 @@ def npy_header(file) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, whether by columns, and type of the array in an open .npy file, of which its data come next."""
     version = np.lib.format.read_magic(file)
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return header(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of Python 2's files, which are as good
+        return header(file)
 
 
 def parse_npy(content: bytes, place) -> np.ndarray:
@@ -335,7 +338,7 @@ def h5_videos(file: Path) -> list[str]:
 def listed_h5_videos(file: Path, _) -> list[str]:
     def videos(group: h5py.Group, path: str = "", above: tuple[h5py.Group, ...] = ()) -> Iterator[str]:
         for name, node in hdf5.nodes_of(group, file, above):
-            if isinstance(node, h5py.Dataset) or is_video(list(node)):
+            if isinstance(node, h5py.Dataset) or is_video(hdf5.names_in(node)):
                 yield f"{path}{name}"
             else:
                 yield from videos(node, f"{path}{name}/", (*above, group))

@@ -85,7 +85,7 @@ class ScoreFile:
         """Turn what h5py raises on a damaged file, or on another program's, into an InputError."""
         try:
             yield
-        except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        except hdf5.DAMAGED as error:
             reason = hdf5.damage_of(error, self.path)
             raise InputError(
                 f"{self.path}: damaged, or not a score file of hrpro ({reason}); remove it and run again"

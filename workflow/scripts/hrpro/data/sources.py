@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..utils import files
+from ..utils.errors import InputError
 from ..utils.planned import digest, stat_of
 from . import layouts, readers
 from .readers import Source
@@ -45,6 +46,8 @@ class FileDigests:
 
     def recall(self) -> dict[str, list]:
         """What the memory holds, {file or part: [stats, sha256]}; what cannot be used is made again."""
+        if self.memory.is_dir():
+            raise InputError(f"{self.memory}: is a folder, where hrpro keeps a file; remove it")
         if not self.memory.is_file():
             return {}
         try:

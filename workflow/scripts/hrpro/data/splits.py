@@ -47,7 +47,7 @@ class Contents(NamedTuple):
     points and what it says, None if they are drawn; entries: {video: entry} of `path`, checked in the splits'
     videos; videos: {"train": names, "test": names}; pointed: annotated videos that are training videos for no
     other reason than their points; left_out: videos of the splits with a fault; faults: {split: all that is
-    wrong with its videos}.
+    wrong with its videos}; headers: {split: the lines of its list on which a header stands amid videos}.
     """
 
     labels: Labels
@@ -59,6 +59,7 @@ class Contents(NamedTuple):
     pointed: list[str]
     left_out: set[str]
     faults: dict[str, Faults]
+    headers: dict[str, list[int]]
 
 
 def is_listed(root, labels: Labels) -> bool:
@@ -96,9 +97,10 @@ def read(root, labels: Labels = RECOGNISED) -> Contents:
     if rows is not None and points.are_frames(rows.points):
         add_rates(path.parent / RATES, entries, labels.names)
     faults = {split: Faults(labels.on_fault) for split in SPLITS}
-    contents = Contents(labels, path, point_file, entries, rows, {}, [], set(), faults)
+    contents = Contents(labels, path, point_file, entries, rows, {}, [], set(), faults, {})
     if is_listed(root, labels):
-        contents = contents._replace(videos=split_by_lists(root, labels.names))
+        videos, headers = split_by_lists(root, labels.names)
+        contents = contents._replace(videos=videos, headers=headers)
     else:
         contents = split_by_subset(contents)
     sound = {split: sound_videos(contents, split, root) for split in SPLITS}
@@ -118,7 +120,10 @@ def read_splits(root, labels: Labels = RECOGNISED) -> dict[str, list[str]]:
 
 
 def add_rates(path: Path, entries: dict[str, object], names: VideoNames) -> None:
-    """Give entries without fps that of LACP's file of them, {video: fps}, if it is there."""
+    """Give entries without fps that of LACP's file of them, {video: fps}, if it is there.
+
+    Raises InputError where that is no number over 0.
+    """
     if path.is_file():
         rates = files.read_json(path)
         if not isinstance(rates, dict):
@@ -126,6 +131,9 @@ def add_rates(path: Path, entries: dict[str, object], names: VideoNames) -> None
         for video, fps in rates.items():
             entry = entries.get(names.of(video))
             if isinstance(entry, dict) and entry.get("fps") is None:
+                if annotations.number({"fps": fps}, "fps") is None:
+                    value = annotations.shortened(fps)
+                    raise InputError(f"{path}: {shown(video)}: {value}; expected a number over 0")
                 entry["fps"] = fps
 
 
@@ -137,7 +145,9 @@ def sound_videos(contents: Contents, split: str, root) -> list[str]:
     known = {*contents.entries, *with_points}
     for video in contents.videos[split]:
         path = contents.path if video in contents.entries else contents.point_file
-        if reason := fault_of(video):
+        if by_lists and video not in known and holds_videos(video, known):
+            fault = f"more than a video on its line of {split_file(split)}", "write one per line, and no more"
+        elif reason := fault_of(video):
             fault = f"the name {reason}", "rename the video"
             path = Path(root) / split_file(split) if by_lists else path
         elif video in without:
@@ -145,8 +155,6 @@ def sound_videos(contents: Contents, split: str, root) -> list[str]:
         elif video in contents.entries:
             needed = ["fps"] if video in with_points and points.are_frames(contents.points.points) else []
             fault = fault_of_entry(contents.entries[video], needed)
-        elif by_lists and video not in with_points and set(re.split(r"[\s,;]+", video)) <= known:
-            fault = f"several videos on a line of {split_file(split)}", "write one per line"
         elif split == "train" and in_seconds(contents.points):
             fault = None
         elif by_lists:
@@ -168,6 +176,12 @@ def sound_videos(contents: Contents, split: str, root) -> list[str]:
     return sound
 
 
+def holds_videos(line: str, known: set[str]) -> bool:
+    """Whether a line of a list holds several of the known videos, or one beside something else."""
+    cells = re.split(r"[,;\t\"\[\]]+", line)
+    return set(re.split(r"[\s,;]+", line)) <= known or (len(cells) > 1 and not known.isdisjoint(cells))
+
+
 def fault_of_entry(entry, needed: list[str]) -> tuple[str, str] | None:
     """What is wrong with the entry of a video, and the remedy; needed: keys that it must have."""
     if fault := annotations.fault_of_entry(entry):
@@ -179,33 +193,41 @@ def fault_of_entry(entry, needed: list[str]) -> tuple[str, str] | None:
     return None
 
 
-def split_by_lists(root, names: VideoNames) -> dict[str, list[str]]:
-    """The splits by split_train.txt and split_test.txt. Raises InputError on a video in both."""
-    splits = {split: read_list(Path(root) / split_file(split), names) for split in SPLITS}
+def split_by_lists(root, names: VideoNames) -> tuple[dict[str, list[str]], dict[str, list[int]]]:
+    """The splits by split_train.txt and split_test.txt, and the lines of headers amid their videos.
+
+    Raises InputError on a video in both.
+    """
+    lists = {split: read_list(Path(root) / split_file(split), names) for split in SPLITS}
+    splits, headers = ({split: of[part] for split, of in lists.items()} for part in range(2))
     for video in sorted(set(splits["train"]) & set(splits["test"])):
         raise InputError(
             f"{Path(root) / split_file('test')}: {video} is in {split_file('train')} too; "
             "a video belongs to one split"
         )
-    return splits
+    return splits, headers
 
 
-def read_list(path: Path, names: VideoNames) -> list[str]:
-    """The videos of a list, in its order; a header and lines that begin with "# " are passed over.
+def read_list(path: Path, names: VideoNames) -> tuple[list[str], list[int]]:
+    """The videos of a list, in its order, and the lines below a video on which a header stands.
 
-    Raises InputError if it has none, or one twice.
+    Headers and lines that begin with "# " are passed over. Raises InputError if there is no video, or one
+    stands twice.
     """
-    lines = {}
+    lines, headers = {}, []
     for row, line in enumerate(files.read_text(path).splitlines(), 1):
         video = names.of(line.strip(" \t,;"))
-        if not video or line.startswith("# ") or (not lines and video.casefold() in HEADERS):
+        if not video or line.startswith("# "):
+            continue
+        if video.casefold() in HEADERS:
+            headers.extend([row] if lines else [])
             continue
         if video in lines:
             raise InputError(f"{path}: line {row}: {video} is on line {lines[video]} already; remove one")
         lines[video] = row
     if not lines:
         raise InputError(f"{path}: no video; expected one per line")
-    return list(lines)
+    return list(lines), headers
 
 
 def split_by_subset(contents: Contents) -> Contents:

@@ -24,6 +24,7 @@ BACKOFF = 1.0  # seconds; the waits between tries are 0, 2, 4, 8 and 16 times th
 LONGEST_WAIT = 120.0  # seconds that a server may ask to wait
 BUSY = {408, 429, 500, 502, 503, 504}  # statuses that another try may change
 REDIRECTS = 10
+LONGEST = 200  # letters that a message shows of what a server says
 GDOWN = "gdown>=6.5"
 
 
@@ -235,7 +236,8 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, Cut):
         return str(error)
     cause = root_cause(error)
-    return f"no answer ({getattr(cause, 'strerror', None) or cause or type(cause).__name__})"
+    words = str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
+    return f"no answer ({repr(' '.join(words.split())[:LONGEST])[1:-1]})"  # words of the server, perhaps
 
 
 def root_cause(error: BaseException) -> BaseException:

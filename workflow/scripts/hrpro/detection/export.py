@@ -25,6 +25,8 @@ def format_of(output: str, videos: Collection[str]) -> str:
     A folder is one that exists, or ends in a slash. Raises InputError where `output` names no format,
     one that cannot hold the videos, or a place that cannot be written to.
     """
+    if not output:
+        raise InputError("an output is called ''; expected the name of a file or a folder")
     path = Path(output)
     form = FOLDER if output.endswith("/") or path.is_dir() else path.suffix
     if form not in FORMATS:

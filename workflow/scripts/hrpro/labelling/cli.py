@@ -6,6 +6,7 @@ before the page shows it as saved. docs/labelling.md says more.
 
 import argparse
 import signal
+from pathlib import Path
 
 from ..utils import errors, progress
 from ..utils.errors import InputError
@@ -45,8 +46,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         install = "pip install -r requirements-label.lock -r requirements-video.lock"
         raise InputError(f"hrpro-label needs {error.name}; install it: {install}") from None
+    every = recordings.find(args.videos, args.rate, Path(args.points).resolve())  # before anything is made
     store = Store(args.points, classes)
-    every = recordings.find(args.videos, args.rate, store.path)
     site = Site(args.videos, every, store, rate=args.rate, port=args.port)
     signal.signal(signal.SIGTERM, lambda *_: site.stop())
     print(f"{len(every)} to label into {args.points}; open {site.url}\nCtrl-C ends it", flush=True)

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from ..utils.errors import InputError
-from .marks import Action, Refused, action_of
+from .marks import Action, Refused, action_of, number
 
 CREATED = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
@@ -35,17 +35,19 @@ class Journal:
         content = Path(path).read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         os.truncate(self.file, len(whole))
-        for number, line in enumerate(whole.splitlines(), 1):
+        for row, line in enumerate(whole.splitlines(), 1):
             try:
                 entry = json.loads(line)
+                if not isinstance(entry, dict):
+                    raise Refused("not an object")
                 if "written" in entry:
-                    self.written = int(entry["written"])
+                    self.written = int(number(entry["written"]))
                 else:
                     entry.pop("at", None)
                     self.actions.append(action_of(entry))
-            except (ValueError, TypeError, RecursionError, Refused) as error:
+            except (ValueError, RecursionError, Refused) as error:
                 raise InputError(
-                    f"{path}: line {number}: not an action of hrpro-label's ({error}); remove the line, "
+                    f"{path}: line {row}: not an action of hrpro-label's ({error}); remove the line, "
                     "or the file and with it all that is not in the points' file"
                 ) from None
         flush_folder(path.parent)

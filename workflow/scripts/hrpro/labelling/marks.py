@@ -5,10 +5,9 @@ frame, ("nothing",) of a video without actions, or ("class", name) of no video, 
 video's marks are a set, so that an action done twice is done once.
 """
 
-import math
 from typing import NamedTuple
 
-from ..utils.names import clean, shown, unprintable
+from ..utils.names import LARGEST, clean, shown, unprintable
 
 Mark = tuple
 Marks = dict[str, dict[Mark, None]]  # by video, in the order in which they were added
@@ -47,6 +46,8 @@ def action_of(value) -> Action:
     id, video, by = value.get("id"), value.get("video"), value.get("by", "page")
     if not (isinstance(id, str) and 0 < len(id) <= 100 and isinstance(video, str) and by in ("page", "file")):
         raise Refused("an action without id or video")
+    if unprintable(id + video):
+        raise Refused("a control character in an action's id or video")
     lists = [value.get("add", []), value.get("remove", [])]
     if not all(isinstance(marks, list) for marks in lists):
         raise Refused("an action's marks are not a list")
@@ -75,9 +76,9 @@ def mark_of(value) -> Mark:
 
 
 def number(value) -> float:
-    """A finite number from 0 on, to six decimals. Raises Refused if it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise Refused(f"{value!r} is not a number from 0 on")
+    """A number from 0 to LARGEST, to six decimals. Raises Refused if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LARGEST:
+        raise Refused(f"{value!r:.40} is not a number from 0 to {LARGEST:g}")
     return round(float(value), DECIMALS)
 
 

@@ -14,7 +14,7 @@ import flask
 import werkzeug.serving
 from werkzeug.exceptions import HTTPException
 
-from ..utils.errors import InputError, reason
+from ..utils.errors import InputError, reason, refused
 from . import recordings
 from .conversion import Conversions
 from .marks import Refused, action_of
@@ -135,7 +135,8 @@ def application(site: Site) -> flask.Flask:
     @app.errorhandler(InputError)
     @app.errorhandler(OSError)
     def not_now(error: Exception):
-        return {"message": str(error)}, 503
+        is_machines = isinstance(error, OSError) and error.errno is not None
+        return {"message": refused(error) if is_machines else str(error)}, 503
 
     @app.get("/<token>/")
     def page(token: str) -> str:
@@ -159,13 +160,19 @@ def application(site: Site) -> flask.Flask:
     @app.post("/<token>/actions/<int:since>")
     def act(token: str, since: int):
         try:
-            action = action_of(flask.request.get_json())
+            action = action_of(sent())
             if action.by != "page" or action.video not in site.videos:
                 raise Refused("there is no such video here")
             store.act(action)
         except Refused as refusal:
             return {**changes_since(since), "message": str(refusal)}, 409
         return changes_since(since)
+
+    def sent():
+        try:
+            return flask.request.get_json()
+        except RecursionError:
+            raise Refused("lists nested too deep") from None
 
     def changes_since(version: int) -> dict:
         latest, actions = store.since(version)

@@ -21,7 +21,10 @@ def reason(error: OSError) -> str:
 def refused(error: OSError) -> str:
     """What the machine refuses and why, in one line."""
     remedy = "; free some space and run again" if error.errno in FULL else ""
-    return f"{error.filename or 'the machine'}: {reason(error)}{remedy}"
+    place = error.filename or "the machine"
+    if error.filename is None and error.errno == errno.ENOENT:
+        place, remedy = "the working directory", "; go to one that is there and run again"
+    return f"{place}: {reason(error)}{remedy}"
 
 
 def cost(began: float) -> str:
@@ -45,6 +48,8 @@ def run(main) -> None:
     One line for an InputError and for what the machine refuses, such as room on the disk or in memory; a
     traceback for what should not happen.
     """
+    if hasattr(sys.stdout, "reconfigure"):  # neither closed nor another program's
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may not be in the terminal's alphabet
     progress.start()
     threading.excepthook = in_thread
     began = time.monotonic()

@@ -29,10 +29,12 @@ def atomic(path):
     """
     path = Path(path)
     require_output(path)
+    folders = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = open_temporary(path)
     except OSError as error:
+        remove_empty(folders)
         raise OSError(error.errno, error.strerror, str(path)) from None
     others = waiting.get()
     keep = False
@@ -45,12 +47,13 @@ def atomic(path):
         temporary.chmod(0o666 & ~umask)  # it was private; results are shared
         keep = others is not None
         if keep:
-            others.append((handle, temporary, path))
+            others.append((handle, temporary, path, folders))
         else:
             temporary.replace(path)
     except BaseException as error:
         full = shutil.disk_usage(path.parent).free < NO_SPACE
         temporary.unlink(missing_ok=True)
+        remove_empty(folders)
         if isinstance(error, OSError | RuntimeError):
             raise with_reason(error, temporary, path, full=full) from None
         raise
@@ -63,23 +66,41 @@ def atomic(path):
 def together():
     """Files that the block writes take their names at its end; if it fails, none of them does.
 
-    A block within another one ends with that one.
+    Where one cannot take its name, those that have taken theirs are removed. A block within another one
+    ends with that one.
     """
     if waiting.get() is not None:
         yield
         return
-    written = []
+    written, named = [], []
     token = waiting.set(written)
     try:
         yield
-        for _, temporary, path in written:
+        for _, _, path, _ in written:
             require_output(path)
-            temporary.replace(path)
+        for _, temporary, path, _ in written:
+            try:
+                temporary.replace(path)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from None
+            named.append(path)
+        named = []
     finally:
         waiting.reset(token)
-        for handle, temporary, _ in written:
+        for path in named:
+            path.unlink()
+        for handle, temporary, *_ in written:
             temporary.unlink(missing_ok=True)
             os.close(handle)
+        for *_, folders in written:
+            remove_empty(folders)
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove those of some folders, the innermost first, that are empty, or were never made."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def open_temporary(path: Path) -> tuple[int, Path]:
@@ -168,9 +189,9 @@ def require_output(path) -> None:
     It is no file's name, the command line gives it twice, as that of an input say, or it leads to a folder, a
     device or a pipe, which a file must not take the place of.
     """
-    path = Path(path)
-    if not path.name:
+    if not Path(path).name:
         raise InputError(f"an output is called {str(path)!r}; expected the name of a file")
+    path = Path(path)
     arguments = [each.partition("=")[2] if each.startswith("--") else each for each in sys.argv[1:]]
     if sum(leads_to(argument, path) for argument in arguments if argument) > 1:
         raise InputError(f"{path}: stands twice on the command line; give the output a name of its own")
@@ -189,6 +210,11 @@ def leads_to(argument: str, path: Path) -> bool:
         return Path(argument).samefile(path)
     except (OSError, ValueError):  # one of them is not there
         return Path(argument).absolute() == path.absolute()
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a path leads to anything, or is a link to what is not there."""
+    return path.exists() or path.is_symlink()
 
 
 def require_regular(path, remedy: str = "copy what it holds to one") -> None:

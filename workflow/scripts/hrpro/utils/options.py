@@ -1,10 +1,10 @@
-"""Types for argparse: whole numbers, with the bounds that the configuration has, and lists of names."""
+"""Types for argparse: numbers with bounds, those that the configuration has, and lists of names."""
 
 import argparse
 import csv
 from collections.abc import Callable
 
-from .names import clean
+from .names import LARGEST, clean
 
 
 def between(least: int, most: int) -> Callable[[str], int]:
@@ -18,9 +18,22 @@ def between(least: int, most: int) -> Callable[[str], int]:
     return whole_number
 
 
+def number(least: float, most: float) -> Callable[[str], float]:
+    """What reads a number, decimals and all, from `least` to `most`."""
+
+    def decimal_number(text: str) -> float:
+        if not least <= float(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text}: expected a number from {least:g} to {most:g}")
+        return float(text)
+
+    return decimal_number
+
+
 seed = between(0, 10**9 - 1)
 threads = between(1, 1024)
 batch = between(1, 10**6)
+unit = number(0, 1)
+seconds = number(0, LARGEST)
 
 
 def names(text: str) -> list[str]:

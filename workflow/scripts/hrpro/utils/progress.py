@@ -1,6 +1,7 @@
 """How a step speaks: plain lines in its log file, a bar or the same lines in the terminal."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -37,10 +38,10 @@ def start(path=None) -> None:
     terminal.setLevel(logging.WARNING)
     terminal.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     log.addHandler(terminal)
-    if path:
+    if path and str(path) != os.devnull:
         require_output(path)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        file = LogFile(path, mode="w")
+        file = LogFile(path, mode="w", encoding="utf-8", errors="backslashreplace")
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(file)
 

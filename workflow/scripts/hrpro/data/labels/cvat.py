@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from ...utils.errors import InputError
-from .label import Fault, Read, nothing, time_of, video_of
+from .label import Fault, Read, nothing, shortened, time_of, to_number, video_of
 from .xml import Element, parse
 
 SUFFIXES = (".xml",)
@@ -47,7 +47,7 @@ def read(path: Path, fps: float, tiers: list[str] | None) -> Read:
     return result
 
 
-def tasks_of(path: Path, meta: Element) -> dict[str, tuple[str, int]]:
+def tasks_of(path: Path, meta: Element) -> dict[str, tuple[str, float]]:
     """The tasks of a file by id: video, and step between frames."""
     project = meta.first("project", "tasks")
     alone = [task for task in (meta.first("task") or meta.first("job"),) if task]
@@ -57,8 +57,14 @@ def tasks_of(path: Path, meta: Element) -> dict[str, tuple[str, int]]:
         source = task.first("source") or meta.first("source") or task.first("name")
         if source is None or not source.text.strip():
             raise InputError(f"{path}: line {task.line}: a task without <source>, its film; name it there")
-        step = re.search(r"step\s*=\s*(\d+)", text_of(task, "frame_filter"))
-        result[text_of(task, "id")] = (video_of(source.text), int(step[1]) if step else 1)
+        said = re.search(r"step\s*=\s*(\d+)", text_of(task, "frame_filter"))
+        step = to_number(said[1]) if said else 1
+        if not step:
+            raise InputError(
+                f"{path}: line {task.line}: a frame_filter with {shortened(said[0])}; expected the number of "
+                "frames from one to the next"
+            )
+        result[text_of(task, "id")] = (video_of(source.text), step)
     if not result:
         raise InputError(f"{path}: line {meta.line}: <meta> without a task; export it anew")
     return result
@@ -70,7 +76,7 @@ def text_of(element: Element, tag: str) -> str:
     return child.text.strip() if child else ""
 
 
-def stretches(track: Element, step: int) -> list[tuple[float, float]]:
+def stretches(track: Element, step: float) -> list[tuple[float, float]]:
     """The stretches of frames in which a track is visible, [first, the first that is not). Raises Fault."""
     result, first, last = [], None, None
     for shape in track.children:

@@ -85,14 +85,19 @@ def annotations_of(root: Element) -> dict[str, Element]:
 
 
 def times_of(annotation: Element, every: dict[str, Element], slots: dict[str, str]) -> tuple[float, float]:
-    """Start and end in seconds; without times, those of the annotation referred to. Raises Fault."""
-    seen = set()
+    """Start and end in seconds; without times, those of the annotation referred to. Raises Fault.
+
+    every: `annotations_of`; what refers to others becomes what it leads to, so that no way is gone twice.
+    """
+    passed = {}
     while annotation.tag == "REF_ANNOTATION":
         reference = annotation.attributes.get("ANNOTATION_REF", "")
-        if reference in seen or reference not in every:
+        if reference in passed or reference not in every:
+            for key in passed:
+                del every[key]
             raise Fault(f"it refers to annotation {reference!r}, which has no time", "correct it in ELAN")
-        seen.add(reference)
-        annotation = every[reference]
+        annotation = passed[reference] = every[reference]
+    every.update(dict.fromkeys(passed, annotation))
     times = []
     for key in ("TIME_SLOT_REF1", "TIME_SLOT_REF2"):
         slot = annotation.attributes.get(key, "")

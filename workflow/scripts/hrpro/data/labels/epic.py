@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from ...utils.errors import InputError
-from .label import Fault, Read, nothing
+from .label import Fault, Read, nothing, shortened
 from .tables import header_of, rows_of
 
 SUFFIXES = (".csv",)
@@ -44,8 +44,8 @@ def read(path: Path, fps: float | None, tiers: list[str] | None) -> Read:
 
 def seconds_of(timestamp: str) -> float:
     """HH:MM:SS.ss in seconds. Raises Fault."""
-    parts = re.fullmatch(r"(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)", timestamp, flags=re.ASCII)
+    parts = re.fullmatch(r"(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d+)?)", timestamp, flags=re.ASCII)
     if not parts:
-        raise Fault(f"the time {timestamp!r}", "expected HH:MM:SS.ss")
+        raise Fault(f"the time {shortened(timestamp)}", "expected HH:MM:SS.ss")
     hours, minutes, seconds = parts.groups()
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)

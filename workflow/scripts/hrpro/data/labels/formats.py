@@ -6,6 +6,7 @@ may have `write(folder, read, fps) -> {name: text}`; `members` of a folder's fil
 frames: what is known of how many a second has; TIERS, what `tiers` chooses among; POINTS, if it holds points.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -142,6 +143,14 @@ def require_base(path: Path, name: str, settings: LabelFile) -> None:
         raise InputError(f"{path}: {name} has no tiers; remove `tiers`")
 
 
+def require_others(outputs: Iterable[Path], sources: Iterable[Path]) -> None:
+    """Raise InputError where an output is a file that labels were read from."""
+    sources = {source.resolve() for source in sources}
+    for output in outputs:
+        if output.resolve() in sources:
+            raise InputError(f"{output}: is an input too; name another output")
+
+
 def stop(path: Path, faulty: list[Faulty]) -> None:
     """Raise InputError on the first of what could not be read, if anything is."""
     for fault in faulty[:1]:
@@ -150,10 +159,11 @@ def stop(path: Path, faulty: list[Faulty]) -> None:
         raise InputError(f"{place}: {fault.what}; {fault.remedy}{more}")
 
 
-def write(path: Path, name: str, read: Read, fps: float | None) -> list[Path]:
+def write(path: Path, name: str, read: Read, fps: float | None, sources: Iterable[Path] = ()) -> list[Path]:
     """Write labels in a format: one file, or a folder of files where the format has one per video or class.
 
-    Returns the files. Raises InputError where the format cannot hold them.
+    sources: files that they were read from, none of which is written over. Returns the files. Raises
+    InputError where the format cannot hold them.
     """
     form = FORMATS[name]
     if not hasattr(form, "write"):
@@ -175,6 +185,7 @@ def write(path: Path, name: str, read: Read, fps: float | None) -> list[Path]:
         if reason := names.fault_of(file):
             raise InputError(f"{path}: {names.shown(file)} cannot be a file's name: it {reason}; rename it")
     paths = {(path if one_file else path / file): text for file, text in texts.items()}
+    require_others(paths, sources)
     with files.together():
         for file, text in paths.items():
             files.write_text(file, text)

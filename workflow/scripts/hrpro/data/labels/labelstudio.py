@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from ...utils.errors import InputError
+from ...utils.names import class_of
 from .label import MEDIA, Fault, Read, by_video, dumped, json_of, nothing, shortened, time_of, video_of
 
 SUFFIXES = (".json",)
@@ -77,7 +78,10 @@ def regions_of(task: dict) -> list[dict]:
     annotations = [a for a in task["annotations"] if isinstance(a, dict) and not a.get("was_cancelled")]
     if len(annotations) > 1:
         raise Fault(f"{len(annotations)} annotations of one film", "keep one")
-    regions = [region for annotation in annotations for region in annotation.get("result") or []]
+    results = [annotation.get("result") or [] for annotation in annotations]
+    if not all(isinstance(regions, list) for regions in results):
+        raise Fault(f'"result" is {shortened(results[0])}', "expected a list of regions; export it anew")
+    regions = [region for regions in results for region in regions]
     return [
         region for region in regions if isinstance(region, dict) and region.get("type") == "timelinelabels"
     ]
@@ -97,7 +101,7 @@ def add(result: Read, video: str, value, fps: float, at: str) -> None:
         if last < first:
             raise Fault(f"the range ends at frame {last:g}, before {first:g}", "correct or remove it")
         for label in labels:
-            result.add(video, str(label), start, None if first == last else end, at)
+            result.add(video, class_of(label) or "", start, None if first == last else end, at)
 
 
 def write(folder: Path, read: Read, fps: float) -> dict[str, str]:

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 from ...utils.errors import InputError
-from .label import Label, Read, by_video, nothing, text_of
+from ...utils.progress import log
+from .label import Label, Read, by_video, clean, nothing, text_of
 
 SUFFIXES = (".txt",)
 KIND = "text"
@@ -17,6 +18,7 @@ FRAMES = "15 of GTEA and Breakfast, 30 of 50Salads"
 SEPARATOR = re.compile(r"[,;\t]")  # in no class: such a file is a table
 # What these data sets call the frames of no action.
 BACKGROUND = ("background", "SIL", "action_start", "action_end")
+MOST = 10**8  # frames of a video that is written; over a month
 
 
 def recognise(path: Path, head: str) -> bool:
@@ -51,15 +53,25 @@ def read(path: Path, fps: float, tiers: list[str] | None) -> Read:
 
 def write(folder: Path, read: Read, fps: float) -> dict[str, str]:
     """A file per video. Raises InputError where a video's length is unknown or instances overlap."""
-    texts = {}
+    texts, runs = {}, 0
     for video, labels in by_video(read).items():
         duration = read.videos[video].get("duration")
         if duration is None:
             raise InputError(f"{video}: its length is unknown, and each of its frames needs a line")
+        if duration * fps > MOST:
+            raise InputError(
+                f"{video}: {duration:g} s at {fps:g} frames a second are over {MOST:g} lines; correct either"
+            )
         frames: list[str | None] = [None] * round(duration * fps)
         for label in labels:
             paint(frames, label, fps)
+        runs += sum(name is not None for name, _ in itertools.groupby(frames))
         texts[f"{video}.txt"] = "".join(f"{name or BACKGROUND[0]}\n" for name in frames)
+    if lost := len(read.labels) - runs:
+        log.warning(
+            "%s: %d of %d instances are lost: under half a frame, outside their video, or joined to another "
+            "of their class that they touch", folder, lost, len(read.labels),
+        )  # fmt: skip
     return texts
 
 
@@ -67,6 +79,8 @@ def paint(frames: list[str | None], label: Label, fps: float) -> None:
     """Give the frames of an instance its class. Raises InputError where one has another already."""
     if SEPARATOR.search(label.label):
         raise InputError(f"{label.video}: class {label.label!r} has a separator in it; rename it")
+    if clean(label.label) in BACKGROUND:
+        raise InputError(f"{label.video}: class {label.label!r} means no action here; rename or --ignore it")
     for frame in range(max(round(label.start * fps), 0), min(round(label.end * fps), len(frames))):
         if frames[frame] not in (None, label.label):
             both = f"{frames[frame]!r} and {label.label!r} overlap at {frame / fps:g} s"

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from ...utils.errors import InputError
+from ...utils.names import class_of
 from .label import Fault, Read, json_of, nothing, time_of
 
 NAME = "Labels-v2.json"
@@ -19,7 +20,9 @@ POINTS = True
 def recognise(path: Path, content) -> bool:
     """Whether a JSON value is a game's."""
     rows = content.get("annotations") if isinstance(content, dict) else None
-    return isinstance(rows, list) and ("UrlLocal" in content or any("gameTime" in row for row in rows))
+    if not isinstance(rows, list):
+        return False
+    return "UrlLocal" in content or any(isinstance(row, dict) and "gameTime" in row for row in rows)
 
 
 def read(path: Path, fps: float | None, tiers: list[str] | None) -> Read:
@@ -38,5 +41,5 @@ def read(path: Path, fps: float | None, tiers: list[str] | None) -> Read:
             if not half:
                 raise Fault(f"gameTime {event.get('gameTime')!r}", 'expected the half first, as "1 - 12:30"')
             seconds = time_of(event.get("position"), "position", "milliseconds") / 1000
-            result.add(video, str(event.get("label") or ""), seconds, None, at)
+            result.add(video, class_of(event.get("label")) or "", seconds, None, at)
     return result

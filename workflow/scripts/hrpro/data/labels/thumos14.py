@@ -32,9 +32,7 @@ def members(files: list[Path]) -> list[Path]:
 
 def read(path: Path, fps: float | None, tiers: list[str] | None) -> Read:
     """The instances of a class; see `formats.read`."""
-    label, _, subset = path.stem.rpartition("_")
-    if subset not in SUBSETS or not label:
-        label, subset = path.stem, ""
+    label, subset = label_of(path.stem)
     result = nothing()
     for row, line in enumerate(text_of(path).splitlines(), 1):
         if not line.strip():
@@ -51,6 +49,12 @@ def read(path: Path, fps: float | None, tiers: list[str] | None) -> Read:
     return result
 
 
+def label_of(stem: str) -> tuple[str, str]:
+    """The class that a file is of by its name without .txt, and its subset, empty where it says none."""
+    label, _, subset = stem.rpartition("_")
+    return (label, subset) if label and subset in SUBSETS else (stem, "")
+
+
 def write(folder: Path, read: Read, fps: float | None) -> dict[str, str]:
     """A file per class and, where it is known, subset; videos without an instance are not in them."""
     texts = {}
@@ -62,5 +66,10 @@ def write(folder: Path, read: Read, fps: float | None) -> dict[str, str]:
                 f"{label.video!r}: the name of a video ends at a blank here; write another format"
             )
         name = f"{label.label}{ending}.txt"
+        if label_of(name.removesuffix(".txt"))[0] != label.label or not members([Path(name)]):
+            raise InputError(
+                f"class {label.label!r}: {name} would be read as something else; rename the class, or write "
+                "another format"
+            )
         texts[name] = texts.get(name, "") + f"{label.video} {label.start:.10g} {label.end:.10g}\n"
     return texts

@@ -7,7 +7,7 @@ metadatum with two times and no shape, and its class the value of an attribute a
 from pathlib import Path
 
 from ...utils.errors import InputError
-from ...utils.names import quoted
+from ...utils.names import class_of, quoted
 from .label import Fault, Read, dumped, json_of, nothing, shortened, time_of, video_of
 
 SUFFIXES = (".json",)
@@ -70,17 +70,20 @@ def film_of(view, films: dict) -> str:
 
 
 def classes_of(attribute: dict, value: str) -> list[str]:
-    """What a value of an attribute says: itself, or the options that it chooses, of checkboxes several."""
+    """What a value of an attribute says: itself, or the options that it chooses, of checkboxes several.
+
+    Empty for what is no name.
+    """
     options = attribute.get("options")
     options = options if isinstance(options, dict) else {}
     keys = value.split(",") if attribute.get("type") == CHECKBOX else [value]
-    return [str(options.get(key, key)) for key in keys]
+    return [class_of(options.get(key, key)) or "" for key in keys]
 
 
 def values_of(datum: dict) -> dict[str, str]:
     """The values of a segment's attributes. Raises Fault where it has none."""
     values = datum.get("av")
-    values = {str(key): str(value) for key, value in values.items()} if isinstance(values, dict) else {}
+    values = {str(key): class_of(value) for key, value in values.items()} if isinstance(values, dict) else {}
     if not any(values.values()):
         raise Fault("a segment without a class", "choose one in VIA or remove it")
     return {key: value for key, value in values.items() if value}

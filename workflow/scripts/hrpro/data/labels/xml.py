@@ -62,7 +62,7 @@ def parse(path: Path) -> Element:
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = text, refuse
     try:
         parser.Parse(path.read_bytes(), True)
-    except (expat.ExpatError, LookupError) as error:  # the latter: an encoding that Python does not know
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the latter two: of its encoding
         line = getattr(error, "lineno", 1)
         reason = expat.errors.messages.get(getattr(error, "code", 0), str(error))
         raise InputError(f"{path}: line {line}: not valid XML ({reason}); export it anew") from None
