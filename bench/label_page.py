@@ -2,8 +2,10 @@
 
     PYTHONPATH=workflow/scripts:tests python bench/label_page.py [--output FILE]
 
-`make bench-label` installs what it takes. drawn: from a key to the picture with its point, by the browser's
-clock; saved: until the server has confirmed it. Medians and maxima of KEYS keys, in milliseconds.
+`make bench-label` installs what it takes. Milliseconds. processor: what the page's main thread computes for a
+key, its point drawn and saved, while the film stands still; it hardly depends on what else the machine does.
+drawn: from a key to the picture with its point, by the browser's clock; saved: until the server has confirmed
+it; both while the film plays, medians and maxima of KEYS keys.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from hrpro.utils import files
 from test_video import film
 
 VIDEOS, POINTS, KEYS = 1000, 5000, 40
+STILL = "123456789abcdefghijk"  # keys of the 20 classes, for points at one frame
 FPS, SECONDS = 25, 40
 PATIENCE = 30  # seconds for all to be saved
 MEASURE = """() => {
@@ -67,20 +70,20 @@ def measure(folder: Path) -> dict[str, float]:
     thread = threading.Thread(target=site.run)
     thread.start()
     try:
-        times = keys(site.url)
+        processor, times = keys(site.url)
     finally:
         site.stop()
         thread.join()
     assert len(files.read_text(store.path).splitlines()) > POINTS + KEYS // 2
-    return {
+    return {"processor": processor} | {
         f"{name}_{how}": float(of([entry[name] for entry in times]))
         for name in ("drawn", "saved")
         for how, of in (("median", np.median), ("max", np.max))
     }
 
 
-def keys(url: str) -> list[dict[str, float]]:
-    """Press keys at frames without points; when each was drawn and saved, in milliseconds."""
+def keys(url: str) -> tuple[float, list[dict[str, float]]]:
+    """Press keys; processor time per key, and when each was drawn and saved, in milliseconds."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -88,6 +91,13 @@ def keys(url: str) -> list[dict[str, float]]:
         page.locator("#videos button").first.click()
         page.get_by_text(f"frame 1 of {FPS * SECONDS}").wait_for()
         page.wait_for_timeout(2000)
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        before = processor_time(session)
+        for key in STILL:
+            page.keyboard.press(key)
+            page.wait_for_timeout(250)
+        processor = (processor_time(session) - before) / len(STILL)
         page.keyboard.press("Space")  # the film plays on
         page.wait_for_timeout(500)
         page.evaluate(MEASURE)
@@ -101,7 +111,13 @@ def keys(url: str) -> list[dict[str, float]]:
             page.wait_for_timeout(100)
         times = page.evaluate("window.times")
         browser.close()
-    return times
+    return processor, times
+
+
+def processor_time(session) -> float:
+    """What the page's main thread has computed so far, in milliseconds."""
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return 1000 * next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
 
 
 if __name__ == "__main__":

@@ -196,6 +196,42 @@ def test_annotated_training_videos_without_points(root):
     assert "missing" not in said
 
 
+def test_actionformers_layout(root):
+    """Windows of 16 frames overlap; a text that looks like labels is none of the videos'."""
+    lengths = {"v_a": 1200, "v_b": 700, "v_c": 900}
+    save_features(root / "i3d_features", lengths)
+    database = {
+        video: {
+            "subset": "Test" if video == "v_c" else "Validation",
+            "duration": (4 * length + 14) / 30,
+            "fps": 30,
+            "annotations": [{"label": "dive", "segment": [1, 5]}],
+        }
+        for video, length in lengths.items()
+    }
+    (root / "annotations").mkdir()
+    (root / "annotations/thumos14.json").write_text(json.dumps({"database": database}))
+    (root / "readme.txt").write_text("one\none\ntwo\n")
+    values, said = start(root)
+    assert values == {
+        "root": "mine",
+        "snippet": {"frames": 4, "fps": 30, "window": 16},
+        "features": {"folder": "i3d_features"},
+        "annotations": {"file": "annotations/thumos14.json"},
+        "points": {"from": "segments"},
+    }
+    assert "drawn from the annotated segments" in said and "missing" not in said
+
+
+def test_labels_in_frames_of_an_unknown_rate(root):
+    save_features(root / "features")
+    put(root / "labels", {f"{video}.txt": "SIL\n" * 3 + "run\n" * 5 for video in LENGTHS})
+    values, said = start(root)
+    assert values["annotations"] == {"file": "labels"}
+    assert "mine/labels: its times are frames; add `fps` under `annotations` in mine.yaml" in said
+    assert "or list annotated videos to train on in mine/split_train.txt" in said
+
+
 def test_a_broken_file_is_told_with_its_place(root):
     save_features(root / "features")
     (root / "points.csv").write_text("video;class,seconds\n")

@@ -53,7 +53,8 @@ def survey(root: Path) -> Survey:
         raise InputError(f"{root}: no videos, features or labels in it; put there what you have")
     ambiguous = [one for one in labels if "ambiguous" in one.path.name.lower()]
     labels = [one for one in labels if one not in ambiguous]
-    annotated, pointed = annotations_of(root, labels, usual[0]), points_of(root, labels, usual[1])
+    annotated = annotations_of(root, labels, usual[0], known)
+    pointed = points_of(root, labels, usual[1], known)
     labelled = set().union(*(found.videos for found in (pointed, annotated) if found))
     features.sort(key=lambda one: -len(labelled & one.sources.keys()))
     sources = features[0].sources if features else {}
@@ -89,19 +90,17 @@ def steady(rates) -> float | None:
     return rates[0] if rates and max(rates) - min(rates) <= SAME else None
 
 
-def points_of(root: Path, labels: list[Found], usual: Path) -> Found | None:
+def points_of(root: Path, labels: list[Found], usual: Path, known: set[str]) -> Found | None:
     """The points that are meant: those in their usual file, the only ones, or the training split's."""
     found = [one for one in labels if one.points]
     found = found or [one for one in labels if one.instances and is_of(TRAIN, one, root)]
-    named = [one for one in found if is_of(TRAIN, one, root)]
-    return of_path(labels, usual) or the_only(found) or the_only(named)
+    return of_path(labels, usual) or the_only(found, TRAIN, root, known)
 
 
-def annotations_of(root: Path, labels: list[Found], usual: Path) -> Found | None:
+def annotations_of(root: Path, labels: list[Found], usual: Path, known: set[str]) -> Found | None:
     """The annotations that are meant, likewise: in the usual file, the only ones, or the test split's."""
     found = [one for one in labels if one.instances and not is_of(TRAIN, one, root)]
-    named = [one for one in found if is_of(TEST, one, root)]
-    return of_path(labels, usual) or the_only(found) or the_only(named)
+    return of_path(labels, usual) or the_only(found, TEST, root, known)
 
 
 def is_of(split: re.Pattern, found: Found, root: Path) -> bool:
@@ -110,13 +109,20 @@ def is_of(split: re.Pattern, found: Found, root: Path) -> bool:
 
 
 def of_path(labels: list[Found], path: Path) -> Found | None:
-    """The labels in a file or folder."""
-    return the_only([one for one in labels if one.path == path])
+    """The labels in a file or folder, if they are among some."""
+    return next((one for one in labels if one.path == path), None)
 
 
-def the_only(found: list[Found]) -> Found | None:
-    """The only one of some labels; None if there are several, or none."""
-    return found[0] if len(found) == 1 else None
+def the_only(found: list[Found], split: re.Pattern, root: Path, known: set[str]) -> Found | None:
+    """The only labels of known videos, or the only ones whose name says the split; None if there are others.
+
+    Any text may look like labels, which is why they are to be of videos that there are films or features of.
+    """
+    related = [one for one in found if one.videos & known] or found
+    for choice in (related, [one for one in related if is_of(split, one, root)]):
+        if len(choice) == 1:
+            return choice[0]
+    return None
 
 
 def reading(root: Path, found: Found | None, usual: Path) -> dict:

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..data import points
+from ..grid import Grid
 from ..utils.names import listed, quoted
 from .entry import WEIGHTS, candidates, weights_file
-from .folder import OWN, Features, Found
+from .folder import OWN, Features, Found, needs_rate
 from .survey import Survey, labelled_videos, steady
 
 WORDS = {"train": "training", "test": "test"}  # for the splits
@@ -26,14 +27,21 @@ def found_lines(found: Survey) -> Iterator[str]:
     for one in found.labels:
         role = "points" if one is found.points else "annotations" if one is found.annotations else "not used"
         yield f"{role:<13}{labels_of(one)}"
+    if "from" in found.entry.get("points", {}):
+        yield "points       drawn from the annotated segments of the training videos, for there are no others"
     if found.contents:
         videos = found.contents.videos
         train, test = (counted(len(videos[split]), f"{word} video") for split, word in WORDS.items())
         yield f"splits       {train}, {test}"
         yield "classes      " + ", ".join(f"{label} {n}" for label, n in sorted(classes_of(found).items()))
     if found.grids and found.features:
-        grids = " or ".join(f"{grid.frames} frames at {grid.fps:g} fps" for grid in found.grids)
-        yield f"snippets     {grids}: {found.grid_by}"
+        yield f"snippets     {' or '.join(map(grid_of, found.grids))}: {found.grid_by}"
+
+
+def grid_of(grid: Grid) -> str:
+    """A grid in words."""
+    window = "" if grid.window == grid.frames else f" in windows of {grid.window}"
+    return f"{grid.frames} frames at {grid.fps:g} fps{window}"
 
 
 def described(one: Features) -> str:
@@ -90,6 +98,10 @@ def missing_lines(found: Survey, config: str, label: str) -> Iterator[str]:
             yield f"more than one file of {key}: name one of {listed(others)} under `{key}` in {config}"
         elif chosen is None and key == "points" and found.contents is None:
             yield f"no points: {label}"
+            if found.annotations and videos_of(found) <= found.annotations.videos:
+                yield f"or list annotated videos to train on in {root}/split_train.txt, and points are drawn"
+        elif chosen and needs_rate(chosen.form, chosen.settings):
+            yield f"{chosen.path}: its times are frames; add `fps` under `{key}` in {config}"
     if found.contents is None:
         return
     known = {found.contents.labels.names.of(v) for one in found.features[:1] for v in one.sources}
@@ -103,6 +115,11 @@ def missing_lines(found: Survey, config: str, label: str) -> Iterator[str]:
             f"no annotated test videos, so no mAP: annotate some in {root}/annotations.json (docs/data.md), "
             "or see how held-back training videos do by their points"
         )
+
+
+def videos_of(found: Survey) -> set[str]:
+    """The videos that there are films or features of."""
+    return {*(found.films.paths if found.films else ()), *(v for one in found.features for v in one.sources)}
 
 
 def are_timed(found: Survey) -> bool:
