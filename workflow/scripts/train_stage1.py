@@ -35,6 +35,10 @@ def main() -> None:
         points = training_points.read(
             args.points, features.videos, with_times=not methods.learns_by_videos("stage1", settings.method)
         )
+        if not any(points.videos[video] for video in features.videos):
+            raise errors.InputError(
+                f"{args.points}: no point in any video, so there is nothing to learn from"
+            )
         classes = points.classes
         feature_files, test = [features], None
         if args.test:

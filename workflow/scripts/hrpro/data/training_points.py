@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import is_number, shown
+from ..utils.names import LARGEST, is_number, shown
 
 REMEDY = "another file is meant or, if hrpro has made it, remove the file and make it again"
 
@@ -61,5 +61,6 @@ def is_point(value, classes: set[str], with_times: bool) -> bool:
     """Whether a value is a point of one of the classes; one without a time, if it needs none."""
     if not isinstance(value, dict) or not isinstance(value.get("label"), str):
         return False
-    has_time = is_number(value["seconds"]) if "seconds" in value else not with_times
+    seconds = value.get("seconds", 0 if not with_times else None)
+    has_time = is_number(seconds) and 0 <= seconds < LARGEST
     return value["label"] in classes and has_time

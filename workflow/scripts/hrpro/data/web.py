@@ -44,7 +44,8 @@ class Retries(urllib3.Retry):
         retries = super().increment(method, url, response, error, **options)
         host = pool.host if pool is not None else ""  # a pool's URLs are paths
         failure = describe_status(response.status) if response is not None else describe_error(error)
-        log.warning("%s%s: %s; retrying in %.0f s", host, url, failure, wait or retries.get_backoff_time())
+        place = url if "://" in url else f"{host}{url}"  # by a proxy it is whole
+        log.warning("%s: %s; retrying in %.0f s", place, failure, wait or retries.get_backoff_time())
         return retries
 
     def get_retry_after(self, response) -> float | None:

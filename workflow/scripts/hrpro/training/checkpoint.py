@@ -59,6 +59,7 @@ class Checkpoint:
         self.saved_at = time.monotonic()
         self.exit_code = 0  # another one: that with which the process is to end
         if self.path is not None:
+            files.require_output(self.path)
             self.lock = lock_folder(self.path.parent)
             for partial in self.path.parent.glob(f".{self.path.name}.*"):  # killed while it was written
                 partial.unlink()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from ..utils import files
 from ..utils.errors import InputError
 from ..utils.progress import log
 
@@ -31,6 +32,8 @@ class EventLog:
     """
 
     def __init__(self, folder, done: int, status: dict[str, float]):
+        if files.is_taken(Path(folder)) and not Path(folder).is_dir():
+            raise InputError(f"{folder}: not a folder; name one for the events")
         if done == 0:
             for path in Path(folder).glob("events.out.tfevents.*"):
                 path.unlink()
