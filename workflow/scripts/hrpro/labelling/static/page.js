@@ -508,7 +508,7 @@ try {
   drawSaved();
   drawSpeedOfWork();
   for (const element of document.querySelectorAll("[data-model]")) element.hidden = !labels.hasModel;
-  if (labels.hasModel && !(await order())) orderLater();
+  if (labels.hasModel && !(await order())) orderLater().catch((error) => say(String(error)));
   show(labels.videos.find((video) => !video.isLabelled) ?? labels.videos[0]);
 } catch (error) {
   $("saved").className = "failed";
