@@ -65,6 +65,7 @@ SUPPRESSED = {
     "detect",
     "detect_stage1.py",
     "report_prediction.py",
+    "label.py",
 }
 EVALUATED = {
     *("train, tested", "train stage 2, tested", "evaluate.py", "gather.py", "diagnose.py"),

@@ -19,6 +19,7 @@ STEPS = {
     *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
     *("calibrate_events", "list_events", "measure_events"),
     *("bundle_model", "predict", "show", "draw_timeline", "write_report", "report_prediction"),
+    "label_next",
 }
 TINY = {"stage1": {"iterations": 2}, "stage2": {"iterations": 2}}
 RELEASED = {"stage1": {"released": {"iterations": 2}}, "stage2": {"released": {"epochs": 1}}}
@@ -33,6 +34,7 @@ def audited(tmp_path_factory, demo_data):
     new = folder / "new"
     new.mkdir()
     shutil.copy(folder / "data/features/test/demo_test_000.npy", new / "a.npy")
+    shutil.copy(new / "a.npy", folder / "data/features/train/unlabelled.npy")
     values = {"seeds": [0], "datasets": {"mine": ENTRY}, "predict": {"new": "new"}}
     values["experiments"] = {"default": {"events": True}}
     (folder / "extra.yaml").write_text(yaml.safe_dump(values))
@@ -54,6 +56,7 @@ def audited(tmp_path_factory, demo_data):
         "results/mine/events.csv",
         "results/mine/floor/events.csv",
         "results/mine/calibrated.pt",
+        "results/mine/label_next.csv",
         "results/mine-held/train/points.json",
         "results/mine-held/test/features.h5",
         "results/mine-wrong/test/features.h5",
@@ -115,5 +118,5 @@ def test_a_step_opens_what_its_rule_declares(audited):
         if any(path.is_relative_to(folder / place) for path in read for place in ("data", "new")):
             # the data set's own files: the digest of what they say is a param
             assert len(outputs[0]["params"]) >= 2 and name.startswith(
-                ("convert_", "predict", "report_prediction")
+                ("convert_", "predict", "report_prediction", "label_next")
             ), name

@@ -92,6 +92,7 @@ def test_what_has_no_column_lies_beside(store, path):
         "classes": ["pour", "stir", "cut"],
         "nothing_happens": ["a"],
         "unsure": [{"video": "a", "start": 1.0, "end": 2.5}],
+        "rejected": [],
         "seconds_spent": {"a": 3.0},
     }
     assert rows(path) == []

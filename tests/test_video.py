@@ -24,7 +24,7 @@ import torch.nn.functional as F
 import yaml
 
 import extract_features
-from conftest import ROOT, SCRIPTS, copy_project, run_script, run_script_process, snakemake
+from conftest import ROOT, SCRIPTS, copy_project, jobs_of, run_script, run_script_process, snakemake
 from hrpro import config as configuration
 from hrpro.utils.errors import InputError
 from hrpro.video import backbones, decoding, flow, folders, i3d
@@ -874,7 +874,15 @@ def test_a_brace_in_the_name_of_a_video_is_no_wildcard(mine):
     assert "a brace in 'b{c}', which Snakemake takes for a wildcard; rename the video" in run.stderr
 
 
-def test_a_video_that_is_in_no_split(mine):
+@pytest.mark.slow
+def test_features_of_a_video_in_no_split_are_made_to_say_whether_to_label_it(mine):
+    target = "results/mine/label_next.csv"
+    run = snakemake(mine, "--dry-run", "--configfile=mine.yaml", "--", target)
+    assert run.returncode == 1
+    assert "error: data set mine: videos of no video but those of the splits" in run.stderr
+    film(mine / "data/videos/d.mp4", 52)
+    jobs = jobs_of(snakemake(mine, "--dry-run", "--configfile=mine.yaml", "--", target))
+    assert jobs == Counter(extract_features=2, convert_features=1, label_next=1)
     run = snakemake(mine, "--dry-run", "--configfile=mine.yaml", "--", "results/mine/extracted/z.npy")
     assert run.returncode == 1
-    assert "z.npy: not a video of the splits; extract_features.py takes others" in run.stderr
+    assert "z.npy: no such video of data set mine; put it into its folder" in run.stderr

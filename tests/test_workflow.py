@@ -88,6 +88,12 @@ def test_experiments_share_the_steps_that_they_agree_on(tmp_path):
     assert jobs == RULES | more | {"evaluate": 3, "measure_reliable": 3}
 
 
+def test_the_demo_leaves_no_video_to_label(tmp_path):
+    run = snakemake(tmp_path, "--dry-run", "results/demo/label_next.csv")
+    assert run.returncode == 1
+    assert "error: results/demo/label_next.csv: all videos of the demo have labels" in run.stderr
+
+
 def test_the_floor_takes_the_place_of_stage_1(tmp_path):
     jobs = planned(tmp_path, "results/demo/floor/map.json")
     both = ("detect_stage2", "refine_reliable", "train_stage2", "gather")

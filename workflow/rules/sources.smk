@@ -118,6 +118,23 @@ def films_of(dataset):
 
 @cache
 @checked
+def unlabelled_films(dataset):
+    """The videos beside those that features are made of, in no split: {video: path}."""
+    entry = CONFIG.datasets[dataset]
+    films = folders.find(Path(entry.root) / entry.features.folder, entry.names)
+    return {video: path for video, path in films.items() if video not in films_of(dataset)}
+
+
+@cache
+@checked
+def unlabelled_features(dataset):
+    """Where the features of videos lie that are in no split: {video: Source}."""
+    entry = CONFIG.datasets[dataset]
+    return layouts.beside(entry.root, entry.features, splits_of(dataset), entry.names)
+
+
+@cache
+@checked
 def new_videos(name, dataset):
     """Where the features lie of `predict.<name>`, by a data set's model: {video: Source}."""
     if name not in CONFIG.predict:
@@ -196,15 +213,37 @@ def feature_files(wildcards):
         return labels
     entry = CONFIG.datasets[dataset]
     if isinstance(entry.features, settings.Videos):
-        names = splits_of(dataset)[wildcards.split]
-        if braces := [name for name in names if "{" in name or "}" in name]:
-            stop(
-                f"data set {dataset}: features of videos: a brace in {quoted(braces)}, which Snakemake takes for "
-                "a wildcard; rename the video"
-            )
-        return [f"results/{dataset}/extracted/{name}.npy" for name in names]
+        return extracted(dataset, splits_of(dataset)[wildcards.split])
     require_features(dataset)
     return []
+
+
+def extracted(dataset, names):
+    """The features of some videos, which the workflow makes."""
+    if braces := [name for name in names if "{" in name or "}" in name]:
+        stop(
+            f"data set {dataset}: features of videos: a brace in {quoted(braces)}, which Snakemake takes for "
+            "a wildcard; rename the video"
+        )
+    return [f"results/{dataset}/extracted/{name}.npy" for name in names]
+
+
+def unlabelled_files(wildcards):
+    """As feature_files, of the videos that are in no split; at least one."""
+    dataset = wildcards.dataset
+    if is_demo(dataset):
+        stop(f"results/{dataset}/label_next.csv: all videos of the demo have labels; name another data set")
+    require_labels(dataset)
+    from_videos = isinstance(CONFIG.datasets[dataset].features, settings.Videos)
+    if not from_videos:
+        require_features(dataset)
+    names = unlabelled_films(dataset) if from_videos else unlabelled_features(dataset)
+    if not names:
+        what = "videos" if from_videos else "features"
+        stop(
+            f"data set {dataset}: {what} of no video but those of the splits; add those that may be labelled"
+        )
+    return extracted(dataset, names) if from_videos else []
 
 
 @cache
@@ -241,8 +280,8 @@ def film_and_weights(wildcards):
     path = f"results/{dataset}/extracted/{wildcards.video}.npy"
     if not isinstance(features, settings.Videos):
         stop(f"{path}: the features of data set {dataset} are not from videos")
-    if wildcards.video not in films_of(dataset):
-        stop(f"{path}: not a video of the splits; extract_features.py takes others (docs/video.md)")
+    if wildcards.video not in films_of(dataset) | unlabelled_films(dataset):
+        stop(f"{path}: no such video of data set {dataset}; put it into its folder")
     for weights in features.files().values():
         if not Path(weights).is_file():
             stop(f"{weights}: no such file; correct datasets.{dataset}.features.weights")
@@ -387,20 +426,30 @@ def features_source(wildcards):
 
 @cache
 @checked
-def film_digests(dataset):
+def film_digests(dataset, unlabelled):
     """The digests of all videos that features are made of, and those of the network's weights: two dicts.
 
-    Worked out once for all jobs: each video has one of its own.
+    unlabelled: of those in no split instead. Worked out once for all jobs: each video has one of its own.
     """
-    films, weights = films_of(dataset), CONFIG.datasets[dataset].features.files()
+    films = unlabelled_films(dataset) if unlabelled else films_of(dataset)
+    weights = CONFIG.datasets[dataset].features.files()
     return tuple(dict(zip(files, DIGESTS.of(files.values()), strict=True)) for files in (films, weights))
 
 
 def film_source(wildcards):
     """A video that features are made of, and the weights of the network."""
-    films, weights = film_digests(wildcards.dataset)
+    films, weights = film_digests(wildcards.dataset, wildcards.video not in films_of(wildcards.dataset))
     model = CONFIG.datasets[wildcards.dataset].features.model
     return digest(model, sorted(weights.items()), films[wildcards.video])
+
+
+@checked
+def unlabelled_source(wildcards):
+    """The features of videos that are in no split; of those that the workflow makes, their names."""
+    dataset = wildcards.dataset
+    if isinstance(CONFIG.datasets[dataset].features, settings.Videos):
+        return digest(sorted(unlabelled_films(dataset)))
+    return DIGESTS.of_features(unlabelled_features(dataset))
 
 
 @checked
@@ -424,7 +473,8 @@ def planned(source):
             return PLANNED[what]
         from_videos = isinstance(dataset_of(wildcards).features, settings.Videos)
         made = is_demo(wildcards.dataset) and source is not new_source
-        value = "" if made or (from_videos and source is features_source) else source(wildcards)
+        made = made or (from_videos and source in (features_source, unlabelled_source))
+        value = "" if made else source(wildcards)
         if workflow.is_main_process and not only_planned():
             run_plan.remember(what, value)
         return value
@@ -483,7 +533,7 @@ def layout_of(wildcards):
 
 def film_of(wildcards):
     """The file of a video that features are made of."""
-    return str(films_of(wildcards.dataset)[wildcards.video])
+    return str((films_of(wildcards.dataset) | unlabelled_films(wildcards.dataset))[wildcards.video])
 
 
 def weights_of(wildcards):

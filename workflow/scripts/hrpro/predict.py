@@ -115,7 +115,11 @@ def predict(model: Model, features: np.ndarray) -> Segments:
 
     Times in seconds; labels are numbers of `model.classes`. Raises InputError as `score` does.
     """
-    features, scores = score(model, features)
+    return detect(model, *score(model, features))
+
+
+def detect(model: Model, features: np.ndarray, scores: Scores) -> Segments:
+    """All detections on a video by what `score` gives of it; otherwise as `predict`."""
     settings = model.settings
     [candidates] = propose_test([scores], model.grid, settings.proposals)
     if model.stage2 is not None:

@@ -131,6 +131,23 @@ def known_videos(root, settings: FeatureFiles) -> set[str]:
     return found
 
 
+def beside(
+    root, settings: FeatureFiles, splits: dict[str, list[str]], names: VideoNames = AS_THEY_ARE
+) -> dict[str, Source]:
+    """The features under a data set's root of videos that are in no split: {video: Source}, sorted.
+
+    In the layout of those of the splits. names: what is no part of videos' names.
+    """
+    folder, known = Path(root, settings.folder), {video for videos in splits.values() for video in videos}
+    others = {}
+    for layout in possible_layouts(settings):
+        in_layout = sources_in(layout, folder, settings, names)
+        if any(known & videos.keys() for videos in in_layout.values()):
+            for videos in in_layout.values():
+                others |= {video: source for video, source in videos.items() if video not in known}
+    return dict(sorted(others.items()))
+
+
 def of_folder(
     path, settings: FeatureFiles, usual: str = "auto", names: VideoNames = AS_THEY_ARE
 ) -> dict[str, Source]:

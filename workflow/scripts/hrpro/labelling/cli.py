@@ -6,6 +6,10 @@ before the page shows it as saved. docs/labelling.md says more.
 
 import argparse
 import signal
+<<<<<<< HEAD
+=======
+from collections.abc import Iterable
+>>>>>>> 35f0b7a (18: hrpro-label --model shows what a model detects, to accept or reject; label_next.csv orders unlabelled videos)
 from pathlib import Path
 
 from ..utils import errors, progress
@@ -28,6 +32,13 @@ def main() -> None:
         type=float,
         help="the folder holds no videos but tables (.csv) or features, with so many rows per second",
     )
+    parser.add_argument(
+        "--model", help="results/<dataset>/model.pt: shows what it detects, to accept or reject"
+    )
+    parser.add_argument(
+        "--features",
+        help="for --model: a folder or file of the videos' features; with --rate their own values",
+    )
     parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; default: a free one")
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
@@ -37,24 +48,46 @@ def main() -> None:
         raise InputError(f"--rate {args.rate:g}: expected rows per second, over 0")
     if not 0 <= args.port < 2**16:
         raise InputError(f"--port {args.port}: expected a number up to {2**16 - 1}")
-    try:
-        classes = [class_of(label) for label in args.classes.split(",") if label.strip()]
-    except Refused as refusal:
-        raise InputError(f"--classes: {refusal}; name it otherwise") from None
+    classes = named("--classes", filter(str.strip, args.classes.split(",")))
+    if args.features and not args.model:
+        raise InputError("--features: is for the model of --model; name it too")
     try:
         from .server import Site
     except ModuleNotFoundError as error:
         install = "pip install -r requirements-label.lock -r requirements-video.lock"
         raise InputError(f"hrpro-label needs {error.name}; install it: {install}") from None
+<<<<<<< HEAD
     every = recordings.find(args.videos, args.rate, Path(args.points).resolve())  # before anything is made
     store = Store(args.points, classes)
     site = Site(args.videos, every, store, rate=args.rate, port=args.port)
+=======
+    every = recordings.find(args.videos, args.rate, Path(args.points).resolve())
+    predictions = None
+    if args.model:
+        from .. import predict
+        from .predictions import Predictions, features_of
+
+        model = predict.load(args.model)
+        features = features_of(model, every, args.videos, features=args.features, rate=args.rate)
+        predictions = Predictions(model, features)
+        classes += named(args.model, model.classes)
+    store = Store(args.points, classes)
+    site = Site(args.videos, every, store, rate=args.rate, port=args.port, predictions=predictions)
+>>>>>>> 35f0b7a (18: hrpro-label --model shows what a model detects, to accept or reject; label_next.csv orders unlabelled videos)
     signal.signal(signal.SIGTERM, lambda *_: site.stop())
     print(f"{len(every)} to label into {args.points}; open {site.url}\nCtrl-C ends it", flush=True)
     try:
         site.run()
     except KeyboardInterrupt:
         print("ended; all points are saved", flush=True)
+
+
+def named(place: str, labels: Iterable[str]) -> list[str]:
+    """The classes of these names. Raises InputError if one cannot be a class here."""
+    try:
+        return [class_of(label) for label in labels]
+    except Refused as refusal:
+        raise InputError(f"{place}: {refusal}; name it otherwise") from None
 
 
 def command() -> None:

@@ -1,8 +1,9 @@
 """Marks on videos, and the actions that add and remove them: all that a labelling holds.
 
-A mark is a tuple: ("point", seconds, class) and ("unsure", start, end), in seconds since the video's first
-frame, ("nothing",) of a video without actions, or ("class", name) of no video, which is the video "". A
-video's marks are a set, so that an action done twice is done once.
+A mark is a tuple: ("point", seconds, class), ("unsure", start, end) and ("rejected", start, end, class), of a
+detection that is none, in seconds since the video's first frame, ("nothing",) of a video without actions, or
+("class", name) of no video, which is the video "". A video's marks are a set, so that an action done twice is
+done once.
 """
 
 from typing import NamedTuple
@@ -64,15 +65,22 @@ def mark_of(value) -> Mark:
         case ["point", seconds, label]:
             return ("point", number(seconds), class_of(label))
         case ["unsure", start, end]:
-            start, end = sorted((number(start), number(end)))
-            if start == end:
-                raise Refused("an unsure stretch without length")
-            return ("unsure", start, end)
+            return ("unsure", *stretch(start, end))
+        case ["rejected", start, end, label]:
+            return ("rejected", *stretch(start, end), class_of(label))
         case ["nothing"]:
             return NOTHING
         case ["class", label]:
             return ("class", class_of(label))
     raise Refused("not a mark")
+
+
+def stretch(start, end) -> tuple[float, float]:
+    """Two different times, the earlier one first. Raises Refused if they are none."""
+    start, end = sorted((number(start), number(end)))
+    if start == end:
+        raise Refused("a stretch without length")
+    return start, end
 
 
 def number(value) -> float:
@@ -123,6 +131,8 @@ def described(mark: Mark) -> str:
             return f"the point of {label} at {seconds:.2f} s"
         case ("unsure", start, end):
             return f"the unsure stretch from {start:.2f} to {end:.2f} s"
+        case ("rejected", start, end, label):
+            return f"the rejection of {label} from {start:.2f} to {end:.2f} s"
         case ("class", label):
             return f"the class {label}"
     return "that nothing happens here"

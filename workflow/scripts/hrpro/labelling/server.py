@@ -9,6 +9,7 @@ import secrets
 import socket
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import flask
 import werkzeug.serving
@@ -20,6 +21,9 @@ from .conversion import Conversions
 from .marks import Refused, action_of
 from .recordings import PLAYED, Recording
 from .store import Store
+
+if TYPE_CHECKING:  # it brings torch along, which takes seconds
+    from .predictions import Predictions
 
 ADDRESS = "127.0.0.1"
 LARGEST_REQUEST = 2**20  # bytes
@@ -49,13 +53,23 @@ class Handler(werkzeug.serving.WSGIRequestHandler):
 class Site:
     """A labelling that is served; .url is where, as long as `run` runs."""
 
-    def __init__(self, folder, every: list[Recording], store: Store, *, rate: float | None, port: int = 0):
-        """port: 0 for a free one. Raises InputError if it cannot be had."""
+    def __init__(
+        self,
+        folder,
+        every: list[Recording],
+        store: Store,
+        *,
+        rate: float | None,
+        port: int = 0,
+        predictions: "Predictions | None" = None,
+    ):
+        """port: 0 for a free one; predictions: of a model. Raises InputError if the port cannot be had."""
         self.folder = Path(folder)
         self.recordings = every
         self.videos = {"", *(recording.video for recording in every)}  # "" has the classes
         self.store = store
         self.rate = rate
+        self.predictions = predictions
         self.token = secrets.token_urlsafe(24)
         self.conversions = Conversions()
         self.app = application(self)
@@ -77,9 +91,13 @@ class Site:
 
     def run(self) -> None:
         """Serve until `stop` or an exception, then write what is left to write."""
+        if self.predictions:
+            self.predictions.start()
         try:
             self.server.serve_forever()
         finally:
+            if self.predictions:
+                self.predictions.stop()
             self.server.server_close()
             self.conversions.close()
             self.store.close()
@@ -150,7 +168,8 @@ def application(site: Site) -> flask.Flask:
     def labels(token: str) -> dict:
         store.look()
         listed = [{"name": r.video, "kind": kind_of(r)} for r in site.recordings]
-        return {**store.snapshot(), "videos": listed, "file": store.path.name}
+        has_model = site.predictions is not None
+        return {**store.snapshot(), "videos": listed, "file": store.path.name, "has_model": has_model}
 
     @app.get("/<token>/changes/<int:since>")
     def changes(token: str, since: int) -> dict:
@@ -207,6 +226,20 @@ def application(site: Site) -> flask.Flask:
         if recording.values is None:
             flask.abort(404, "it is a film")
         return {**recordings.curves(recording.values()), "rate": site.rate}
+
+    @app.get("/<token>/detections/<int:number>")
+    def detections(token: str, number: int) -> dict:
+        return {"drawing": model().of(site.recording(number).video)}
+
+    @app.get("/<token>/order")
+    def order(token: str) -> dict:
+        ranked = model().ranked(store.labelled())
+        return {"order": ranked and [rank._asdict() for rank in ranked]}
+
+    def model() -> "Predictions":
+        if site.predictions is None:
+            flask.abort(404, "there is no model here; start hrpro-label with --model")
+        return site.predictions
 
     return app
 

@@ -1,9 +1,9 @@
 """What has been labelled: the points' file, what does not fit into it, and the journal that both follow from.
 
 `points.csv` holds video,seconds,class and nothing else, as data/points.py reads it; `points.more.json` the
-classes, the videos where nothing happens, the unsure stretches and the seconds spent; `points.journal.jsonl`
-every action (journal.py). An action is in the journal, then in the files, then confirmed. Another program may
-write points.csv at any time: what it has changed becomes an action too.
+classes, the videos where nothing happens, the unsure stretches, rejected detections and the seconds spent;
+`points.journal.jsonl` every action (journal.py). An action is in the journal, then in the files, then
+confirmed. Another program may write points.csv at any time: what it has changed becomes an action too.
 """
 
 import csv
@@ -99,6 +99,15 @@ class Store:
                 "classes": classes_of(self.marks),
                 "spent": dict(self.spent),
                 "seen": dict(self.seen),
+            }
+
+    def labelled(self) -> set[str]:
+        """The videos with a point, or in which nothing happens."""
+        with self.mutex:
+            return {
+                video
+                for video, marks in self.marks.items()
+                if any(mark[0] in ("point", "nothing") for mark in marks)
             }
 
     def close(self) -> None:
@@ -220,11 +229,16 @@ def classes_of(marks: Marks) -> list[str]:
 
 def other_marks(marks: Marks) -> dict:
     """What the points' file has no column for."""
-    unsure = [(v, *mark[1:]) for v, every in marks.items() for mark in every if mark[0] == "unsure"]
+
+    def of_kind(kind: str, *fields: str) -> list[dict]:
+        rows = sorted((v, *mark[1:]) for v, every in marks.items() for mark in every if mark[0] == kind)
+        return [dict(zip(("video", *fields), row, strict=True)) for row in rows]
+
     return {
         "classes": classes_of(marks),
         "nothing_happens": sorted(video for video, every in marks.items() if NOTHING in every),
-        "unsure": [{"video": video, "start": start, "end": end} for video, start, end in sorted(unsure)],
+        "unsure": of_kind("unsure", "start", "end"),
+        "rejected": of_kind("rejected", "start", "end", "class"),
     }
 
 

@@ -28,6 +28,7 @@ export class Labels extends EventTarget {
     if (labels.message) throw new Error(labels.message);
     this.videos = labels.videos;
     this.file = labels.file;
+    this.hasModel = labels.has_model;
     this.#replace(labels);
     [this.#done, this.#undone] = JSON.parse(sessionStorage.getItem(location.pathname) ?? "[[], []]");
     setInterval(() => this.#look(), LOOK);

@@ -3,6 +3,7 @@
 import { Curves } from "./curves.js";
 import { Film } from "./film.js";
 import { Labels, keyOf } from "./labels.js";
+import { Model } from "./model.js";
 import { Timeline } from "./timeline.js";
 
 const KEYS = "123456789abcdefghijklmnopqrstuvwxyz";
@@ -10,16 +11,19 @@ const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
 const HUES = 360 / 1.618; // neighbours far apart
 const BREAK = 20_000; // milliseconds without a key or a click, from which nobody is labelling
 const NOTHING = ["nothing"];
+const ORDERING = 1000; // milliseconds between two looks at whether the videos' order is known
 
 const $ = (id) => document.getElementById(id);
 const labels = new Labels();
 const film = new Film($("film"));
 const curves = new Curves($("curves"), $("legend"));
 const timeline = new Timeline($("scroll"), $("track"), $("playhead"));
+const model = new Model($("model"));
 
 let player = film; // film or curves, whichever the video has
 let open = null; // the video: { name, kind, number, button }
 let unsureFrom = null; // seconds
+let isOrdered = false; // the videos, by which to label next
 let lastInput = Date.now();
 const session = { seconds: 0, unsent: 0, seen: 0 };
 
@@ -35,9 +39,9 @@ function rounded(seconds) {
   return Math.round(seconds * 1000) / 1000;
 }
 
-function put(label) {
+function put(label, seconds = player.time) {
   if (!open || !player.duration) return;
-  const mark = ["point", rounded(player.time), label];
+  const mark = ["point", rounded(seconds), label];
   const nothing = labels.of(open.name).some((other) => other[0] === "nothing");
   act(open.name, { add: [mark], remove: nothing ? [NOTHING] : [] });
   timeline.select(mark);
@@ -69,6 +73,40 @@ function toggleNothing() {
   if (marks.some((mark) => mark[0] === "nothing")) act(open.name, { remove: [NOTHING] });
   else if (marks.some((mark) => mark[0] === "point")) say("The video has points; remove them first.");
   else act(open.name, { add: [NOTHING] });
+}
+
+// --- what the model detects
+
+function accept() {
+  const detection = model.current(player.position);
+  if (!detection || !player.duration) return;
+  put(detection.label, player.snap(detection.moment));
+  goOn(detection);
+}
+
+function reject() {
+  const detection = model.current(player.position);
+  if (!detection) return;
+  act(open.name, { add: [["rejected", detection.start, detection.end, detection.label]] });
+  goOn(detection);
+}
+
+// To the next detection, unless the film plays on to it.
+function goOn({ moment }) {
+  const next = model.beside(moment, 1);
+  if (next && !player.isPlaying) choose(next);
+  else drawModel();
+}
+
+function chooseBeside(direction) {
+  const detection = model.beside(model.chosen?.moment ?? player.position, direction);
+  if (detection) choose(detection);
+}
+
+function choose(detection) {
+  if (!detection.isDone) model.chosen = detection;
+  player.seek(detection.moment);
+  drawModel();
 }
 
 function startUnsure() {
@@ -123,6 +161,8 @@ function show(video) {
   for (const id of ["play", "speed"]) $(id).disabled = !isFilm;
   timeline.clear();
   timeline.duration = 0;
+  model.close();
+  if (labels.hasModel) model.open(video.number).catch((error) => say(String(error)));
   hush();
   player.open(video.number, video.kind).catch((error) => say(String(error)));
   drawMarks();
@@ -168,6 +208,7 @@ function drawEntry(video) {
   video.isLabelled = parts.length > 0;
   if (count("unsure")) parts.push(`${count("unsure")} unsure`);
   video.state.textContent = parts.join(", ") || "no label";
+  video.state.title = !video.isLabelled && video.covers ? `${video.covers} videos are more like it than like any above or with labels` : "";
   video.button.classList.toggle("labelled", video.isLabelled);
   video.bar.style.setProperty("--seen", `${100 * (labels.seen.get(video.name) ?? 0)}%`);
   video.bar.title = "how much of it has been shown";
@@ -175,7 +216,29 @@ function drawEntry(video) {
 
 function drawProgress() {
   const done = labels.videos.filter((video) => video.isLabelled).length;
-  $("progress").textContent = `${done} of ${labels.videos.length} labelled`;
+  const order = !labels.hasModel ? "" : isOrdered ? "; the others in the order that teaches most" : "; their order is being worked out";
+  $("progress").textContent = `${done} of ${labels.videos.length} labelled${order}`;
+}
+
+// Ask for the order once; whether it is known.
+async function order() {
+  const { order: ranks } = await (await fetch("order")).json();
+  if (!ranks) return false;
+  const places = new Map(ranks.map(({ video }, place) => [video, place]));
+  for (const video of labels.videos) video.covers = ranks[places.get(video.name)]?.covers;
+  const group = (video) => (video.isLabelled ? 2 : Number(!places.has(video.name)));
+  labels.videos.sort((a, b) => group(a) - group(b) || (group(a) ? 0 : places.get(a.name) - places.get(b.name)) || a.number - b.number);
+  $("videos").append(...labels.videos.map(({ button }) => button.parentElement));
+  isOrdered = true;
+  labels.videos.forEach(drawEntry);
+  drawProgress();
+  if (open) bringIntoList(open.button);
+  return true;
+}
+
+async function orderLater() {
+  do await new Promise((resolve) => setTimeout(resolve, ORDERING));
+  while (!(await order()));
 }
 
 function filter() {
@@ -211,9 +274,28 @@ function drawMarks() {
     const pending = new Set(
       labels.queue.filter((action) => action.video === open.name).flatMap((action) => action.add.map(keyOf)),
     );
+<<<<<<< HEAD
     timeline.draw(labels.marks.get(open.name) ?? new Map(), looks(), pending);
+=======
+    timeline.draw(labels.of(open.name), looks(), (mark) => pending.size > 0 && pending.has(keyOf(mark)));
+    model.update(labels.of(open.name));
+    model.draw(timeline.duration, looks());
+>>>>>>> 35f0b7a (18: hrpro-label --model shows what a model detects, to accept or reject; label_next.csv orders unlabelled videos)
   }
   drawState();
+  drawModel();
+}
+
+function drawModel() {
+  if (!labels.hasModel) return;
+  const detection = model.current(player.position);
+  const { length } = model.left;
+  model.lit = detection;
+  let words = model.message || "the model is at work";
+  if (detection) words = `${detection.label} at ${clock(detection.moment)}, score ${detection.score.toFixed(2)}; ${length} left`;
+  else if (model.isReady) words = model.shown.length ? "all that the model detects here is done" : "the model detects nothing here";
+  if ($("detection").value !== words) $("detection").value = words;
+  for (const id of ["accept", "reject"]) $(id).disabled = !detection;
 }
 
 function drawState() {
@@ -236,6 +318,7 @@ function drawPosition() {
     drawMarks();
   }
   timeline.position = player.position;
+  drawModel();
   const { place } = player;
   $("clock").value = `${clock(player.position)} of ${clock(player.duration)}${place ? `, ${place}` : ""}`;
   const offer = player.isPlaying ? "stop" : "play";
@@ -296,7 +379,8 @@ function keyed(event) {
     return;
   }
   const action = commandOf(event);
-  if (!action || (key === " " && target.matches("button:not(.point, .unsure), summary, [type=checkbox]"))) return;
+  const isControl = target.matches("button:not(.point, .unsure, .detection), summary, [type=checkbox]");
+  if (!action || ([" ", "Enter"].includes(key) && isControl)) return;
   event.preventDefault();
   hush();
   action();
@@ -327,6 +411,8 @@ function commandOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
     "]": endUnsure,
     "/": () => $("search").focus(),
   };
+  const ofModel = { Enter: accept, Backspace: reject, ",": () => chooseBeside(-1), ".": () => chooseBeside(1) };
+  if (labels.hasModel && ofModel[key]) return ofModel[key];
   if (commands[key]) return commands[key];
   const label = key.length === 1 ? labels.classes[KEYS.indexOf(key.toLowerCase())] : undefined;
   return label === undefined ? undefined : () => put(label);
@@ -373,6 +459,8 @@ film.addEventListener("converting", ({ detail: share }) => {
 timeline.addEventListener("seek", ({ detail }) => player.seek(detail));
 timeline.addEventListener("move", ({ detail: { mark, seconds } }) => move(mark, seconds));
 timeline.addEventListener("select", drawState);
+timeline.addEventListener("choose", ({ detail }) => choose(detail));
+model.addEventListener("change", drawMarks);
 
 const clicks = {
   play: () => player.toggle(),
@@ -383,6 +471,8 @@ const clicks = {
   undo: () => step("undo"),
   redo: () => step("redo"),
   delete: remove,
+  accept,
+  reject,
   nothing: toggleNothing,
   unsure: () => (unsureFrom === null ? startUnsure() : endUnsure()),
 };
@@ -417,6 +507,8 @@ try {
   drawClasses();
   drawSaved();
   drawSpeedOfWork();
+  for (const element of document.querySelectorAll("[data-model]")) element.hidden = !labels.hasModel;
+  if (labels.hasModel && !(await order())) orderLater().catch((error) => say(String(error)));
   show(labels.videos.find((video) => !video.isLabelled) ?? labels.videos[0]);
 } catch (error) {
   $("saved").className = "failed";

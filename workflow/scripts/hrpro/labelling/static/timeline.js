@@ -145,7 +145,8 @@ export class Timeline extends EventTarget {
       return;
     }
     event.preventDefault();
-    const { mark } = element;
+    const { mark, detection } = element;
+    if (detection) return this.#say("choose", detection);
     const offset = this.#secondsAt(event) - mark[1];
     let isDragged = false;
     this.select(mark);
