@@ -274,7 +274,6 @@ def test_a_point_is_put_while_the_film_plays(opened, folder):
     assert round(row * 25) == pytest.approx(row * 25, abs=0.03)
 
 
-<<<<<<< HEAD
 def test_thousands_of_points_are_drawn_as_far_as_they_can_be_told_apart(serve, folder, visit):
     lines = [f"a,{2 * i / 3000:.4f},{('pour', 'stir')[i % 2]}" for i in range(3000)]
     (folder.parent / "points.csv").write_text("\n".join(["video,seconds,class", *lines]) + "\n")
@@ -302,7 +301,6 @@ def test_thousands_of_points_are_drawn_as_far_as_they_can_be_told_apart(serve, f
     assert opened.said == []
 
 
-=======
 @pytest.fixture
 def features(folder) -> Path:
     """Features of the folder's film, on which the model detects pour at 0.7 s and stir at 1.5 s."""
@@ -367,7 +365,6 @@ def test_of_videos_without_labels_the_most_worth_come_first(serve, folder, visit
     detection(opened.page, "there are no features of this video")
 
 
->>>>>>> 35f0b7a (18: hrpro-label --model shows what a model detects, to accept or reject; label_next.csv orders unlabelled videos)
 def test_two_tabs_and_an_editor_overwrite_nothing(serve, folder, visit):
     url = serve(folder).url
     first, second = visit(url), visit(url)

@@ -6,10 +6,7 @@ before the page shows it as saved. docs/labelling.md says more.
 
 import argparse
 import signal
-<<<<<<< HEAD
-=======
 from collections.abc import Iterable
->>>>>>> 35f0b7a (18: hrpro-label --model shows what a model detects, to accept or reject; label_next.csv orders unlabelled videos)
 from pathlib import Path
 
 from ..utils import errors, progress
@@ -56,12 +53,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         install = "pip install -r requirements-label.lock -r requirements-video.lock"
         raise InputError(f"hrpro-label needs {error.name}; install it: {install}") from None
-<<<<<<< HEAD
     every = recordings.find(args.videos, args.rate, Path(args.points).resolve())  # before anything is made
-    store = Store(args.points, classes)
-    site = Site(args.videos, every, store, rate=args.rate, port=args.port)
-=======
-    every = recordings.find(args.videos, args.rate, Path(args.points).resolve())
     predictions = None
     if args.model:
         from .. import predict
@@ -73,7 +65,6 @@ def main() -> None:
         classes += named(args.model, model.classes)
     store = Store(args.points, classes)
     site = Site(args.videos, every, store, rate=args.rate, port=args.port, predictions=predictions)
->>>>>>> 35f0b7a (18: hrpro-label --model shows what a model detects, to accept or reject; label_next.csv orders unlabelled videos)
     signal.signal(signal.SIGTERM, lambda *_: site.stop())
     print(f"{len(every)} to label into {args.points}; open {site.url}\nCtrl-C ends it", flush=True)
     try:

@@ -274,13 +274,9 @@ function drawMarks() {
     const pending = new Set(
       labels.queue.filter((action) => action.video === open.name).flatMap((action) => action.add.map(keyOf)),
     );
-<<<<<<< HEAD
     timeline.draw(labels.marks.get(open.name) ?? new Map(), looks(), pending);
-=======
-    timeline.draw(labels.of(open.name), looks(), (mark) => pending.size > 0 && pending.has(keyOf(mark)));
     model.update(labels.of(open.name));
     model.draw(timeline.duration, looks());
->>>>>>> 35f0b7a (18: hrpro-label --model shows what a model detects, to accept or reject; label_next.csv orders unlabelled videos)
   }
   drawState();
   drawModel();
