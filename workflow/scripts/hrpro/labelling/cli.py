@@ -53,7 +53,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         install = "pip install -r requirements-label.lock -r requirements-video.lock"
         raise InputError(f"hrpro-label needs {error.name}; install it: {install}") from None
-    every = recordings.find(args.videos, args.rate, Path(args.points).resolve())
+    every = recordings.find(args.videos, args.rate, Path(args.points).resolve())  # before anything is made
     predictions = None
     if args.model:
         from .. import predict
