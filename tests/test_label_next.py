@@ -17,6 +17,7 @@ from hrpro.labelling import order
 from hrpro.labelling.marks import Action, Refused, action_of
 from hrpro.labelling.predictions import Predictions, as_recorded, drawing, features_of, moment
 from hrpro.labelling.recordings import Recording
+from hrpro.labelling.server import Site
 from hrpro.labelling.store import Store
 from hrpro.utils.errors import InputError
 from test_video import film
@@ -112,7 +113,7 @@ def test_accepting_and_rejecting_are_actions_as_any_other(tmp_path):
         (["rejected", 1, 1, "stir"], "without length"),
         (["rejected", 1, 2], "not a mark"),
         (["rejected", 1, 2, ""], "needs a name"),
-        (["rejected", -1, 2, "stir"], "not a number from 0 on"),
+        (["rejected", -1, 2, "stir"], "not a number from 0"),
     ],
 )
 def test_what_is_no_rejection_is_refused(mark, message):
@@ -204,6 +205,23 @@ def test_a_fault_of_the_model_or_its_features_is_told_at_the_start(folder, train
     (features / "b.npy").unlink()
     assert "a.npy: shape (10, 2), but features here have 3 channels" in told(label(folder, *given))
     assert not (folder / "points.csv").exists()
+
+
+def test_the_classes_of_the_model_get_keys(folder, trained, monkeypatch):
+    np.save(folder / "features" / "a.npy", label_model.features(10, POUR))
+    began = []
+
+    def run(site) -> None:
+        """What `run` does, without serving."""
+        began.append((site.store.snapshot()["classes"], list(site.predictions.features)))
+        site.server.server_close()
+        site.conversions.close()
+        site.store.close()
+
+    monkeypatch.setattr(Site, "run", run)
+    run = label(folder, "--classes", "cut", "--model", trained, "--features", folder / "features")
+    assert run.returncode == 0, run.stderr
+    assert began == [(["cut", "pour", "stir"], ["a"])]
 
 
 def test_recordings_may_be_the_features(model):
