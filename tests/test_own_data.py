@@ -59,7 +59,11 @@ def follow(folder: Path) -> None:
 
 def label(process: subprocess.Popen, folder: Path) -> str:
     """Put a point into each action but every MISSED-th one; once there are some, into those."""
-    said = process.stdout.readline()
+    said = ""
+    while "http" not in said:
+        line = process.stdout.readline()
+        assert line, f"{process.wait()}: {said}"
+        said += line
     url = re.search(r"http://\S+", said)[0]
     actions = [(f"train_{n}", *action) for n in range(10) for action in seen(folder, f"train_{n}")]
     missed = actions[::MISSED]
@@ -100,9 +104,9 @@ def test_the_page_has_its_commands():
         "mine",
         "pour,stir",
         "results/mine/check.html",
-        "results/mine/report.html",
+        "results/mine/model.pt",
         "results/mine/map.json",
-        "mine/points.csv",
+        "mine/features",
         "results/mine/map.json",
         "results/mine/map.json",
         "results/mine/predict/new/detections.json",
