@@ -62,8 +62,8 @@ def test_every_default_is_one_that_a_user_may_write():
 
 def test_every_setting_has_a_description_that_names_its_choices():
     for model in {*models()} - {configuration.Labels, configuration.Prediction}:
-        if not model.__module__.startswith("hrpro"):
-            continue
+        if not model.__module__.startswith("hrpro") or model.__module__.startswith("hrpro.report"):
+            continue  # what a report's step is told, nobody writes
         schema = model.model_json_schema()
         for key, field in writing.fields(model).items():
             assert field.description, f"{model.__name__}.{key}"
