@@ -248,6 +248,21 @@ def test_a_column_of_a_table_stands_once(header, tmp_path):
         labels("b.csv", events, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("twice", "words"),
+    [
+        ('<TIER TIER_ID="t"/>\n<TIER TIER_ID="t"/>', "line 2: TIER_ID 't' is that of line 1 too"),
+        (
+            '<TIME_ORDER><TIME_SLOT TIME_SLOT_ID="a"/><TIME_SLOT TIME_SLOT_ID="a"/></TIME_ORDER>',
+            "line 1: TIME_SLOT_ID 'a' is that of line 1 too",
+        ),
+    ],
+)
+def test_what_stands_twice_in_elans_files_is_told(twice, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        labels("v.eaf", f"<ANNOTATION_DOCUMENT>{twice}</ANNOTATION_DOCUMENT>", tmp_path)
+
+
 # --- files
 
 
@@ -391,6 +406,7 @@ def write_lists(root: Path, train: str, test: str = "w\n") -> Path:
     ("text", "lines"),
     [
         ("video\nu\nv\n", []),
+        ('"u"\n"v";\n', []),
         ("u\nvideo\nv\n", [2]),
         ("video\nu\nVideo_ID\n# x\nv\nvideos\n", [3, 6]),
     ],
@@ -584,10 +600,10 @@ BIG = 16**5000  # as 0xfff... in YAML; Python writes no more than 4300 digits
 @pytest.mark.parametrize(
     ("overlay", "words"),
     [
-        ({"seeds": [BIG]}, "seeds: a number of more than 300 digits; correct it"),
-        ({"datasets": {"demo": {"snippet": {"fps": -BIG}}}}, "fps: a number of more than 300 digits"),
-        ({"datasets": {BIG: {}}}, "datasets: a number of more than 300 digits; correct it"),
-        ({"device": BIG}, "device: a number of more than 300 digits; correct it"),
+        ({"seeds": [BIG]}, "seeds: a number of more than 4000 digits; correct it"),
+        ({"datasets": {"demo": {"snippet": {"fps": -BIG}}}}, "fps: a number of more than 4000 digits"),
+        ({"datasets": {BIG: {}}}, "datasets: a number of more than 4000 digits; correct it"),
+        ({"device": BIG}, "device: a number of more than 4000 digits; correct it"),
         ({"x\ny": 1}, r"configuration: 'x\\ny': unknown key"),
         ({"x" * 500: 1}, r"configuration: x{100}\.\.\.: unknown key"),
     ],
@@ -725,6 +741,33 @@ def test_a_rate_that_is_none_is_told_by_its_file(value, tmp_path):
 def test_json_that_is_none_is_told_by_its_option(script, options):
     ran = run_script(script, "--root", "r", *options, "--labels", "{")
     assert ran.stderr.startswith("error: --labels {: line 1: not valid JSON"), ran.stderr
+
+
+# --- runs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--seeds", "0", "0"], "--seeds: one of 0 0 stands twice; remove it"),
+        (["--seeds", "0", "1", "--stage1-last", "m"], "--stage1-last: 1 files of 2 seeds; give one per seed"),
+        (["--seeds", "0", "--stage1-last-reliable", "m", "n"], "--stage1-last-reliable: 2 files of 1 seeds"),
+        (["--seeds", "0"], "no map.json of any stage; give those of --stage1-last, say"),
+    ],
+)
+def test_what_is_gathered_is_of_every_seed(arguments, words, tmp_path):
+    output = tmp_path / "o.json"
+    ran = run_script("gather.py", "--dataset", "d", "--experiment", "e", "--output", output, *arguments)
+    assert ran.returncode == 1 and ran.stderr.startswith(f"error: {words}")
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("weights", [{"rgb": ""}, {"rgb": " ", "flow": "x"}, {"rgb": 3}, {}])
+def test_weights_are_files(weights):
+    values = {"from": "videos", "model": "i3d", "weights": weights}
+    words = r"configuration: features.weights: .*: expected \{rgb: FILE, flow: FILE\} for i3d"
+    with pytest.raises(InputError, match=words):
+        config.parse(config.Videos, values, "features")
 
 
 # --- trainings
