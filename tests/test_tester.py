@@ -251,10 +251,10 @@ def test_a_column_of_a_table_stands_once(header, tmp_path):
 @pytest.mark.parametrize(
     ("twice", "words"),
     [
-        ('<TIER TIER_ID="t"/>\n<TIER TIER_ID="t"/>', "line 2: TIER_ID 't' is that of line 1 too"),
+        ('<TIER TIER_ID="t"/>\n<TIER TIER_ID="t"/>', "line 2: TIER_ID 't', as on line 1; rename one"),
         (
             '<TIME_ORDER><TIME_SLOT TIME_SLOT_ID="a"/><TIME_SLOT TIME_SLOT_ID="a"/></TIME_ORDER>',
-            "line 1: TIME_SLOT_ID 'a' is that of line 1 too",
+            "line 1: TIME_SLOT_ID 'a', as on line 1; rename one",
         ),
     ],
 )

@@ -82,7 +82,7 @@ def by_id(path: Path, elements: Iterable[Element], key: str) -> dict[str, Elemen
         name = element.attributes.get(key, "")
         if name in result:
             raise InputError(
-                f"{path}: line {element.line}: {key} {name!r} is that of line {result[name].line} too"
+                f"{path}: line {element.line}: {key} {name!r}, as on line {result[name].line}; rename one"
             )
         result[name] = element
     return result
