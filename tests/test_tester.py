@@ -5,9 +5,11 @@ import errno
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -571,6 +573,20 @@ def test_a_damaged_journal_is_told_with_its_line(line, words, tmp_path):
     (tmp_path / "points.journal.jsonl").write_text(f'{{"written": 0}}\n{line}\n')
     with pytest.raises(InputError, match=rf"points.journal.jsonl: line 2: not an action.*\(.*{words}"):
         Store(tmp_path / "points.csv")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_labelling_that_is_ended_says_so(number, tmp_path):
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "a.csv").write_text("x,y\n1,2\n")
+    command = [sys.executable, SCRIPTS / "label.py", "--videos", tmp_path / "v", "--rate", "10"]
+    command += ["--points", tmp_path / "p.csv"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    address = process.stdout.readline().partition("; open ")[2].strip()
+    assert b"<html" in urllib.request.urlopen(address).read()
+    process.send_signal(number)
+    assert process.communicate(timeout=60)[0].endswith("Ctrl-C ends it\nended; all points are saved\n")
+    assert process.returncode == 0
 
 
 # --- the workflow
