@@ -5,9 +5,11 @@ import errno
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -248,6 +250,21 @@ def test_a_column_of_a_table_stands_once(header, tmp_path):
         labels("b.csv", events, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("twice", "words"),
+    [
+        ('<TIER TIER_ID="t"/>\n<TIER TIER_ID="t"/>', "line 2: TIER_ID 't', as on line 1; rename one"),
+        (
+            '<TIME_ORDER><TIME_SLOT TIME_SLOT_ID="a"/><TIME_SLOT TIME_SLOT_ID="a"/></TIME_ORDER>',
+            "line 1: TIME_SLOT_ID 'a', as on line 1; rename one",
+        ),
+    ],
+)
+def test_what_stands_twice_in_elans_files_is_told(twice, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        labels("v.eaf", f"<ANNOTATION_DOCUMENT>{twice}</ANNOTATION_DOCUMENT>", tmp_path)
+
+
 # --- files
 
 
@@ -391,6 +408,7 @@ def write_lists(root: Path, train: str, test: str = "w\n") -> Path:
     ("text", "lines"),
     [
         ("video\nu\nv\n", []),
+        ('"u"\n"v";\n', []),
         ("u\nvideo\nv\n", [2]),
         ("video\nu\nVideo_ID\n# x\nv\nvideos\n", [3, 6]),
     ],
@@ -445,6 +463,15 @@ def test_python_2s_headers_are_read_without_a_word(tmp_path, recwarn):
     array, _ = readers.read(readers.Source((tmp_path / "v.npy",), by_columns=False))
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert not list(recwarn)
+
+
+@pytest.mark.parametrize("surplus", [1, 480])
+def test_bytes_after_an_array_are_told(surplus, tmp_path):
+    np.save(tmp_path / "v.npy", np.ones((5, 3), np.float32))
+    with (tmp_path / "v.npy").open("ab") as file:
+        file.write(bytes(surplus))
+    with pytest.raises(InputError, match=f"v.npy: {surplus} bytes after its array; save one array per file"):
+        readers.read(readers.Source((tmp_path / "v.npy",), by_columns=False))
 
 
 @pytest.mark.parametrize("target", ["features", "/mnt/not/here"])
@@ -557,6 +584,20 @@ def test_a_damaged_journal_is_told_with_its_line(line, words, tmp_path):
         Store(tmp_path / "points.csv")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_labelling_that_is_ended_says_so(number, tmp_path):
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "a.csv").write_text("x,y\n1,2\n")
+    command = [sys.executable, SCRIPTS / "label.py", "--videos", tmp_path / "v", "--rate", "10"]
+    command += ["--points", tmp_path / "p.csv"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    address = process.stdout.readline().partition("; open ")[2].strip()
+    assert b"<html" in urllib.request.urlopen(address).read()
+    process.send_signal(number)
+    assert process.communicate(timeout=60)[0].endswith("ended; all points are saved\n")
+    assert process.returncode == 0
+
+
 # --- the workflow
 
 
@@ -584,10 +625,10 @@ BIG = 16**5000  # as 0xfff... in YAML; Python writes no more than 4300 digits
 @pytest.mark.parametrize(
     ("overlay", "words"),
     [
-        ({"seeds": [BIG]}, "seeds: a number of more than 300 digits; correct it"),
-        ({"datasets": {"demo": {"snippet": {"fps": -BIG}}}}, "fps: a number of more than 300 digits"),
-        ({"datasets": {BIG: {}}}, "datasets: a number of more than 300 digits; correct it"),
-        ({"device": BIG}, "device: a number of more than 300 digits; correct it"),
+        ({"seeds": [BIG]}, "seeds: a number of more than 4000 digits; correct it"),
+        ({"datasets": {"demo": {"snippet": {"fps": -BIG}}}}, "fps: a number of more than 4000 digits"),
+        ({"datasets": {BIG: {}}}, "datasets: a number of more than 4000 digits; correct it"),
+        ({"device": BIG}, "device: a number of more than 4000 digits; correct it"),
         ({"x\ny": 1}, r"configuration: 'x\\ny': unknown key"),
         ({"x" * 500: 1}, r"configuration: x{100}\.\.\.: unknown key"),
     ],
@@ -725,6 +766,33 @@ def test_a_rate_that_is_none_is_told_by_its_file(value, tmp_path):
 def test_json_that_is_none_is_told_by_its_option(script, options):
     ran = run_script(script, "--root", "r", *options, "--labels", "{")
     assert ran.stderr.startswith("error: --labels {: line 1: not valid JSON"), ran.stderr
+
+
+# --- runs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--seeds", "0", "0"], "--seeds: one of 0 0 stands twice; remove it"),
+        (["--seeds", "0", "1", "--stage1-last", "m"], "--stage1-last: 1 files of 2 seeds; give one per seed"),
+        (["--seeds", "0", "--stage1-last-reliable", "m", "n"], "--stage1-last-reliable: 2 files of 1 seeds"),
+        (["--seeds", "0"], "no map.json of any stage; give those of --stage1-last, say"),
+    ],
+)
+def test_what_is_gathered_is_of_every_seed(arguments, words, tmp_path):
+    output = tmp_path / "o.json"
+    ran = run_script("gather.py", "--dataset", "d", "--experiment", "e", "--output", output, *arguments)
+    assert ran.returncode == 1 and ran.stderr.startswith(f"error: {words}")
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("weights", [{"rgb": ""}, {"rgb": " ", "flow": "x"}, {"rgb": 3}, {}])
+def test_weights_are_files(weights):
+    values = {"from": "videos", "model": "i3d", "weights": weights}
+    words = r"configuration: features.weights: .*: expected \{rgb: FILE, flow: FILE\} for i3d"
+    with pytest.raises(InputError, match=words):
+        config.parse(config.Videos, values, "features")
 
 
 # --- trainings

@@ -32,8 +32,16 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
+    if len(set(args.seeds)) < len(args.seeds):
+        raise errors.InputError(f"--seeds: one of {' '.join(map(str, args.seeds))} stands twice; remove it")
     stages, tiou = {}, None
     for stage, pick, name in SOURCES:
+        for each in (name, f"{name}_reliable"):
+            if (count := len(getattr(args, each))) not in (0, len(args.seeds)):
+                option = each.replace("_", "-")
+                raise errors.InputError(
+                    f"--{option}: {count} files of {len(args.seeds)} seeds; give one per seed"
+                )
         runs = [
             read(path, "tiou", "mAP", "per_class", use=aggregation.over_seeds) for path in getattr(args, name)
         ]
@@ -50,6 +58,8 @@ def main() -> None:
         figures["reliable"] = aggregation.quality_over_seeds(reliable)
         stages.setdefault(stage, {})[pick] = figures
         tiou = runs[0]["tiou"]
+    if not stages:
+        raise errors.InputError("no map.json of any stage; give those of --stage1-last, say")
     machines = [read(path, "device", "threads", "instructions") for path in args.records]
     measured = {}
     if args.events:

@@ -108,7 +108,7 @@ class Videos(Strict):
         """Pass weights on if they are of the model's kind."""
         if info.data.get("model") == I3D:
             files = isinstance(weights, dict) and weights and set(weights) <= {"rgb", "flow"}
-            if not files or not all(isinstance(file, str) for file in weights.values()):
+            if not files or not all(isinstance(file, str) and file.strip() for file in weights.values()):
                 raise ValueError("expected {rgb: FILE, flow: FILE} for i3d, or one of them alone")
         elif not isinstance(weights, str):
             raise ValueError("expected a file, or `download` for torchvision's weights")

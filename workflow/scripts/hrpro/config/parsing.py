@@ -18,7 +18,7 @@ from ..utils.settings import Strict
 MOVED = {"floor": "the linear baseline's settings are a variant's, variants.stage1.floor"}
 UNKNOWN_METHOD = "unknown_method"  # the type of pydantic's error
 DEPTH, SIZE = 50, 100_000  # of a configuration: levels, and values with those of aliases
-DIGITS = 300
+DIGITS = 4000  # of a whole number; Python writes no more than 4300
 LARGEST = 10**DIGITS
 SHOWN = 100  # characters of a value that a message shows
 
@@ -90,7 +90,7 @@ def parse(model, values, place: str = ""):
     except ValidationError as error:
         fault = error.errors()[0]
     path = [place] if place else []
-    path += [str(part) for part in fault["loc"] if not str(part).startswith("[")]
+    path += [str(part) for part in fault["loc"] if not str(part).startswith(("[", "function-", "dict["))]
     value, message = fault["input"], fault["msg"].removeprefix("Value error, ")
     if fault["type"] == UNKNOWN_METHOD:
         path.append("method")

@@ -275,6 +275,8 @@ def parse_npy(content: bytes, place) -> np.ndarray:
     shape, by_columns, dtype = npy_header(file)
     check(Header(place, shape, dtype))
     flat = np.frombuffer(content, dtype, count=math.prod(shape), offset=file.tell())
+    if surplus := len(content) - file.tell() - flat.nbytes:
+        raise InputError(f"{place}: {surplus} bytes after its array; save one array per file")
     return flat.reshape(shape, order="F" if by_columns else "C")
 
 

@@ -216,7 +216,7 @@ def read_list(path: Path, names: VideoNames) -> tuple[list[str], list[int]]:
     """
     lines, headers = {}, []
     for row, line in enumerate(files.read_text(path).splitlines(), 1):
-        video = names.of(line.strip(" \t,;"))
+        video = names.of(line.strip(' \t,;"'))
         if not video or line.startswith("# "):
             continue
         if video.casefold() in HEADERS:

@@ -5,6 +5,7 @@ before the page shows it as saved. docs/labelling.md says more.
 """
 
 import argparse
+import contextlib
 import signal
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,10 +68,9 @@ def main() -> None:
     site = Site(args.videos, every, store, rate=args.rate, port=args.port, predictions=predictions)
     signal.signal(signal.SIGTERM, lambda *_: site.stop())
     print(f"{len(every)} to label into {args.points}; open {site.url}\nCtrl-C ends it", flush=True)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # werkzeug's server takes most of them itself
         site.run()
-    except KeyboardInterrupt:
-        print("ended; all points are saved", flush=True)
+    print("ended; all points are saved", flush=True)
 
 
 def named(place: str, labels: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ The format: EAFv3.0.xsd of mpi.nl/tools/elan. A video is called as its .eaf file
 recommends (mpi.nl/corpus/html/elan/ch01.html).
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -34,9 +35,9 @@ def read(path: Path, fps: float | None, tiers: list[str] | None) -> Read:
     video, result = path.stem, nothing()
     result.videos[video] = {}
     slots = {}
-    for slot in (root.first("TIME_ORDER") or root).all("TIME_SLOT"):
+    for slot in by_id(path, (root.first("TIME_ORDER") or root).all("TIME_SLOT"), "TIME_SLOT_ID").values():
         slots[slot.attributes.get("TIME_SLOT_ID")] = slot.attributes.get("TIME_VALUE")
-    by_name = {tier.attributes.get("TIER_ID", ""): tier for tier in root.all("TIER")}
+    by_name = by_id(path, root.all("TIER"), "TIER_ID")
     if unknown := sorted(set(tiers or ()) - by_name.keys()):
         raise InputError(f"{path}: no tier {unknown[0]!r}; it has {quoted(by_name)}")
     every = annotations_of(root)
@@ -72,6 +73,19 @@ def require_milliseconds(path: Path, root: Element) -> None:
             f"{path}: line {media.line}: TIME_ORIGIN, an offset between film and timeline; set it to 0 in "
             "ELAN's Media Synchronization Mode and shift the annotations"
         )
+
+
+def by_id(path: Path, elements: Iterable[Element], key: str) -> dict[str, Element]:
+    """Elements by an attribute. Raises InputError where two have the same."""
+    result = {}
+    for element in elements:
+        name = element.attributes.get(key, "")
+        if name in result:
+            raise InputError(
+                f"{path}: line {element.line}: {key} {name!r}, as on line {result[name].line}; rename one"
+            )
+        result[name] = element
+    return result
 
 
 def annotations_of(root: Element) -> dict[str, Element]:
