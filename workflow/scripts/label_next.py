@@ -6,8 +6,6 @@ A row per video: rank, video, gain and covers, the videos to which it would be t
 
 import argparse
 
-import pandas as pd
-
 from hrpro import config
 from hrpro.data import layouts, orientation, readers, splits
 from hrpro.data import sources as digests
@@ -51,9 +49,7 @@ def main() -> None:
             video: readers.read(source)[0].mean(0, dtype=float)
             for video, source in progress.track(oriented.items(), len(oriented), "features")
         }
-    table = pd.DataFrame(order.rank(unlabelled, labelled), columns=order.Rank._fields)
-    table.insert(0, "rank", range(1, len(table) + 1))
-    files.write_text(args.output, table.to_csv(index=False, float_format="%.3f"))
+    files.write_text(args.output, order.as_csv(order.rank(unlabelled, labelled)))
 
 
 if __name__ == "__main__":

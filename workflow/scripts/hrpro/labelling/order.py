@@ -4,10 +4,14 @@ Facility location (Wei, Iyer and Bilmes, Submodularity in data subset selection 
 2015) on the mean features of videos. docs/labelling.md says why this measure.
 """
 
+import csv
 import heapq
+import io
 from typing import NamedTuple
 
 import numpy as np
+
+from ..detection.export import as_cell
 
 CONSTANT = 1e-9  # standard deviation under which a channel says nothing
 
@@ -59,6 +63,16 @@ def rank(unlabelled: dict[str, np.ndarray], labelled: dict[str, np.ndarray]) -> 
         ranks.append(Rank(names[number], now, int(nearer.sum())))
         nearest = np.where(nearer, distance[number], nearest)
     return ranks
+
+
+def as_csv(ranks: list[Rank]) -> str:
+    """A row per video: rank, video, gain and covers."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["rank", *Rank._fields])
+    for row, (video, gain, covers) in enumerate(ranks, 1):
+        writer.writerow([row, as_cell(video), "" if gain is None else f"{gain:.3f}", covers])
+    return text.getvalue()
 
 
 def distances(values: np.ndarray) -> np.ndarray:
