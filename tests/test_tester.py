@@ -377,6 +377,23 @@ def test_an_empty_output_is_no_folder(output):
 
 
 @pytest.mark.parametrize(
+    ("script", "option"),
+    [
+        ("predict.py", "--features"),
+        ("predict.py", "--model"),
+        ("convert_points.py", "--root"),
+        ("convert_features.py", "--root"),
+        ("fetch.py", "--root"),
+        ("make_demo.py", "--output"),
+        ("label.py", "--videos"),
+    ],
+)
+def test_an_empty_path_is_not_the_working_directory(script, option):
+    ran = run_script(script, option, "")
+    assert ran.returncode == 2 and f"argument {option}: is empty; expected a path" in ran.stderr
+
+
+@pytest.mark.parametrize(
     ("script", "option", "value"),
     [
         ("draw_timeline.py", "--least-score", "nan"),
