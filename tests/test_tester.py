@@ -265,6 +265,21 @@ def test_what_stands_twice_in_elans_files_is_told(twice, words, tmp_path):
         labels("v.eaf", f"<ANNOTATION_DOCUMENT>{twice}</ANNOTATION_DOCUMENT>", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("v,1,2,pour, hot", "line 3: more cells than the header's 4; put a cell with a separator in it into"),
+        ("v,1,2,a,b,", "line 3: more cells than the header's 4"),
+        ("v,1,2,a,,", None),
+        ('v,1,2,"pour, hot"', None),
+    ],
+)
+def test_a_row_of_a_table_has_the_cells_of_its_header(row, words, tmp_path):
+    text = f"video,start,end,class\nv,0,1,a\n{row}\n"
+    with pytest.raises(InputError, match=words) if words else contextlib.nullcontext():
+        assert len(labels("x.csv", text, tmp_path).labels) == 2
+
+
 # --- files
 
 
@@ -376,6 +391,23 @@ def test_an_empty_output_is_no_folder(output):
     else:
         with pytest.raises(InputError, match="an output is called ''"):
             export.format_of(output, ["v"])
+
+
+@pytest.mark.parametrize(
+    ("script", "option"),
+    [
+        ("predict.py", "--features"),
+        ("predict.py", "--model"),
+        ("convert_points.py", "--root"),
+        ("convert_features.py", "--root"),
+        ("fetch.py", "--root"),
+        ("make_demo.py", "--output"),
+        ("label.py", "--videos"),
+    ],
+)
+def test_an_empty_path_is_not_the_working_directory(script, option):
+    ran = run_script(script, option, "")
+    assert ran.returncode == 2 and f"argument {option}: is empty; expected a path" in ran.stderr
 
 
 @pytest.mark.parametrize(

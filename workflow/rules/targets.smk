@@ -23,7 +23,7 @@ def check_targets(targets):
             stop(f"{target}: an absolute path; type it from the working directory on, results/...")
         path = os.path.relpath(target)
         made = workflow.is_rule(target) or any(rule.is_producer(path) for rule in workflow.rules)
-        if not made and not os.path.isfile(path):
+        if not made:
             stop(command_line.explain(path, [*CONFIG.datasets], [*CONFIG.copies], known))
 
 

@@ -10,7 +10,7 @@ from hrpro.utils import errors, files, options, planned, progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--root", required=True, help="the data set's folder")
+    parser.add_argument("--root", type=options.path, required=True, help="the data set's folder")
     parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
     parser.add_argument("--ambiguous", nargs="?", help="THUMOS14's list of ambiguous segments")
     parser.add_argument(

@@ -6,13 +6,13 @@ import contextlib
 from hrpro import config
 from hrpro.data import conversion, features, layouts, sources, splits
 from hrpro.grid import Grid
-from hrpro.utils import errors, planned, progress
+from hrpro.utils import errors, options, planned, progress
 from hrpro.utils.errors import InputError
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--root", required=True, help="the data set's folder")
+    parser.add_argument("--root", type=options.path, required=True, help="the data set's folder")
     parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
     parser.add_argument("--features", default="{}", help="JSON of the entry's `features`; default: {}")
     parser.add_argument("--frames", type=int, required=True, help="frames from a snippet to the next one")

@@ -9,7 +9,7 @@ from hrpro.utils import errors, files, options, planned, progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--root", required=True, help="the data set's folder")
+    parser.add_argument("--root", type=options.path, required=True, help="the data set's folder")
     parser.add_argument("--labels", default="{}", help="JSON of the entry's annotations and points")
     parser.add_argument(
         "--features", nargs="?", help="training features: the lengths of videos without a duration"

@@ -73,7 +73,7 @@ def main() -> None:
         matched, scheme=args.buckets, snippet_s=args.snippet, points=counts if args.points else None
     )
     diagnosis["points"] = audit_of(args.annotations, classes, of_videos) if args.points else None
-    if args.output:
+    if args.output is not None:
         files.write_json(args.output, diagnosis)
     print("\n".join(words.lines(diagnosis)))
 

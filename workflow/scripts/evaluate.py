@@ -45,7 +45,7 @@ def main() -> None:
         detections = ((video, snippets.in_snippets(found, grid)) for video, found in detections)
     per_class = mean_ap.evaluate(truth, detections, classes, tiou, regions)
     result = {"tiou": tiou, **protocol, **mean_ap.summary(per_class, tiou)}
-    if args.output:
+    if args.output is not None:
         files.write_json(args.output, result, indent=1)
     for threshold, value in zip(tiou, result["mAP"], strict=True):
         print(f"mAP at tIoU {threshold:g}: {value:.2f} %")

@@ -17,7 +17,7 @@ from hrpro.video import backbones, decoding, folders
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--videos", required=True, help="a video, or a folder with videos")
+    parser.add_argument("--videos", type=options.path, required=True, help="a video, or a folder with videos")
     parser.add_argument("--model", required=True, help=f"one of {', '.join(config.BACKBONES)}")
     parser.add_argument(
         "--weights",
@@ -33,7 +33,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=options.threads, default=1)
     parser.add_argument("--names", default="{}", help="JSON of the entry's `names`; default: {}")
-    parser.add_argument("--output", required=True, help="the folder of the .npy files")
+    parser.add_argument("--output", type=options.path, required=True, help="the folder of the .npy files")
     parser.add_argument("--log", help="log file")
     return parser
 

@@ -6,12 +6,12 @@ import sys
 
 from hrpro import config
 from hrpro.data import download
-from hrpro.utils import errors, progress
+from hrpro.utils import errors, options, progress
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--root", required=True, help="the data set's folder")
+    parser.add_argument("--root", type=options.path, required=True, help="the data set's folder")
     parser.add_argument(
         "--settings",
         required=True,

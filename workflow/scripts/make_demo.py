@@ -8,7 +8,7 @@ from hrpro.utils import errors, options
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", required=True, help="the data set's folder")
+    parser.add_argument("--output", type=options.path, required=True, help="the data set's folder")
     parser.add_argument("--seed", type=options.seed, default=0)
     args = parser.parse_args()
 

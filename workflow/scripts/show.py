@@ -24,7 +24,7 @@ def main() -> None:
 
     results = [tables.read(path, lambda result: tables.of_results([result])) for path in args.maps]
     frames = tables.of_results(results)
-    if args.html:
+    if args.html is not None:
         files.write_text(args.html, pages.results(results, frames))
     else:
         print("\n\n".join(map(tables.markdown, frames)))

@@ -22,8 +22,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", required=True, help="results/<dataset>/model.pt")
-    parser.add_argument("--features", required=True, help="a folder or file of features, in any layout")
+    parser.add_argument("--model", type=options.path, required=True, help="results/<dataset>/model.pt")
+    parser.add_argument(
+        "--features", type=options.path, required=True, help="a folder or file of features, in any layout"
+    )
     for outputs in ("output", "events"):
         parser.add_argument(
             f"--{outputs}", nargs="+", default=[], help="name.json, name.csv, name.vtt or folder/"

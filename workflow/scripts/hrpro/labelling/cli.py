@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..utils import errors, progress
+from ..utils import errors, options, progress
 from ..utils.errors import InputError
 from . import recordings
 from .marks import Refused, class_of
@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--videos", required=True, help="the folder of the videos")
+    parser.add_argument("--videos", type=options.path, required=True, help="the folder of the videos")
     parser.add_argument("--points", required=True, help="points.csv, made if it is not there")
     parser.add_argument("--classes", default="", help="a,b,c: besides those in points.csv")
     parser.add_argument(

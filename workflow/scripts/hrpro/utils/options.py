@@ -36,6 +36,13 @@ unit = number(0, 1)
 seconds = number(0, LARGEST)
 
 
+def path(text: str) -> str:
+    """A path; an empty one, of a shell variable without a value, say, would be the working directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; expected a path")
+    return text
+
+
 def names(text: str) -> list[str]:
     """Names as a line of CSV: a,b or, where one has a comma, "a, 1",b."""
     try:

@@ -57,7 +57,7 @@ def rows_of(path, *columns: str) -> list[tuple[int, dict[str, str]]]:
     """The rows below a table's header as (line, {column: cell without blanks at its ends}).
 
     The header is the first line that has all of `columns`. A cell that a row lacks is empty. Raises
-    InputError where there is none, or one of `columns` stands in it twice, in any case.
+    InputError where there is none, one of `columns` stands in it twice, in any case, or a row has more cells.
     """
     cells = read_cells(path, text_of(path)).fillna("").apply(lambda column: column.str.strip())
     lines = list(zip(cells.index, cells.itertuples(index=False, name=None), strict=True))
@@ -67,6 +67,13 @@ def rows_of(path, *columns: str) -> list[tuple[int, dict[str, str]]]:
             for column in columns:
                 if spelt.count(column.casefold()) > 1:
                     raise InputError(f"{path}: column {column!r} stands twice; remove one")
+            width = max(place for place, cell in enumerate(header, 1) if cell)
+            for line, values in lines[row + 1 :]:
+                if any(values[width:]):
+                    raise InputError(
+                        f"{path}: line {line}: more cells than the header's {width}; put a cell with a "
+                        "separator in it into quotes"
+                    )
             return [(line, dict(zip(header, values, strict=True))) for line, values in lines[row + 1 :]]
     raise InputError(f"{path}: line 1: no header with the columns {', '.join(columns)}; export it anew")
 
