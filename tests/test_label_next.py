@@ -80,6 +80,11 @@ def test_without_labels_the_first_is_in_the_middle():
     assert order.rank({}, on_a_line({"a": 0})) == []
 
 
+def test_a_name_is_no_formula_in_the_list():
+    ranks = [order.Rank("=a", None, 2), order.Rank("b, c", 0.5, 1)]
+    assert order.as_csv(ranks) == 'rank,video,gain,covers\n1,\'=a,,2\n2,"b, c",0.500,1\n'
+
+
 # --- accepted and rejected
 
 
