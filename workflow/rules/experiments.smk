@@ -80,6 +80,9 @@ def gate_of(dataset, variants):
     A copy of a data set has that of the data set itself: all that is known of the training videos went into it.
     """
     entry, _ = CONFIG.origin(dataset)
+    require_times(dataset)
+    if not is_demo(entry) and len(splits_of(entry)["train"]) < 2:
+        stop(f"data set {entry}: has one training video, so none can be held back; add one, or set gate: on")
     return (
         f"results/{entry}-{settings.HELD_BACK}/last/seed{CONFIG.seeds[0]}/stage1-{variants.stage1}/proposals-"
         f"{variants.proposals}/stage2-{variants.stage2}/gated-{variants.detection}/gate.json"
