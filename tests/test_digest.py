@@ -22,6 +22,7 @@ STEPS = {
     "train stage 2": ("train_stage2.py", STAGE2),
     "train stage 2, tested": ("train_stage2.py", STAGE2, TESTED),
     "detect": ("detect_stage2.py", STAGE2),
+    "gate": ("gate.py", STAGE2),
     "refine": ("refine_reliable.py", STAGE2),
     "predict": ("predict.py", STAGE1, STAGE2),
 }
@@ -54,7 +55,7 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
 
 SNIPPET = {"train", "train, tested", "score", "predict"}
 BASELINE = {"train the baseline", "score by the baseline"}
-INSTANCE = {"train stage 2", "train stage 2, tested", "detect", "refine", "predict"}
+INSTANCE = {"train stage 2", "train stage 2, tested", "gate", "detect", "refine", "predict"}
 REPORTS = {"write_report.py", "report_prediction.py"}
 RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py", *REPORTS}
 SUPPRESSED = {
@@ -62,6 +63,7 @@ SUPPRESSED = {
     "train stage 2, tested",
     "bundle_model.py",
     "predict",
+    "gate",
     "detect",
     "detect_stage1.py",
     "report_prediction.py",
@@ -69,7 +71,7 @@ SUPPRESSED = {
 }
 EVALUATED = {
     *("train, tested", "train stage 2, tested", "evaluate.py", "gather.py", "diagnose.py"),
-    *("calibrate_events.py", "measure_events.py"),
+    *("calibrate_events.py", "measure_events.py", "gate"),
     *REPORTS,
 }
 PAGES = {"check_dataset.py", "show.py", "draw_timeline.py", *REPORTS}

@@ -17,7 +17,7 @@ STEPS = {
     *("train_stage1", "score_snippets", "propose_training", "rank_proposals", "propose_test"),
     *("check_dataset", "detect_stage1"),
     *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
-    *("calibrate_events", "list_events", "measure_events"),
+    *("calibrate_events", "list_events", "measure_events", "gate"),
     *("bundle_model", "predict", "show", "draw_timeline", "write_report", "report_prediction"),
     "label_next",
 }
@@ -36,7 +36,7 @@ def audited(tmp_path_factory, demo_data):
     shutil.copy(folder / "data/features/test/demo_test_000.npy", new / "a.npy")
     shutil.copy(new / "a.npy", folder / "data/features/train/unlabelled.npy")
     values = {"seeds": [0], "datasets": {"mine": ENTRY}, "predict": {"new": "new"}}
-    values["experiments"] = {"default": {"events": True}}
+    values["experiments"] = {"default": {"events": True, "gate": "auto"}}
     (folder / "extra.yaml").write_text(yaml.safe_dump(values))
     opened = folder / "opened"
     opened.mkdir()

@@ -28,6 +28,11 @@ FROM_STAGE1 = Counter(["train_stage1", "score_snippets", "score_snippets"]) + FR
 EVALUATED = Counter({"evaluate": 2})
 # what comes of the test split's features: no training
 TESTED = Counter(["score_snippets", "propose_test"]) + STAGE1_SHOWN + STAGE2_DETECTED
+# the chain without the held-back videos, up to what it says of stage 2, and the detections by that
+CHAIN_HELD_BACK = Counter(
+    ["train_stage1", "score_snippets", "score_snippets", "propose_training", "rank_proposals", "propose_test"]
+) + Counter(["train_stage2", "gate"])
+HELD_BACK = Counter(["copy_training_split", "copy_test_split", "label_videos"]) + CHAIN_HELD_BACK
 NOTHING = Counter()
 STEPS = ("features", "stage1", "proposals", "stage2", "detection", "evaluation")
 
@@ -182,6 +187,8 @@ CASES = {
     "fusion": (configured({"detection.fusion": "sum"}), STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER),
     "evaluation thresholds": (configured({"evaluation.tiou": [0.5, 0.75]}), EVALUATED + GATHER),
     "a seed added": (configured({"seeds": [0, 1]}), FROM_STAGE1 + GATHER),
+    "a gate": (configured({"experiments.default.gate": "auto"}), HELD_BACK + STAGE2_DETECTED + GATHER),
+    "a gate that is shut": (configured({"experiments.default.gate": "off"}), NOTHING),
     "the device, how often a state is saved, memory": (
         configured({"device": "auto", "state_every": 5, "cache_memory": 1}),
         NOTHING,

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import h5py
 import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -315,3 +316,19 @@ def test_checkouts_share_what_takes_long_through_the_cache(tmp_path, monkeypatch
         assert [(model.parent / "events").exists() for model in models] == [name == "a"] * 4
         assert planned(folder, two_seeds, "--", "results/demo/map.json") == {}
     assert made[0] == made[1]
+
+
+def test_a_training_on_few_channels_takes_one_core(finished_run, tmp_path):
+    folder = shutil.copytree(finished_run, tmp_path / "run")
+    arguments = ["--dry-run", "--configfile=extra.yaml", "--forcerun=train_stage1", "--"]
+    target = "results/mine/last/seed0/stage1-default/model.pt"
+
+    def threads() -> list[str]:
+        run = snakemake(folder, *arguments, target, cores=8)
+        assert run.returncode == 0, run.stderr
+        return re.findall(r"^    threads: (\d+)", run.stdout + run.stderr, re.M)
+
+    assert threads() == []  # one
+    with h5py.File(folder / "results/mine/train/features.h5", "a") as file:
+        file.attrs["width"] = 256
+    assert threads() == ["4"]

@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from functools import cache
 
+import h5py
 import yaml
 from snakemake.settings.types import DeploymentMethod
 
@@ -22,6 +23,7 @@ import run_plan
 from hrpro import config as settings
 from hrpro import methods
 from hrpro.utils.errors import InputError, refused
+from hrpro.utils.options import MANY_CHANNELS
 from hrpro.utils.planned import digest
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
@@ -94,6 +96,7 @@ envvars:
 wildcard_constraints:
     dataset=f"({DATASETS})(-({COPIES}))?",
     split="train|test",
+    counted="detection|gated",
     experiment="|".join(EXPERIMENTS) or "none",
     pick=PICK,
     seed=SEED,
@@ -214,6 +217,16 @@ def scripts():
     except OSError as error:
         stop(refused(error))
     return copy
+
+
+def training_threads(wildcards, input):
+    """How many cores a training takes: with few channels one, so that others run beside it (process.start)."""
+    try:
+        with h5py.File(input.features) as file:
+            width = file.attrs["width"]
+    except (OSError, KeyError):  # not there yet; what is wrong with it, the training says
+        width = MANY_CHANNELS
+    return CONFIG.threads if width >= MANY_CHANNELS else 1
 
 
 def only_planned():

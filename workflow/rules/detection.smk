@@ -28,8 +28,49 @@ rule detect_stage1:
         " --log {log}"
 
 
+rule gate:
+    """How far stage 2 counts in a data set's detections, by the points of held-back training videos."""
+    input:
+        annotations="results/{dataset}/test/annotations.json",
+        features="results/{dataset}/test/features.h5",
+        proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
+        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
+        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
+    output:
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/gate.json",
+    log:
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/gate.log",
+    wildcard_constraints:
+        dataset=f"({DATASETS})-{settings.HELD_BACK}",
+    conda:
+        "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        script=script("gate.py"),
+        device=CONFIG.device,
+        gpu=gpus,
+    params:
+        settings=settings_of("detection"),
+        code=code_of("gate.py", "torch", "stage2"),
+    shell:
+        "python {resources.script:q}"
+        " --annotations {input.annotations}"
+        " --features {input.features}"
+        " --proposals {input.proposals}"
+        " --scores {input.scores}"
+        " --model {input.model}"
+        " --settings {params.settings:q}"
+        " --device {resources.device}"
+        " --threads {threads}"
+        " --output {output}"
+        " --log {log}"
+
+
 rule detect_stage2:
-    """Stage 2's detections: each proposal and its refined self, scored and suppressed."""
+    """Stage 2's detections: each proposal and its refined self, scored and suppressed.
+
+    `gated`: stage 2 counts as far as held-back training videos bear it out.
+    """
     input:
         features="results/{dataset}/test/features.h5",
         labels="results/{dataset}/train/labels.json",
@@ -37,10 +78,11 @@ rule detect_stage2:
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
         model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
         annotations=if_ambiguous_dropped("results/{dataset}/test/annotations.json"),
+        gate=if_gated,
     output:
-        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/detections.json",
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/detections.json",
     log:
-        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/detect.log",
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/detect.log",
     conda:
         "../../envs/torch.yaml"
     threads: 2
@@ -59,6 +101,7 @@ rule detect_stage2:
         " --scores {input.scores}"
         " --model {input.model}"
         " --annotations {input.annotations}"
+        " --gate {input.gate}"
         " --settings {params.settings:q}"
         " --device {resources.device}"
         " --threads {threads}"

@@ -5,11 +5,11 @@ rule evaluate:
     """mAP of one detections file."""
     input:
         annotations="results/{dataset}/test/annotations.json",
-        detections="results/{dataset}/{steps}/detection-{detection}/detections.json",
+        detections="results/{dataset}/{steps}/{counted}-{detection}/detections.json",
     output:
-        "results/{dataset}/{steps}/detection-{detection}/evaluation-{evaluation}/map.json",
+        "results/{dataset}/{steps}/{counted}-{detection}/evaluation-{evaluation}/map.json",
     log:
-        "logs/{dataset}/{steps}/detection-{detection}/evaluation-{evaluation}/evaluate.log",
+        "logs/{dataset}/{steps}/{counted}-{detection}/evaluation-{evaluation}/evaluate.log",
     conda:
         "../../envs/data.yaml"
     resources:
@@ -62,6 +62,8 @@ rule gather:
         stage1_last_reliable=qualities("stage1", "last"),
         stage2_last=evaluations("stage2", "last"),
         stage2_last_reliable=qualities("stage2", "last"),
+        gated_last=evaluations("gated", "last"),
+        gate=gate_file,
         stage1_best=evaluations("stage1", "best-on-test"),
         stage1_best_reliable=qualities("stage1", "best-on-test"),
         stage2_best=evaluations("stage2", "best-on-test"),
@@ -89,6 +91,8 @@ rule gather:
         " --stage1-last-reliable {input.stage1_last_reliable}"
         " --stage2-last {input.stage2_last}"
         " --stage2-last-reliable {input.stage2_last_reliable}"
+        " --gated-last {input.gated_last}"
+        " --gate {input.gate}"
         " --stage1-best-on-test {input.stage1_best}"
         " --stage1-best-on-test-reliable {input.stage1_best_reliable}"
         " --stage2-best-on-test {input.stage2_best}"

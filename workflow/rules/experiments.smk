@@ -45,15 +45,55 @@ def folders_of(dataset, experiment, stage, pick):
 
 
 def evaluations(stage, pick):
-    """An input function: a stage's map.json of every seed of an experiment, none where it has no such stage."""
+    """An input function: a stage's map.json of every seed of an experiment, none where it has no such stage.
+
+    stage: or "gated", stage 2 as far as it counts.
+    """
 
     def paths(wildcards):
         require_truth(wildcards.dataset)
-        folders, experiment = runs_of(wildcards, stage, pick)
-        ending = f"detection-{experiment.detection}/evaluation-{experiment.evaluation}/map.json"
+        gated = stage == "gated"
+        folders, experiment = runs_of(wildcards, "stage2" if gated else stage, pick)
+        if gated and experiment.gate != "auto":
+            return []
+        kind = "gated" if gated else "detection"
+        ending = f"{kind}-{experiment.detection}/evaluation-{experiment.evaluation}/map.json"
         return [f"{folder}/{ending}" for folder in folders]
 
     return paths
+
+
+def gate_file(wildcards):
+    """An input function: the gate.json of an experiment with `gate: auto`, else none."""
+    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
+    return gate_of(wildcards.dataset, experiment) if experiment.gate == "auto" else []
+
+
+def if_gated(wildcards):
+    """An input function: the gate.json of detections in which stage 2 counts as far as it says, else none."""
+    return gate_of(wildcards.dataset, wildcards) if wildcards.counted == "gated" else []
+
+
+def gate_of(dataset, variants):
+    """The gate.json of some variants of the steps, in the first seed's run on held-back training videos.
+
+    A copy of a data set has that of the data set itself: all that is known of the training videos went into it.
+    """
+    entry, _ = CONFIG.origin(dataset)
+    require_times(dataset)
+    if not is_demo(entry) and len(splits_of(entry)["train"]) < 2:
+        stop(f"data set {entry}: has one training video, so none can be held back; add one, or set gate: on")
+    return (
+        f"results/{entry}-{settings.HELD_BACK}/last/seed{CONFIG.seeds[0]}/stage1-{variants.stage1}/proposals-"
+        f"{variants.proposals}/stage2-{variants.stage2}/gated-{variants.detection}/gate.json"
+    )
+
+
+def last_stage(experiment):
+    """The last stage of an experiment that counts, and the kind of the detections that it hands out."""
+    if experiment.stage2 is None or experiment.gate == "off":
+        return "stage1", "detection"
+    return "stage2", "gated" if experiment.gate == "auto" else "detection"
 
 
 def qualities(stage, pick):
@@ -108,9 +148,9 @@ def final_model(stage):
     """
 
     def path(wildcards):
-        folders, _ = runs_of(wildcards, "stage2", "last")
         if stage == "stage2":
-            return [f"{folder}/model.pt" for folder in folders[:1]]
+            folders, experiment = runs_of(wildcards, "stage2", "last")
+            return [f"{folder}/model.pt" for folder in folders[:1] if last_stage(experiment)[0] == "stage2"]
         folders, experiment = runs_of(wildcards, "stage1", "last")
         return f"{os.path.dirname(folders[0])}/model.pt"
 
@@ -155,9 +195,9 @@ def first_detections(wildcards):
 def last_detections(dataset, name="default"):
     """The detections of the last stage of an experiment, a file per seed."""
     experiment = CONFIG.experiment(name)
-    stage = "stage1" if experiment.stage2 is None else "stage2"
+    stage, kind = last_stage(experiment)
     folders = folders_of(dataset, experiment, stage, "last")
-    return [f"{folder}/detection-{experiment.detection}/detections.json" for folder in folders]
+    return [f"{folder}/{kind}-{experiment.detection}/detections.json" for folder in folders]
 
 
 # The list of events.
@@ -240,19 +280,19 @@ def reported_files(wildcards):
     experiments = {}
     for name in CONFIG.report.experiments:
         experiment, stages = CONFIG.experiment(name), {}
-        for stage in methods.STAGES:
+        last, last_kind = last_stage(experiment)
+        for stage in ("stage1", "stage2") if last == "stage2" else ("stage1",):
             folders = folders_of(wildcards.dataset, experiment, stage, "last")
-            if not folders:
-                continue
             model = folders[0] if stage == "stage2" else os.path.dirname(folders[0])
-            detection = f"detection-{experiment.detection}"
+            kind = last_kind if stage == last else "detection"
+            detection = f"{kind}-{experiment.detection}"
             evaluation = f"{detection}/evaluation-{experiment.evaluation}/map.json"
             if experiment.supervision == "videos":  # reliable proposals hold a point
                 reliable = []
             elif stage == "stage1":
                 reliable = f"{folders[0]}/train/reliable.json"
             else:
-                reliable = f"{folders[0]}/{detection}/train/reliable.json"
+                reliable = f"{folders[0]}/detection-{experiment.detection}/train/reliable.json"
             stages[stage] = {
                 "maps": [f"{folder}/{evaluation}" for folder in folders],
                 "record": f"{model}/model.json",

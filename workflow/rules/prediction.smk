@@ -8,6 +8,7 @@ rule bundle_model:
         stage2=final_model("stage2"),
         features="results/{dataset}/train/features.h5",
         calibration=[],
+        gate=gate_file,
     output:
         "results/{dataset}/model.pt",
     log:
@@ -25,6 +26,7 @@ rule bundle_model:
         " --stage2 {input.stage2}"
         " --features {input.features}"
         " --calibration {input.calibration}"
+        " --gate {input.gate}"
         " {params.settings}"
         " --output {output}"
         " --log {log}"
@@ -36,6 +38,7 @@ use rule bundle_model as bundle_calibrated_model with:  # which lists events, to
         stage2=final_model("stage2"),
         features="results/{dataset}/train/features.h5",
         calibration="results/{dataset}/calibration.json",
+        gate=gate_file,
     output:
         "results/{dataset}/calibrated.pt",
     log:

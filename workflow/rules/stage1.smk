@@ -18,7 +18,7 @@ rule train_stage1:
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
-    threads: CONFIG.threads
+    threads: training_threads
     resources:
         script=script("train_stage1.py"),
         device=CONFIG.device,

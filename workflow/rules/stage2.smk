@@ -34,7 +34,7 @@ rule train_stage2:
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
-    threads: CONFIG.threads
+    threads: training_threads
     resources:
         script=script("train_stage2.py"),
         device=CONFIG.device,

@@ -4,6 +4,7 @@ import argparse
 
 from hrpro import config, predict
 from hrpro.data.features import FeatureFile
+from hrpro.detection import gate
 from hrpro.events import calibration
 from hrpro.utils import errors, progress
 
@@ -13,6 +14,7 @@ def main() -> None:
     parser.add_argument("--stage1", required=True, help="of train_stage1.py")
     parser.add_argument("--stage2", nargs="?", help="of train_stage2.py; without it stage 1 detects alone")
     parser.add_argument("--features", required=True, help="the training split's, which say how files lay")
+    parser.add_argument("--gate", nargs="?", help="of gate.py: how far stage 2 counts; without it, in full")
     parser.add_argument(
         "--settings", required=True, help="JSON of settings.{features,proposals,detection} and the layout"
     )
@@ -31,7 +33,9 @@ def main() -> None:
     if args.calibration:
         events = calibration.read(args.calibration, config.from_json(config.Events, args.events, "--events"))
         settings = settings.model_copy(update={"events": events})
-    predict.bundle(args.output, args.stage1, args.stage2, settings)
+    share = gate.read(args.gate) if args.gate else 1.0
+    settings = settings.model_copy(update={"detection": gate.fused_with(settings.detection, share)})
+    predict.bundle(args.output, args.stage1, args.stage2 if share else None, settings)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,13 @@ from hrpro.utils import errors, files, options, progress
 # stage, pick and the argument that lists the evaluations, one file per seed
 SOURCES = [
     (stage, pick, f"{stage}_{pick}".replace("-", "_"))
-    for stage in ("stage1", "stage2")
-    for pick in ("last", "best-on-test")
+    for stage, pick in (
+        ("stage1", "last"),
+        ("stage1", "best-on-test"),
+        ("stage2", "last"),
+        ("stage2", "best-on-test"),
+        ("gated", "last"),  # stage 2 as far as it counts, by --gate
+    )
 ]
 
 EVENTS = ("F1", "edit", "calibration", "std")  # keys of its figures
@@ -25,6 +30,7 @@ def main() -> None:
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, nargs="*", default=[], help=f"{stage}, {pick}: one map.json per seed")
         parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
+    parser.add_argument("--gate", nargs="?", help="of gate.py: how far stage 2 counts, and why")
     parser.add_argument("--records", nargs="*", default=[], help="what each model was trained on")
     parser.add_argument("--events", nargs="?", help="of measure_events.py, where the experiment has it")
     parser.add_argument("--output", required=True)
@@ -73,6 +79,7 @@ def main() -> None:
             "tiou": tiou,
             "seeds": args.seeds,
             "stages": stages,
+            **({"gate": read(args.gate, "share", "mAP")} if args.gate else {}),
             **measured,
             "trained_on": [m for row, m in enumerate(machines) if m not in machines[:row]],
         },

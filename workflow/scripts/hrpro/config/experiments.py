@@ -1,17 +1,25 @@
 """Experiments and what they are made of: the copies, variants and ablation that exist by default."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ..utils.settings import Strict
 from .datasets import Name
 
 ABLATIONS = ("alone", "without")
-HELD_BACK = "held_points"  # the copy by which events are calibrated
+HELD_BACK = "held_points"  # the copy by which events are calibrated and `gate: auto` decides
 BY_VIDEOS = "video-labels"  # the chain of the experiments with `supervision: videos`, and its folder
 # Names of folders in results/<dataset>/, where an experiment has one of its own.
 RESERVED = ("train", "test", "last", "predict", "extracted", "data")
+
+
+def as_written(value):
+    """`on` and `off` as they are written, which YAML takes for true and false."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+Gate = Annotated[Literal["auto", "on", "off"], BeforeValidator(as_written)]
 
 
 class Experiment(Strict):
@@ -35,6 +43,11 @@ class Experiment(Strict):
         False,
         description="whether map.json and the report also have the list of events, F1 and the edit score "
         "(docs/predict.md); it takes a chain of trainings more",
+    )
+    gate: Gate = Field(
+        "on",
+        description="how far stage 2 counts: auto (as far as held-back training videos bear it out; "
+        "docs/method.md, 6.3), on (in full) or off (not at all)",
     )
     corrects: Name | None = Field(
         None,

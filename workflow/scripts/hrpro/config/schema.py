@@ -11,7 +11,7 @@ from .. import methods
 from ..utils.errors import InputError
 from ..utils.settings import Count, NonNegative, Path, Positive, Strict, Thresholds, Unit, Whole, increasing
 from .datasets import AS_THEY_ARE, LAYOUTS, STEPS, Copy, Dataset, DatasetName, Name, Step, VideoNames
-from .experiments import ABLATIONS, RESERVED, TABLES, Experiment
+from .experiments import ABLATIONS, HELD_BACK, RESERVED, TABLES, Experiment
 from .parsing import by_method, merge, method_of, parse, tag, unknown_key
 
 CUTS = ("f1", "precision", "recall")  # of a list of events
@@ -367,6 +367,7 @@ class Config(Strict):
         tested = {}
         for name, experiment in self.experiments.items():
             self.supervision_holds(name, experiment)
+            self.gate_holds(name, experiment)
             if not experiment.best_on_test:
                 continue
             for stage in methods.STAGES:
@@ -405,6 +406,26 @@ class Config(Strict):
                     f"experiments.{name}: supervision: videos, but the method {method} of variants.{stage}."
                     f"{variant} learns from points; without them can: {', '.join(able) or 'none'}"
                 )
+
+    def gate_holds(self, name: str, experiment: Experiment) -> None:
+        """Raise ValueError where nothing can say how far stage 2 counts."""
+        if experiment.gate == "on":
+            return
+        if experiment.stage2 is None:
+            raise ValueError(
+                f"experiments.{name}: gate: {experiment.gate}, but there is no stage 2; remove gate"
+            )
+        if experiment.gate == "auto" and experiment.supervision == "videos":
+            raise ValueError(
+                f"experiments.{name}: gate: auto needs points, which supervision: videos does without; "
+                "set gate: on or off"
+            )
+        copy = self.copies.get(HELD_BACK)
+        if experiment.gate == "auto" and not (copy and copy.held_back):
+            raise ValueError(
+                f"experiments.{name}: gate: auto needs copies.{HELD_BACK}, with held_back; leave it, or set "
+                "gate: on"
+            )
 
     def report_holds(self) -> None:
         """Raise ValueError where the report compares experiments that do not exist, or one with itself."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from .names import LARGEST, clean
 
+MANY_CHANNELS = 256  # of features: from here on a network's second thread pays
+
 
 def between(least: int, most: int) -> Callable[[str], int]:
     """What reads a number from `least` to `most`."""

@@ -4,9 +4,8 @@ import numpy as np
 import torch
 
 from . import speed
+from .options import MANY_CHANNELS
 from .progress import log
-
-MANY_CHANNELS = 256  # from here on a second thread pays
 
 
 def start(seed: int, threads: int, width: int) -> np.random.Generator:
