@@ -42,7 +42,7 @@ from hrpro.data import (
 from hrpro.data.labels import elan, formats
 from hrpro.data.scores import Scores
 from hrpro.data.sources import FileDigests
-from hrpro.detection import export
+from hrpro.detection import export, results
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.labelling import marks, recordings
@@ -278,6 +278,31 @@ def test_a_row_of_a_table_has_the_cells_of_its_header(row, words, tmp_path):
     text = f"video,start,end,class\nv,0,1,a\n{row}\n"
     with pytest.raises(InputError, match=words) if words else contextlib.nullcontext():
         assert len(labels("x.csv", text, tmp_path).labels) == 2
+
+
+@pytest.mark.parametrize("times", ["12", {"1": 2}, None, 12])
+def test_times_stand_in_a_list(times, tmp_path):
+    project = {
+        "project": {},
+        "config": {},
+        "file": {"1": {"fname": "v.mp4"}},
+        "view": {"1": {"fid_list": ["1"]}},
+    }
+    project["attribute"] = {"1": {"anchor_id": "FILE1_Z2_XY0", "aname": "n", "options": {"1": "a"}}}
+    project["metadata"] = {"m": {"vid": "1", "z": times, "av": {"1": "1"}}}
+    with pytest.raises(InputError, match=r"metadata m: v: \"z\" is .*; expected \[start, end\]"):
+        labels("via.json", project, tmp_path)
+    detections = {"results": {"v": [{"segment": times, "label": "a", "score": 1}]}}
+    (tmp_path / "d.json").write_text(json.dumps(detections))
+    with pytest.raises(InputError, match=r"d.json: v: expected a list of .*a segment that is no list"):
+        results.read(tmp_path / "d.json", ["a"])
+
+
+@pytest.mark.parametrize("annotations", [[1, 2], [None], [{"result": [1]}], [{"result": ["x", {}]}]])
+def test_annotations_by_number_are_told(annotations, tmp_path):
+    export = [{"data": {"video": "a.mp4"}, "annotations": annotations}]
+    with pytest.raises(InputError, match=r"task 1: a: \"(annotations|result)\" is \["):
+        labels("x.json", export, tmp_path, fps=25)
 
 
 # --- files
