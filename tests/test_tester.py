@@ -32,6 +32,7 @@ from hrpro.data import (
     hdf5,
     layouts,
     npy,
+    orientation,
     points,
     readers,
     scores,
@@ -42,7 +43,7 @@ from hrpro.data import (
 from hrpro.data.labels import elan, formats
 from hrpro.data.scores import Scores
 from hrpro.data.sources import FileDigests
-from hrpro.detection import export
+from hrpro.detection import export, results
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.labelling import marks, recordings
@@ -278,6 +279,31 @@ def test_a_row_of_a_table_has_the_cells_of_its_header(row, words, tmp_path):
     text = f"video,start,end,class\nv,0,1,a\n{row}\n"
     with pytest.raises(InputError, match=words) if words else contextlib.nullcontext():
         assert len(labels("x.csv", text, tmp_path).labels) == 2
+
+
+@pytest.mark.parametrize("times", ["12", {"1": 2}, None, 12])
+def test_times_stand_in_a_list(times, tmp_path):
+    project = {
+        "project": {},
+        "config": {},
+        "file": {"1": {"fname": "v.mp4"}},
+        "view": {"1": {"fid_list": ["1"]}},
+    }
+    project["attribute"] = {"1": {"anchor_id": "FILE1_Z2_XY0", "aname": "n", "options": {"1": "a"}}}
+    project["metadata"] = {"m": {"vid": "1", "z": times, "av": {"1": "1"}}}
+    with pytest.raises(InputError, match=r"metadata m: v: \"z\" is .*; expected \[start, end\]"):
+        labels("via.json", project, tmp_path)
+    detections = {"results": {"v": [{"segment": times, "label": "a", "score": 1}]}}
+    (tmp_path / "d.json").write_text(json.dumps(detections))
+    with pytest.raises(InputError, match=r"d.json: v: expected a list of .*a segment that is no list"):
+        results.read(tmp_path / "d.json", ["a"])
+
+
+@pytest.mark.parametrize("annotations", [[1, 2], [None], [{"result": [1]}], [{"result": ["x", {}]}]])
+def test_annotations_by_number_are_told(annotations, tmp_path):
+    export = [{"data": {"video": "a.mp4"}, "annotations": annotations}]
+    with pytest.raises(InputError, match=r"task 1: a: \"(annotations|result)\" is \["):
+        labels("x.json", export, tmp_path, fps=25)
 
 
 # --- files
@@ -618,7 +644,7 @@ def test_a_damaged_journal_is_told_with_its_line(line, words, tmp_path):
         Store(tmp_path / "points.csv")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_labelling_that_is_ended_says_so(number, tmp_path):
     (tmp_path / "v").mkdir()
     (tmp_path / "v" / "a.csv").write_text("x,y\n1,2\n")
@@ -863,3 +889,135 @@ def test_no_points_teach_nothing(tmp_path):
     ran = run_script("train_stage1.py", "--features", features, "--points", points, *options, *outputs)
     assert ran.stderr == f"error: {points}: no point in any video, so there is nothing to learn from\n"
     assert not (tmp_path / "out").exists()
+
+
+# --- the last round: fifty that found nothing
+
+HEADER = "video,seconds,class\n"
+POINTS = HEADER + "".join(f"{video},5,pour\n{video},15,stir\n" for video in "ab")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("VIDEO;SECONDS;CLASS\na;5;pour\nb;5;pour\n", 2),
+        (POINTS.replace("\n", "\n\n"), 4),
+        (f"# a\n# b\n{POINTS}", 4),
+        ("class,seconds,video\npour,5,a\nstir,6,b\n", 2),
+        (f"{POINTS} a , 7 , pour \n", 5),
+        (f"{POINTS}a,1e-320,pour\n", 5),
+        (f"{POINTS}a,-1.27,pour\n", 5),
+        (f"{POINTS}a,-1.29,pour\n", "line 6: a: -1.29 s, outside the video's 26 s"),
+        (f"{POINTS}#comment,5,pour\n", 4),
+        (f"{POINTS}c,5,pour\n", 4),
+        (POINTS.replace("video", "video_id"), "no column 'point' among 'video_id', 'seconds', 'class'"),
+        (POINTS.replace("class", "label"), "no column 'class' among 'video', 'seconds', 'label'"),
+        (POINTS.replace("pour", "\x00"), r"line 2: a: a control character in the class '\\x00' \(2 such"),
+        (f"{POINTS}\x1a", 4),
+        (f"{POINTS}a,1/2,pour\n", "line 6: a: seconds '1/2' is not a number"),
+        (f"{POINTS}a,∞,pour\n", "line 6: a: seconds '∞' is not a number"),
+        (f"{POINTS}a,5,\n", "line 6: a: the cell of 'class' is empty"),
+        (f'{POINTS}"a","5","pour"\n', 5),
+    ],
+)
+def test_points_as_people_make_them(text, expected, tmp_path):
+    entry = {"duration": 26, "subset": "train", "annotations": []}
+    database = {"a": entry, "b": entry, "c": entry | {"subset": "test"}}
+    (tmp_path / "annotations.json").write_text(json.dumps({"database": database}))
+    (tmp_path / "points.csv").write_text(text)
+    words = contextlib.nullcontext()
+    if isinstance(expected, str):
+        words = pytest.raises(InputError, match=rf"points.csv: .*{expected}")
+    if "comment" in text or "c,5" in text or text.endswith("\x1a"):
+        (tmp_path / "split_train.txt").write_text("a\nb\n")
+        (tmp_path / "split_test.txt").write_text("c\n")
+    with words:
+        placed = conversion.convert(splits.read(tmp_path)).points["videos"]
+        assert sum(map(len, placed.values())) == expected
+
+
+def change(name: str = "a", **kept):
+    """What takes a data set away, and puts another one in its place."""
+
+    def fill(file: h5py.File) -> None:
+        del file[name]
+        if kept:
+            file.create_dataset(name, **kept)
+
+    return fill
+
+
+ONES = np.ones((20, 8), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("fill", "words"),
+    [
+        (change(data=ONES, compression="lzf"), None),
+        (change(data=ONES, shuffle=True, compression=9), None),
+        (change(data=ONES.astype(np.float16)), None),
+        (change(data=ONES.T), None),
+        (change(data=ONES.astype(int)), "features.h5: a: values of type int64; expected float32"),
+        (change(data=ONES[..., None]), r"features.h5: a: shape \(20, 8, 1\)"),
+        (change(data="text"), "features.h5: a: texts, or rows of different lengths"),
+        (change(data=np.array([b"x"] * 20)), r"features.h5: a: values of type \|S1"),
+        (change(data=ONES * np.nan), "features.h5: a: row 0, channel 0: nan; extract it again"),
+        (change(data=np.ones((20, 9))), r"features.h5: a: shape \(20, 9\)"),
+        (change(), "features.h5: no features of a in it"),
+        (lambda file: file.move("a", "A"), "no features of a in it; there is 'A'"),
+        (lambda file: file.move("a", "x/a"), None),
+        (lambda file: file.copy("a", "y/a"), "2 arrays called a, in ., y; a video has one array"),
+    ],
+)
+def test_features_in_hdf5(fill, words, tmp_path):
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        file["a"], file["b"] = ONES, ONES[:9]
+        fill(file)
+    with pytest.raises(InputError, match=words) if words else contextlib.nullcontext():
+        sources = layouts.of_splits(tmp_path, config.FeatureFiles(), {"train": ["a", "b"], "test": []})
+        oriented, _ = orientation.orient(sources, config.FeatureFiles(width=8), remedy="")
+        assert [readers.read(source)[0].shape[1] for source in oriented.values()] == [8, 8]
+
+
+DETECTION = {"segment": [1, 5], "label": "a", "score": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ({"results": {"v": [DETECTION | {"segment": []}]}}, "v: expected a list of"),
+        ({"results": {"v": [DETECTION | {"label": ["a"]}]}}, "v: expected a list of"),
+        ({"results": {"v": [DETECTION | {"score": [1]}]}}, "v: expected a list of"),
+        ({"results": {"v": [[1, 5, "a", 1]]}}, "v: expected a list of"),
+        ({"results": {"v": {"0": DETECTION}}}, "v: expected a list of"),
+        ({"results": {"v": 3}}, "v: expected a list of"),
+        ({"result": {"v": []}}, 'no "results" object'),
+        ([], 'no "results" object'),
+        ('{"results": {"v": []}} x', r"line 1: not valid JSON \(Extra data\)"),
+        ('{"results": {"v": [], "v": []}}', "'v' stands twice in one object"),
+        ('{"results": {"v": [1,]}}', "line 1: not valid JSON"),
+        ("\x00", r"line 1: not valid JSON \(Expecting value\)"),
+    ],
+)
+def test_detections_that_are_none(text, words, tmp_path):
+    (tmp_path / "d.json").write_text(text if isinstance(text, str) else json.dumps(text))
+    with pytest.raises(InputError, match=f"d.json: {words}"):
+        results.read(tmp_path / "d.json", ["a"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("x.csv", "video,start,end\nv,1,2\n", "line 1: no column 'seconds' among 'video', 'start', 'end'"),
+        ("x.csv", "video,start,end,class\nv,1e400,2,a\n", "line 2: v: start '1e400' is not a number"),
+        ("x.csv", "video,start,end,class\n/films/,1,2,a\n", "the video name '' is empty"),
+        ("x.json", {"UrlLocal": "", "annotations": [{"gameTime": "1 - 1", "position": [1]}]}, "position "),
+        ("x.json", {"v": {"actions": [["a", "x", 2]]}}, "action 1: v: time 'x' is not a number"),
+        ("x.json", {"v": {"actions": {"a": 1}}}, r"actions: v: \{'a': 1\}; expected a list"),
+        ("x.tsv", "Time\tBehavior\tBehavior type\n1\ta\tWHAT\n", "line 2: x: the kind of event 'WHAT'"),
+        ("x.tsv", "Time\tBehavior\tBehavior type\n1\ta\tSTOP\n", "line 2: x: 'a' stops, but has not started"),
+    ],
+)
+def test_labels_that_say_nothing(name, text, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        labels(name, text, tmp_path)

@@ -296,8 +296,8 @@ def test_truth(
             }
         )
     if not database:
-        subsets = sorted({subset_of(entry) or "none" for entry in entries.values()})
-        raise InputError(f"{path}: no video of subset {subset!r}; the file has {listed(map(shown, subsets))}")
+        subsets = listed(map(shown, sorted({subset_of(entry) or "none" for entry in entries.values()})))
+        raise InputError(f"{path}: no video of subset {subset!r}; the file has {subsets or 'no video'}")
     database = {video: entry for video, entry in database.items() if video not in exclude}
     if not database:
         raise InputError(f"{path}: all videos to score with are excluded; leave one")

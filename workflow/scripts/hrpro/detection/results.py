@@ -62,6 +62,8 @@ def read_each(path, classes: list[str]) -> Iterator[tuple[str, Segments]]:
             raise InputError(f"{path}: video {shown(video)} stands twice; join the two entries or remove one")
         videos.add(video)
         try:
+            if not all(isinstance(item["segment"], list) for item in items):
+                raise TypeError("a segment that is no list")
             rows = [(*item["segment"], item["score"]) for item in items]
             values = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
             labels = np.array([label_of(item.get("label")) for item in items], dtype=np.int64)

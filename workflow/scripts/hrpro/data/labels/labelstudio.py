@@ -75,16 +75,18 @@ def regions_of(task: dict) -> list[dict]:
     """The regions on the timeline of a task's one annotation. Raises Fault."""
     if not isinstance(task.get("annotations"), list):
         raise Fault('no "annotations"', "export JSON, not JSON-MIN")
-    annotations = [a for a in task["annotations"] if isinstance(a, dict) and not a.get("was_cancelled")]
+    if not all(isinstance(annotation, dict) for annotation in task["annotations"]):
+        raise Fault(f'"annotations" is {shortened(task["annotations"])}', "export JSON, with the annotations")
+    annotations = [annotation for annotation in task["annotations"] if not annotation.get("was_cancelled")]
     if len(annotations) > 1:
         raise Fault(f"{len(annotations)} annotations of one film", "keep one")
     results = [annotation.get("result") or [] for annotation in annotations]
     if not all(isinstance(regions, list) for regions in results):
         raise Fault(f'"result" is {shortened(results[0])}', "expected a list of regions; export it anew")
     regions = [region for regions in results for region in regions]
-    return [
-        region for region in regions if isinstance(region, dict) and region.get("type") == "timelinelabels"
-    ]
+    if not all(isinstance(region, dict) for region in regions):
+        raise Fault(f'"result" is {shortened(regions)}', "expected a list of regions; export it anew")
+    return [region for region in regions if region.get("type") == "timelinelabels"]
 
 
 def add(result: Read, video: str, value, fps: float, at: str) -> None:

@@ -50,8 +50,8 @@ def read(path: Path, fps: float | None, tiers: list[str] | None) -> Read:
         with result.noting(video, at):
             if not video:
                 raise Fault("it is of no view", "save the project anew")
-            if times is None:
-                raise Fault('no "z"', "expected [start, end] in seconds")
+            if not isinstance(times, list):
+                raise Fault(f'"z" is {shortened(times)}', "expected [start, end] in seconds")
             start, end = (time_of(time) for time in times)
             for attribute, value in values_of(datum).items():
                 if attribute in names and (tiers is None or names[attribute] in tiers):
