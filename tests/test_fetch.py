@@ -359,7 +359,7 @@ def test_a_root_that_is_a_file(site, tmp_path):
     root.write_text("")
     result = fetch_script(root, entry()(site))
     assert result.returncode == 1
-    assert result.stderr == f"error: {root}: File exists; make it writable, or fetch elsewhere\n"
+    assert result.stderr == f"error: {root}: not a folder; name the data set's, or move this away\n"
 
 
 def test_settings_that_are_not_json(out):
