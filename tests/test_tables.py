@@ -168,7 +168,7 @@ def test_show_adds_the_reliable_proposals(tmp_path):
 
 
 def test_show_without_known_reliable_proposals_is_one_table(tmp_path):
-    gathered(tmp_path, [NOTHING], [NOTHING])
+    gathered(tmp_path, [NOTHING, NOTHING], [NOTHING, NOTHING])
     shown = run_script("show.py", tmp_path / "gathered.json").stdout.splitlines()
     assert len(shown) == 4
     assert "" not in shown
