@@ -293,9 +293,9 @@ def read(path: Path) -> list[dict]:
 
 
 def table(rows: list[dict]) -> str:
-    """mAP at each share, and its mean over all but the first and last less that of random order.
+    """mAP at each share, and the gain over random order: of its mean over all but the first and last share.
 
-    The latter with its standard error over seeds.
+    The gain with its standard error over seeds.
     """
     value = {(row["seed"], row["measure"], row["share"]): row for row in rows}
     inner, lines = SHARES[1:-1], []
@@ -303,7 +303,7 @@ def table(rows: list[dict]) -> str:
         shares = " | ".join(f"{share:.0%}" for share in SHARES)
         lines += [
             "",
-            f"| {place}, order | seeds | {shares} | less random |",
+            f"| {place}, order | seeds | {shares} | gain over random |",
             "| --- " * (len(SHARES) + 3) + "|",
         ]
         for name in MEASURES:

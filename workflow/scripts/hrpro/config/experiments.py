@@ -42,7 +42,7 @@ class Experiment(Strict):
     events: bool = Field(
         False,
         description="whether map.json and the report also have the list of events, F1 and the edit score "
-        "(docs/predict.md); it takes a chain of trainings more",
+        "(docs/predict.md); it takes one more chain of trainings",
     )
     gate: Gate = Field(
         "on",
