@@ -36,21 +36,21 @@ def main() -> None:
             f"{path}: is there already and stays as it is; rename or remove it to have it written anew"
         )
     here = Path("Snakefile").is_file()
-    found = survey(args.folder if here else args.folder.absolute())
+    surveyed = survey(args.folder if here else args.folder.absolute())
     scripts = scripts_folder()
-    has = list(words.found_lines(found))
-    lacks = list(words.missing_lines(found, str(path), label_command(found, scripts)))
+    has = list(words.content_lines(surveyed))
+    lacks = list(words.missing_lines(surveyed, str(path), label_command(surveyed, scripts)))
     then = words.next_lines(
-        found,
+        surveyed,
         name=name,
         config=str(path if here else path.absolute()),
         scripts=scripts or "workflow/scripts",
         cores=os.cpu_count() or 1,
     )
-    files.write_text(path, entry.text_of(name, found))
+    files.write_text(path, entry.text_of(name, surveyed))
     after = "then" if lacks else "next"
     place = "" if here else ", in the folder of hrpro's Snakefile"
-    titles = f"{found.root}:", "missing:", f"written: {path}; {after}{place}:"
+    titles = f"{surveyed.root}:", "missing:", f"written: {path}; {after}{place}:"
     for title, lines in zip(titles, (has, lacks, [*then]), strict=True):
         if lines:
             print("\n  ".join([title, *lines]))
@@ -68,18 +68,18 @@ def scripts_folder() -> str | None:
     return str(script.parent) if script.suffix == ".py" else None
 
 
-def label_command(found: Survey, scripts: str | None) -> str:
+def label_command(surveyed: Survey, scripts: str | None) -> str:
     """The command of the labelling page for what is there."""
-    words = ["python", f"{scripts}/label.py"] if scripts else ["hrpro-label"]
-    if found.films:
-        words += ["--videos", str(found.films.folder)]
+    parts = ["python", f"{scripts}/label.py"] if scripts else ["hrpro-label"]
+    if surveyed.films:
+        parts += ["--videos", str(surveyed.films.folder)]
     else:
-        words += ["--videos", str(found.features[0].folder if found.features else found.root)]
-        words += [
+        parts += ["--videos", str(surveyed.features[0].folder if surveyed.features else surveyed.root)]
+        parts += [
             "--rate",
-            f"{1 / found.grids[0].snippet:.6g}" if len(found.grids) == 1 else "ROWS-PER-SECOND",
+            f"{1 / surveyed.grids[0].snippet:.6g}" if len(surveyed.grids) == 1 else "ROWS-PER-SECOND",
         ]
-    return shlex.join([*words, "--points", str(found.root / "points.csv")])
+    return shlex.join([*parts, "--points", str(surveyed.root / "points.csv")])
 
 
 def command() -> None:

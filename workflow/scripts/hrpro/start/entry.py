@@ -16,39 +16,39 @@ PLAIN = re.compile(r"\.|(\.{0,2}/|[A-Za-z_])([\w./ -]*[\w./])?")  # text that YA
 WORDS = re.compile(r"y|n|yes|no|on|off|true|false|null", re.IGNORECASE)  # ... but for these
 
 
-def text_of(name: str, found: Survey) -> str:
+def text_of(name: str, survey: Survey) -> str:
     """The configuration of a data set `name`, as YAML."""
     lines = [
-        f"# What hrpro-start has found in {found.root}. A key behind a # is to be filled in, or left out.",
+        f"# What hrpro-start has found in {survey.root}. A key behind a # is to be filled in, or left out.",
         "# docs/own-data.md goes on from here; config/README.md has every key.",
         "datasets:",
         f"  {name}:",
-        f"    root: {scalar(str(found.root))}",
-        *snippet_lines(found),
-        *feature_lines(found),
-        *label_lines(found),
+        f"    root: {scalar(str(survey.root))}",
+        *snippet_lines(survey),
+        *feature_lines(survey),
+        *label_lines(survey),
     ]
-    if "names" in found.entry:
-        lines += [f"    names: {flow(found.entry['names'])}  # is no part of the videos' names"]
-    if "ambiguous" in found.entry:
-        lines += [f"    ambiguous: {scalar(found.entry['ambiguous'])}  # neither action nor background"]
-    if others := new_videos(found):
+    if "names" in survey.entry:
+        lines += [f"    names: {flow(survey.entry['names'])}  # is no part of the videos' names"]
+    if "ambiguous" in survey.entry:
+        lines += [f"    ambiguous: {scalar(survey.entry['ambiguous'])}  # neither action nor background"]
+    if others := new_videos(survey):
         lines += ["predict:  # features of videos without labels", *others]
     return "\n".join(lines) + "\n"
 
 
-def snippet_lines(found: Survey) -> list[str]:
+def snippet_lines(survey: Survey) -> list[str]:
     """The grid of the snippets; to be filled in where none or several fit."""
-    if len(found.grids) == 1:
-        return [f"    # {found.grid_by}", f"    snippet: {flow(grid_keys(found.grids[0]))}"]
-    if found.grids:
-        several = " or ".join(flow(grid_keys(grid)) for grid in found.grids[1:])
+    if len(survey.grids) == 1:
+        return [f"    # {survey.grid_by}", f"    snippet: {flow(grid_keys(survey.grids[0]))}"]
+    if survey.grids:
+        several = " or ".join(flow(grid_keys(grid)) for grid in survey.grids[1:])
         return [
-            f"    # {found.grid_by}, so more than one grid fits; keep the right one:",
-            f"    # snippet: {flow(grid_keys(found.grids[0]))}  # or {several}",
+            f"    # {survey.grid_by}, so more than one grid fits; keep the right one:",
+            f"    # snippet: {flow(grid_keys(survey.grids[0]))}  # or {several}",
         ]
     return [
-        f"    # How many frames from a snippet to the next, at how many per second: {found.grid_by}.",
+        f"    # How many frames from a snippet to the next, at how many per second: {survey.grid_by}.",
         "    # snippet: {frames: 16, fps: 25}",
     ]
 
@@ -60,12 +60,12 @@ def grid_keys(grid: Grid) -> dict:
     return {"frames": grid.frames, "fps": fps} | window
 
 
-def feature_lines(found: Survey) -> list[str]:
+def feature_lines(survey: Survey) -> list[str]:
     """Where the features lie, or how they are computed of films."""
-    if found.features:
-        one = found.features[0]
+    if survey.features:
+        one = survey.features[0]
         if not one.sources:
-            place = one.folder.relative_to(found.root)
+            place = one.folder.relative_to(survey.root)
             return (
                 [
                     "    # Only if you trust who made it (docs/data.md):",
@@ -74,14 +74,14 @@ def feature_lines(found: Survey) -> list[str]:
                 if "pickle" in (one.problem or "")
                 else [f"    # features: {flow({'folder': str(place)})}"]
             )
-        keys = found.entry.get("features", {})
+        keys = survey.entry.get("features", {})
         if one.problem:
             return [f"    # features: {flow(keys | {'width': 1024})}  # how many channels they have"]
         return [f"    features: {flow(keys)}"] if keys else []
-    if not found.films:
+    if not survey.films:
         return ["    # features: {folder: features}  # there are none yet: docs/data.md has the layouts"]
-    weights = {stream: path for stream, name in WEIGHTS.items() if (path := weights_file(found.root, name))}
-    folder = found.films.folder.relative_to(found.root)
+    weights = {stream: path for stream, name in WEIGHTS.items() if (path := weights_file(survey.root, name))}
+    folder = survey.films.folder.relative_to(survey.root)
     return [
         "    features:  # of videos (docs/video.md, Networks)",
         "      from: videos",
@@ -99,35 +99,35 @@ def weights_file(root: Path, name: str) -> str | None:
     return next((str(path) for path in places if path.is_file()), None)
 
 
-def label_lines(found: Survey) -> list[str]:
+def label_lines(survey: Survey) -> list[str]:
     """Where annotations and points lie; to be filled in where several would do."""
     lines = []
-    for key, chosen in (("annotations", found.annotations), ("points", found.points)):
-        keys = found.entry.get(key)
+    for key, source in (("annotations", survey.annotations), ("points", survey.points)):
+        keys = survey.entry.get(key)
         if keys and "from" in keys:
             lines.append("    # there are no points; these are drawn from the annotated segments")
-        if chosen and needs_rate(chosen.form, chosen.settings):
-            frames = formats.FORMATS[chosen.form].FRAMES
+        if source and needs_rate(source.form, source.settings):
+            frames = formats.FORMATS[source.form].FRAMES
             lines.append(f"    # its times are frames: add fps, how many a second has ({frames})")
         if keys:
             lines.append(f"    {key}: {flow(keys)}")
-        if chosen is None and len(others := candidates(found, key)) > 1:
+        if source is None and len(others := candidates(survey, key)) > 1:
             lines.append(f"    # {key}: {flow({'file': others[0]})}  # or {listed(others[1:])}")
     return lines
 
 
-def candidates(found: Survey, key: str) -> list[str]:
+def candidates(survey: Survey, key: str) -> list[str]:
     """Files that may be the points or the annotations, by what they hold."""
-    counts = [(one.points if key == "points" else one.instances, one.path) for one in found.labels]
-    return [str(path.relative_to(found.root)) for count, path in counts if count]
+    counts = [(one.points if key == "points" else one.instances, one.path) for one in survey.labels]
+    return [str(path.relative_to(survey.root)) for count, path in counts if count]
 
 
-def new_videos(found: Survey) -> list[str]:
+def new_videos(survey: Survey) -> list[str]:
     """Entries of `predict`: further places of features, of which no video has a label."""
-    names = VideoNames(**found.entry.get("names", {}))
-    labelled = {names.of(video) for one in (found.points, found.annotations) if one for video in one.videos}
+    names = VideoNames(**survey.entry.get("names", {}))
+    labelled = {names.of(video) for one in (survey.points, survey.annotations) if one for video in one.videos}
     lines = []
-    for one in found.features[1:]:
+    for one in survey.features[1:]:
         key = re.sub(r"[^\w-]", "_", one.folder.stem, flags=re.ASCII)
         if one.sources and not labelled & {names.of(video) for video in one.sources}:
             lines.append(f"  {key}: {scalar(str(one.folder))}")

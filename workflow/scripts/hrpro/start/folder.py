@@ -17,7 +17,7 @@ MOST = 200_000  # files of a folder that are looked at
 SOME = 200  # films whose lengths are read
 DEPTH = 2  # levels of folders that features are looked for in
 FEATURES = FeatureFiles()
-OWN = "hrpro"  # the format of points.csv and annotations.json
+HRPRO = "hrpro"  # the format of points.csv and annotations.json
 PER_VIDEO = {"elan", "audacity", "mstcn", "thumos14"}  # formats of a file per video, or per class
 OTHERS = {RATES, "meta.json", *map(split_file, SPLITS)}  # no labels
 JOURNAL = (".journal.jsonl", ".more.json")  # of hrpro-label, beside its points
@@ -42,7 +42,7 @@ class Features(NamedTuple):
     problem: str | None
 
 
-class Found(NamedTuple):
+class LabelSource(NamedTuple):
     """A file or folder of labels.
 
     form: its format; settings: how it is read; points, instances: how many; videos, subsets: their names;
@@ -93,17 +93,17 @@ def films(root: Path, files: list[Path]) -> Films | None:
 
 def features(root: Path) -> list[Features]:
     """The places under a folder that hold features, those of most videos first; of as many, `features`."""
-    found, taken = [], set()
+    places, taken = [], set()
     for place in (root / FEATURES.folder, root, *within(root)):
         if not place.exists() or taken.intersection((place, *place.parents)):
             continue
         one = features_at(place)
         if one is None:
             continue
-        found.append(one)
+        places.append(one)
         inside = layouts.files_of(one.sources.values())
         taken |= {place} if place != root else {*inside, *(path.parent for path in inside)} - {root}
-    return sorted(found, key=lambda one: -len(one.sources))
+    return sorted(places, key=lambda one: -len(one.sources))
 
 
 def within(root: Path) -> Iterator[Path]:
@@ -143,7 +143,7 @@ def is_joint(path: Path) -> bool:
     return path.suffix == ".npy" and not is_of_one_video(path)
 
 
-def labels(paths: list[Path], usual: set[Path], known: set[str], rate: float | None) -> list[Found]:
+def labels(paths: list[Path], usual: set[Path], known: set[str], rate: float | None) -> list[LabelSource]:
     """The files and folders of labels among the files of a folder.
 
     usual: files that are labels whatever they hold; known: videos that there are films or features of; rate:
@@ -155,7 +155,7 @@ def labels(paths: list[Path], usual: set[Path], known: set[str], rate: float | N
             continue
         form = form_of(path) if path.name.lower().endswith(formats.ENDINGS) else None
         if form or path in usual:
-            form = form or OWN
+            form = form or HRPRO
             by_folder.setdefault((path.parent, form), []).append(path)
     games = [folder.parent for folder, form in by_folder if form == "soccernet"]
     places = {}  # file or folder -> its format
@@ -164,12 +164,12 @@ def labels(paths: list[Path], usual: set[Path], known: set[str], rate: float | N
         if form == "soccernet":
             places[Path(os.path.commonpath(games))] = form
         else:
-            places |= dict.fromkeys([folder] if whole and form != OWN else files, form)
+            places |= dict.fromkeys([folder] if whole and form != HRPRO else files, form)
     return [look(place, form, rate) for place, form in places.items()]
 
 
 def form_of(path: Path) -> str | None:
-    """The format of a file of labels, OWN of hrpro's own two; None if it is no file of labels."""
+    """The format of a file of labels, HRPRO of hrpro's own two; None if it is no file of labels."""
     try:
         if form := formats.recognise(path):
             return form
@@ -178,38 +178,40 @@ def form_of(path: Path) -> str | None:
     except OSError:
         return None
     if head.startswith("{"):
-        return OWN if '"database"' in head else None
+        return HRPRO if '"database"' in head else None
     line = next(filter(None, map(str.strip, points.without_comments(head).splitlines())), "")
     cells = line.split(max(tables.SEPARATORS, key=line.count))
     header = set(points.column_names(cells))
-    is_own = any(set(f.columns) <= header for f in (points.HRPRO, points.PLAIN, points.WITHOUT_TIMES))
-    return OWN if is_own or points.are_a_point(cells) else None
+    is_points = any(set(f.columns) <= header for f in (points.HRPRO, points.PLAIN, points.WITHOUT_TIMES))
+    return HRPRO if is_points or points.are_a_point(cells) else None
 
 
 def needs_rate(form: str, settings: LabelFile) -> bool:
     """Whether times of a format are frames and nobody has said how many a second has."""
-    return form != OWN and hasattr(formats.FORMATS[form], "FRAMES") and settings.fps is None
+    return form != HRPRO and hasattr(formats.FORMATS[form], "FRAMES") and settings.fps is None
 
 
-def look(path: Path, form: str, rate: float | None) -> Found:
+def look(path: Path, form: str, rate: float | None) -> LabelSource:
     """What a file or folder of labels holds."""
     settings = LabelFile()
     try:
-        if form != OWN:
+        if form != HRPRO:
             if form == "cvat":  # its frames are the film's
                 settings = LabelFile(fps=rate)
             counted = LabelFile(fps=1) if needs_rate(form, settings) else settings
             read = formats.read(path, form, counted)
             subsets = {about["subset"].lower() for about in read.videos.values() if about.get("subset")}
             ends = [label.end is None for label in read.labels]
-            return Found(path, form, settings, sum(ends), len(ends) - sum(ends), {*read.videos}, subsets)
+            return LabelSource(
+                path, form, settings, sum(ends), len(ends) - sum(ends), {*read.videos}, subsets
+            )
         if path.suffix == ".json":
             entries = annotations.read_entries(path)
             lists = [entry.get("annotations") for entry in entries.values() if isinstance(entry, dict)]
             subsets = {annotations.subset_of(entry).lower() for entry in entries.values()} - {""}
             instances = sum(len(every) for every in lists if isinstance(every, list))
-            return Found(path, form, settings, 0, instances, {*entries}, subsets)
+            return LabelSource(path, form, settings, 0, instances, {*entries}, subsets)
         rows = points.read_csv(path)
-        return Found(path, form, settings, len(rows.points), 0, {*rows.points["video"]}, set())
+        return LabelSource(path, form, settings, len(rows.points), 0, {*rows.points["video"]}, set())
     except InputError as error:
-        return Found(path, form, settings, 0, 0, set(), set(), str(error))
+        return LabelSource(path, form, settings, 0, 0, set(), set(), str(error))

@@ -45,10 +45,10 @@ def infer(lengths: dict[str, int], durations: dict[str, float], rates: Iterable[
         fit = [g for g in grids if np.mean(np.abs(g.length(seconds) - counts) <= OFF) >= SHARE]
         return list({(round(g.snippet, 9), g.window / g.frames): g for g in reversed(fit)}.values())[::-1]
 
-    own = fitting(Grid(frames, rate) for rate in rates for frames in near(step * rate))
-    if not any(grid.frames in FRAMES for grid in own):
-        own += fitting(Grid(frames, rate) for rate in RATES for frames in FRAMES)
-    if not own:
+    fits = fitting(Grid(frames, rate) for rate in rates for frames in near(step * rate))
+    if not any(grid.frames in FRAMES for grid in fits):
+        fits += fitting(Grid(frames, rate) for rate in RATES for frames in FRAMES)
+    if not fits:
         overlapping = (
             Grid(frames, rate, window)
             for rate in rates or RATES
@@ -56,8 +56,8 @@ def infer(lengths: dict[str, int], durations: dict[str, float], rates: Iterable[
             for frames in near(step * rate)
             if frames < window
         )
-        own = fitting(overlapping)
-    return Inferred(own, step)
+        fits = fitting(overlapping)
+    return Inferred(fits, step)
 
 
 def near(frames: float) -> range:

@@ -13,7 +13,7 @@ from ..grid import Grid
 from ..utils import files, names
 from ..utils.errors import InputError
 from . import folder, snippets
-from .folder import FEATURES, Features, Films, Found
+from .folder import FEATURES, Features, Films, LabelSource
 
 # Words in the names of files that say of which split they are.
 TRAIN, TEST = re.compile(r"train", re.IGNORECASE), re.compile(r"test|val", re.IGNORECASE)
@@ -32,9 +32,9 @@ class Survey(NamedTuple):
     root: Path
     films: Films | None
     features: list[Features]
-    labels: list[Found]
-    points: Found | None
-    annotations: Found | None
+    labels: list[LabelSource]
+    points: LabelSource | None
+    annotations: LabelSource | None
     entry: dict
     contents: Contents | None
     grids: list[Grid]
@@ -55,7 +55,7 @@ def survey(root: Path) -> Survey:
     labels = [one for one in labels if one not in ambiguous]
     annotated = annotations_of(root, labels, usual[0], known)
     pointed = points_of(root, labels, usual[1], known)
-    labelled = set().union(*(found.videos for found in (pointed, annotated) if found))
+    labelled = set().union(*(source.videos for source in (pointed, annotated) if source))
     features.sort(key=lambda one: -len(labelled & one.sources.keys()))
     sources = features[0].sources if features else {}
     entry = {
@@ -68,7 +68,7 @@ def survey(root: Path) -> Survey:
     contents, problem = read(root, entry, pointed, annotated)
     mended = VideoNames(**entry["names"])
     grids, grid_by = grids_of(features, films, contents, mended)
-    problems = [found.problem for found in (films, *features[:1], pointed, annotated) if found]
+    problems = [source.problem for source in (films, *features[:1], pointed, annotated) if source]
     return Survey(
         root=root,
         films=films,
@@ -90,47 +90,49 @@ def steady(rates) -> float | None:
     return rates[0] if rates and max(rates) - min(rates) <= SAME else None
 
 
-def points_of(root: Path, labels: list[Found], usual: Path, known: set[str]) -> Found | None:
+def points_of(root: Path, labels: list[LabelSource], usual: Path, known: set[str]) -> LabelSource | None:
     """The points that are meant: those in their usual file, the only ones, or the training split's."""
-    found = [one for one in labels if one.points]
-    found = found or [one for one in labels if one.instances and is_of(TRAIN, one, root)]
-    return of_path(labels, usual) or the_only(found, TRAIN, root, known)
+    candidates = [one for one in labels if one.points]
+    candidates = candidates or [one for one in labels if one.instances and is_of(TRAIN, one, root)]
+    return of_path(labels, usual) or the_only(candidates, TRAIN, root, known)
 
 
-def annotations_of(root: Path, labels: list[Found], usual: Path, known: set[str]) -> Found | None:
+def annotations_of(root: Path, labels: list[LabelSource], usual: Path, known: set[str]) -> LabelSource | None:
     """The annotations that are meant, likewise: in the usual file, the only ones, or the test split's."""
-    found = [one for one in labels if one.instances and not is_of(TRAIN, one, root)]
-    return of_path(labels, usual) or the_only(found, TEST, root, known)
+    candidates = [one for one in labels if one.instances and not is_of(TRAIN, one, root)]
+    return of_path(labels, usual) or the_only(candidates, TEST, root, known)
 
 
-def is_of(split: re.Pattern, found: Found, root: Path) -> bool:
+def is_of(split: re.Pattern, source: LabelSource, root: Path) -> bool:
     """Whether the name of a file or folder says its split."""
-    return bool(split.search(str(found.path.relative_to(root))))
+    return bool(split.search(str(source.path.relative_to(root))))
 
 
-def of_path(labels: list[Found], path: Path) -> Found | None:
+def of_path(labels: list[LabelSource], path: Path) -> LabelSource | None:
     """The labels in a file or folder, if they are among some."""
     return next((one for one in labels if one.path == path), None)
 
 
-def the_only(found: list[Found], split: re.Pattern, root: Path, known: set[str]) -> Found | None:
+def the_only(
+    candidates: list[LabelSource], split: re.Pattern, root: Path, known: set[str]
+) -> LabelSource | None:
     """The only labels of known videos, or the only ones whose name says the split; None if there are others.
 
     Any text may look like labels, which is why they are to be of videos that there are films or features of.
     """
-    related = [one for one in found if one.videos & known] or found
+    related = [one for one in candidates if one.videos & known] or candidates
     for choice in (related, [one for one in related if is_of(split, one, root)]):
         if len(choice) == 1:
             return choice[0]
     return None
 
 
-def reading(root: Path, found: Found | None, usual: Path) -> dict:
+def reading(root: Path, source: LabelSource | None, usual: Path) -> dict:
     """What an entry says of a file of labels: nothing of the usual one."""
-    if found is None:
+    if source is None:
         return {}
-    place = {} if found.path == usual else {"file": str(found.path.relative_to(root))}
-    return place | found.settings.model_dump(exclude_defaults=True)
+    place = {} if source.path == usual else {"file": str(source.path.relative_to(root))}
+    return place | source.settings.model_dump(exclude_defaults=True)
 
 
 def place_of(root: Path, features: Features) -> dict:
@@ -159,7 +161,7 @@ def affixes(kinds: list[set[str]]) -> dict:
 
 
 def read(
-    root: Path, entry: dict, pointed: Found | None, annotated: Found | None
+    root: Path, entry: dict, pointed: LabelSource | None, annotated: LabelSource | None
 ) -> tuple[Contents | None, str | None]:
     """What the files of a data set say, or None and why they cannot be read.
 
@@ -209,9 +211,9 @@ def grids_of(
     )
 
 
-def labelled_videos(found: Survey) -> set[str]:
+def labelled_videos(surveyed: Survey) -> set[str]:
     """The videos of both splits."""
-    return {video for videos in found.contents.videos.values() for video in videos}
+    return {video for videos in surveyed.contents.videos.values() for video in videos}
 
 
 def number(entry, key: str) -> float | None:
