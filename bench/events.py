@@ -69,17 +69,17 @@ def main(root: str, datasets: list[str]) -> None:
         true = {video: annotations.instances(database[video], classes) for video in points}
         test, _, _ = annotations.test_truth(folder / "test/annotations.json", "test", [], classes)
         for seed in SEEDS:
-            found, tested = (
+            calibrating, tested = (
                 results.read(path / f"last/seed{seed}" / DETECTIONS, classes) for path in (held_back, folder)
             )
             for name, select in SELECTIONS.items():
-                events = {video: select(one) for video, one in found.items()}
+                events = {video: select(one) for video, one in calibrating.items()}
                 scores, right = rated(points, events, classes)
                 rows.append(
                     {"data set": dataset, "selection": name} | best(points, true, events, scores, right)
                 )
             scores, right = rated(
-                points, {v: selection.one_at_a_time(one) for v, one in found.items()}, classes
+                points, {v: selection.one_at_a_time(one) for v, one in calibrating.items()}, classes
             )
             for name, features in FEATURES.items():
                 error = calibration_errors(test, tested, scores, right, features, classes)
@@ -117,8 +117,8 @@ def calibration_errors(test: dict, tested: dict, scores, right, features, classe
         return calibration.sigmoid(slope * features(values) + intercept)
 
     events = []
-    for video, found in tested.items():
-        chosen = selection.one_at_a_time(found)
+    for video, of_video in tested.items():
+        chosen = selection.one_at_a_time(of_video)
         events.append((video, Segments(chosen.times, chosen.labels, probability(chosen.scores))))
     matched = matching.match(test, events, classes, segmental.THRESHOLDS)
     errors = reliability.figures(matched)["error"]

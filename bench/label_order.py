@@ -171,10 +171,10 @@ class Simulation:
         with FeatureFile(self.folder / "train/features.h5") as file:
             self.means = {video: file.read([video])[0].mean(0) for video in self.points}
 
-    def filled(self, order: list[str], share: float, labelled: list[str]) -> list[str]:
-        """The labelled videos, and as many more in this order as reach a share of the points."""
+    def filled(self, ranking: list[str], share: float, labelled: list[str]) -> list[str]:
+        """The labelled videos, and as many more by their ranking as reach a share of the points."""
         labelled, total = list(labelled), sum(map(len, self.points.values()))
-        for video in order:
+        for video in ranking:
             if sum(len(self.points[video]) for video in labelled) >= share * total - 1e-9:
                 break
             labelled.append(video)
@@ -225,8 +225,14 @@ class Simulation:
             scores = {video: model.score(file.read([video])[0]) for video in unlabelled}
             proposals = propose_test(scores.values(), file.grid, self.steps["proposals"])
             kept = suppress(zip(scores, proposals, strict=True), self.steps["detection"], {})
-            found = {video: detections.scores for video, detections in kept if video in scores}
-        return Known(scores, found, self.means, labelled, np.random.default_rng([self.seed, len(labelled)]))
+            of_detections = {video: detections.scores for video, detections in kept if video in scores}
+        return Known(
+            scores,
+            of_detections,
+            self.means,
+            labelled,
+            np.random.default_rng([self.seed, len(labelled)]),
+        )
 
 
 def main() -> None:
@@ -262,14 +268,16 @@ def simulate(simulation: Simulation, names: list[str], output: Path) -> None:
         key = (seed, measure, share)
         if key not in rows or set(following) - rows[key]["next"].keys():
             figures, known = simulation.run(labelled)
-            orders = {name: MEASURES[name](known) for name in following}
+            rankings = {name: MEASURES[name](known) for name in following}
             rows[key] = {
                 **dict(zip(("seed", "measure", "share"), key, strict=True)),
                 "labelled": labelled,
                 "points": sum(len(simulation.points[video]) for video in labelled),
                 "settings": simulation.changed,
                 **figures,
-                "next": {name: simulation.filled(order, after, labelled) for name, order in orders.items()},
+                "next": {
+                    name: simulation.filled(ranking, after, labelled) for name, ranking in rankings.items()
+                },
             }
             with output.open("a") as file:
                 file.write(json.dumps(rows[key]) + "\n")

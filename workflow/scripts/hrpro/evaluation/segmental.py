@@ -45,11 +45,15 @@ def count(
     counts neither way. Videos without events have none; those of others than `truth` are wrong.
     """
     right = wrong = 0
-    for video, found in events.items():
-        found = found.take(by_start(found))
-        taken = match(truth[video], found, threshold) if video in truth else np.zeros(len(found), dtype=bool)
+    for video, of_video in events.items():
+        of_video = of_video.take(by_start(of_video))
+        taken = (
+            match(truth[video], of_video, threshold)
+            if video in truth
+            else np.zeros(len(of_video), dtype=bool)
+        )
         right += int(taken.sum())
-        wrong += int((~taken & ~mean_ap.overlaps(found, ambiguous.get(video))).sum())
+        wrong += int((~taken & ~mean_ap.overlaps(of_video, ambiguous.get(video))).sum())
     return Counts(right, wrong, sum(map(len, truth.values())) - right)
 
 
@@ -76,10 +80,10 @@ def edit_score(
     """
     scores = []
     for video, true in truth.items():
-        found = events.get(video, true.take([]))
-        overlap = tiou(found.times, true.times) * (found.labels[:, None] == true.labels)
-        found = found.take((overlap > 0).any(1) | ~mean_ap.overlaps(found, ambiguous.get(video)))
-        sequences = [one.labels[by_start(one)].tolist() for one in (found, true)]
+        of_video = events.get(video, true.take([]))
+        overlap = tiou(of_video.times, true.times) * (of_video.labels[:, None] == true.labels)
+        of_video = of_video.take((overlap > 0).any(1) | ~mean_ap.overlaps(of_video, ambiguous.get(video)))
+        sequences = [one.labels[by_start(one)].tolist() for one in (of_video, true)]
         longest = max(map(len, sequences))
         scores.append(1 - edit_distance(*sequences) / longest if longest else 1)
     return 100 * float(np.mean(scores))

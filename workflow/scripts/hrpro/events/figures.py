@@ -54,7 +54,7 @@ def diagnose(
     ambiguous: dict[str, np.ndarray],
 ) -> dict:
     """What probabilities are worth before the cut: diagnosis.calibration.figures at the thresholds "tiou"."""
-    events = [(video, listing.events(found, settings)) for video, found in detections.items()]
+    events = [(video, listing.events(of_video, settings)) for video, of_video in detections.items()]
     matched = matching.match(truth, events, classes, segmental.THRESHOLDS, ambiguous=ambiguous)
     return plain({"tiou": matched.tiou} | reliability.figures(matched))
 

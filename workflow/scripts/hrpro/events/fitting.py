@@ -23,7 +23,7 @@ def calibrate(
 
     Raises InputError where no event is right.
     """
-    events = ((video, one_at_a_time(found)) for video, found in detections)
+    events = ((video, one_at_a_time(of_video)) for video, of_video in detections)
     return fit(*rate(truth, events, classes), sum(map(len, truth.values())))
 
 
@@ -33,9 +33,9 @@ def rate(
     """The scores of all events (N,), and which are right by the points (N,) bool."""
     instances, ranked = (mean_ap.by_class(videos, len(classes)) for videos in (truth.items(), events))
     scores, right = [np.empty(0)], [np.empty(0, dtype=bool)]
-    for points, found in zip(instances, ranked, strict=True):
-        order, [matched] = mean_ap.match_class(points, found, truth, [ALONE])
-        scores.append(join([segments for _, segments in found]).scores[order])
+    for points, of_class in zip(instances, ranked, strict=True):
+        order, [matched] = mean_ap.match_class(points, of_class, truth, [ALONE])
+        scores.append(join([segments for _, segments in of_class]).scores[order])
         right.append(matched >= 0)
     return np.concatenate(scores), np.concatenate(right)
 

@@ -14,7 +14,7 @@ def of_detections(detections: dict[str, Segments], settings: CalibratedEvents) -
     Raises InputError where the settings ask for a precision or recall that held-back videos do not reach.
     """
     least = settings.calibration.scores[calibration.place_of(settings)]
-    return {video: events(found, settings, least) for video, found in detections.items()}
+    return {video: events(of_video, settings, least) for video, of_video in detections.items()}
 
 
 def events(detections: Segments, settings: CalibratedEvents, least: float = -np.inf) -> Segments:

@@ -28,7 +28,7 @@ from .recordings import Recording, read
 LEAST = 0.1  # score of a detection that is shown
 MOST = 300  # detections of a video
 VALUES = 2000  # of a curve; of longer videos they are maxima
-RATES = 0.01  # by which the rows of a recording and the model's snippets may differ
+RATE_TOLERANCE = 0.01  # share by which rows per second of a recording and of the model may differ
 
 Read = Callable[[], np.ndarray]
 
@@ -192,7 +192,7 @@ def as_recorded(model: Model, every: list[Recording], videos, rate: float | None
     remedy = "name the folder of the features by --features"
     if rate is None:
         raise InputError(f"--model: what it detects by is not in {videos}; {remedy}")
-    if abs(rate * model.grid.snippet - 1) > RATES:
+    if abs(rate * model.grid.snippet - 1) > RATE_TOLERANCE:
         raise InputError(
             f"--rate {rate:g}: the model takes {1 / model.grid.snippet:g} snippets per second; {remedy}"
         )

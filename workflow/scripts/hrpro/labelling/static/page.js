@@ -317,8 +317,8 @@ function drawPosition() {
   drawModel();
   const { place } = player;
   $("clock").value = `${clock(player.position)} of ${clock(player.duration)}${place ? `, ${place}` : ""}`;
-  const offer = player.isPlaying ? "stop" : "play";
-  if ($("play").textContent !== offer) $("play").textContent = offer;
+  const verb = player.isPlaying ? "stop" : "play";
+  if ($("play").textContent !== verb) $("play").textContent = verb;
   if (player.duration) session.seen = Math.max(session.seen, Math.min(player.position / player.duration, 1));
 }
 
