@@ -212,9 +212,7 @@ def measured_events_of(wildcards):
     """A params function: the same, and what they are scored with."""
     experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
     evaluation = CONFIG.step(wildcards.dataset, "evaluation", experiment.evaluation)
-    options = [
-        f"--exclude={names_in_csv(dataset_of(wildcards).exclude)}",
-    ]
+    options = [f"--exclude={names_in_csv(dataset_of(wildcards).exclude)}"]
     if evaluation.ignore_ambiguous:
         options.append("--ignore-ambiguous")
     return f"{events_of(wildcards)} {shlex.join(options)}"

@@ -8,7 +8,7 @@ from ..config import Evaluation
 from ..detection.segments import Segments
 from . import mean_ap
 
-MARGIN = 1.0  # points of mAP, of which two trainings with one setting and two seeds differ by more
+MARGIN = 1.0  # points of mAP; two trainings that differ in their seed alone are further apart
 
 
 def mean_aps(

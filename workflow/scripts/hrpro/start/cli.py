@@ -1,7 +1,7 @@
 """From a folder of videos, features and labels to a configuration of it, and to what to do next.
 
-It asks nothing: it looks into the folder, writes <folder>.yaml here, and says what it took for what, what is
-missing and how to get it, and the commands that follow. docs/own-data.md is the whole walk.
+It asks nothing: it looks through the folder, writes <folder>.yaml here, and reports what it has recognized,
+what is missing and how to get it, and the commands to run next. docs/own-data.md is the whole walk.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What hrpro-start says: what it took for what, what is missing and how to get it, and what to type next."""
+"""What hrpro-start says: what it has recognized, what is missing and how to get it, and what to type next."""
 
 import shlex
 from collections import Counter
