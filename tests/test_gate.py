@@ -159,6 +159,9 @@ def test_a_gate_needs_held_back_points():
         config.parse(
             config.Config, {"experiments": {"default": {"gate": "auto"}}, "copies": {"held_points": None}}
         )
+    with pytest.raises(InputError, match="truth: points"):  # no segment has a say
+        by_segments = {"held_points": {"held_back": 0.25, "truth": "segments"}}
+        config.parse(config.Config, {"experiments": {"default": {"gate": "auto"}}, "copies": by_segments})
     with pytest.raises(InputError, match="gate: auto needs points"):
         config.parse(config.Config, {"experiments": {"videos": {"gate": "auto"}}})
 

@@ -13,7 +13,7 @@ from hrpro import predict
 from hrpro.config import FeatureFiles
 from hrpro.data import layouts
 from hrpro.grid import Grid
-from hrpro.labelling import order
+from hrpro.labelling import cli, order
 from hrpro.labelling.marks import Action, Refused, action_of
 from hrpro.labelling.predictions import Predictions, as_recorded, drawing, features_of, moment
 from hrpro.labelling.recordings import Recording
@@ -154,7 +154,18 @@ def test_the_page_never_waits_for_the_model(model):
     def damaged():
         raise InputError("d.npy: damaged")
 
-    predictions = Predictions(model, videos | {"d": damaged})
+    def gone():
+        raise KeyError("e")
+
+    def narrow():
+        return np.zeros((10, 2))
+
+    faulty = {
+        "d": (damaged, "d.npy: damaged"),
+        "e": (gone, "'e'"),
+        "f": (narrow, "2 channels, but the model takes 3"),
+    }
+    predictions = Predictions(model, videos | {video: read for video, (read, _) in faulty.items()})
     assert predictions.of("b") is None
     assert predictions.ranked(set()) is None
     assert "no features of this video" in predictions.of("x")["message"]
@@ -165,10 +176,11 @@ def test_the_page_never_waits_for_the_model(model):
         time.sleep(0.01)
     assert predictions.of("b")["detections"][0]["label"] == "pour"
     assert {rank.video for rank in predictions.ranked({"a"})} == {"b", "c"}
-    while (answer := predictions.of("d")) is None:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    assert answer == {"message": "d.npy: damaged"}
+    for video, (_, message) in faulty.items():
+        while (answer := predictions.of(video)) is None:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert answer == {"message": message}
     predictions.stop()
 
 
@@ -210,6 +222,14 @@ def test_a_fault_of_the_model_or_its_features_is_told_at_the_start(folder, train
     (features / "b.npy").unlink()
     assert "a.npy: shape (10, 2), but features here have 3 channels" in told(label(folder, *given))
     assert not (folder / "points.csv").exists()
+
+
+def test_test_videos_can_be_left_out_of_the_list(folder):
+    (folder / "annotations.json").write_text('{"database": {"a": {"annotations": []}}}')
+    line = told(label(folder, "--leave-out", folder / "annotations.json"))
+    assert line.endswith("names every video of " + str(folder / "videos") + "; name the test videos' file")
+    every = [Recording("a"), Recording("b")]
+    assert cli.left_of(every, "videos", folder / "annotations.json") == [Recording("b")]
 
 
 def test_the_classes_of_the_model_get_keys(folder, trained, monkeypatch):

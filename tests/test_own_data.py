@@ -41,7 +41,7 @@ def follow(folder: Path) -> None:
         if language == "python":
             (folder / block.splitlines()[0].removeprefix("# ")).write_text(block)
         elif language == "sh":
-            for command in block.splitlines():
+            for command in block.replace("\\\n", "").splitlines():
                 by_hand = "label.py" in command
                 process = subprocess.Popen(
                     ["bash", "-c", f"exec {command}" if by_hand else command],

@@ -97,6 +97,13 @@ def test_videos_alone(root):
     assert "label.py --videos mine/videos --points mine/points.csv\n" in said
 
 
+def test_the_test_videos_are_kept_off_the_labelling_page(root):
+    films(root / "videos")
+    (root / "annotations.json").write_text(json.dumps(TRUTH))
+    _, said = start(root)
+    assert "--points mine/points.csv --leave-out mine/annotations.json\n" in said
+
+
 def test_weights_that_are_there_are_named(root):
     films(root)
     Path("weights").mkdir()

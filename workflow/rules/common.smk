@@ -222,7 +222,7 @@ def scripts():
 def training_threads(wildcards, input):
     """How many cores a training takes: with few channels one, so that others run beside it (process.start)."""
     try:
-        with h5py.File(input.features) as file:
+        with h5py.File(input.features, "r", locking=False) as file:
             width = file.attrs["width"]
     except (OSError, KeyError):  # not there yet; what is wrong with it, the training says
         width = MANY_CHANNELS

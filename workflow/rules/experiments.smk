@@ -81,12 +81,17 @@ def gate_of(dataset, variants):
     """
     entry, _ = CONFIG.origin(dataset)
     require_times(dataset)
-    if not is_demo(entry) and len(splits_of(entry)["train"]) < 2:
-        stop(f"data set {entry}: has one training video, so none can be held back; add one, or set gate: on")
+    require_two_videos(entry, "add one, or set gate: on")
     return (
         f"results/{entry}-{settings.HELD_BACK}/last/seed{CONFIG.seeds[0]}/stage1-{variants.stage1}/proposals-"
         f"{variants.proposals}/stage2-{variants.stage2}/gated-{variants.detection}/gate.json"
     )
+
+
+def require_two_videos(entry, remedy):
+    """Stop where a data set has one training video alone, so that none can be held back."""
+    if not is_demo(entry) and len(splits_of(entry)["train"]) < 2:
+        stop(f"data set {entry}: has one training video, so none can be held back; {remedy}")
 
 
 def last_stage(experiment):
@@ -227,8 +232,7 @@ def held_back(wildcards):
     if changes is None or not changes.held_back or changes.truth != "points":
         stop(f"copies.{name}: calibrates events; expected {{held_back: 0.25, truth: points}}, as by default")
     require_times(dataset)
-    if not is_demo(entry) and len(splits_of(entry)["train"]) < 2:
-        stop(f"data set {entry}: has one training video, and another one has to calibrate events; add one")
+    require_two_videos(entry, "add one to calibrate events")
     return f"{dataset}-{name}"
 
 

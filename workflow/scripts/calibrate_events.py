@@ -5,7 +5,7 @@ import argparse
 from hrpro.data import annotations, training_points
 from hrpro.detection import results
 from hrpro.events import calibration, fitting
-from hrpro.utils import errors, files, options, progress
+from hrpro.utils import errors, files, progress
 
 
 def main() -> None:
@@ -13,15 +13,14 @@ def main() -> None:
     parser.add_argument("--annotations", required=True, help="the held-back videos' points as annotations")
     parser.add_argument("--detections", required=True, help="on the held-back videos")
     parser.add_argument("--labels", required=True, help="of all training videos, of label_videos.py")
-    parser.add_argument("--exclude", type=options.names, default="", help='videos left out: a,b or "a, 1",b')
     parser.add_argument("--output", required=True, help="a JSON file")
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
     progress.start(args.log)
 
     classes = training_points.read(args.labels, with_times=False).classes
-    points, _, _ = annotations.test_truth(args.annotations, "test", args.exclude, classes)
-    detections = results.read_scored(args.detections, classes, points, subset="test", exclude=args.exclude)
+    points, _, _ = annotations.test_truth(args.annotations, "test", [], classes)
+    detections = results.read_scored(args.detections, classes, points, subset="test", exclude=[])
     fitted = fitting.calibrate(points, detections, classes)
     files.write_json(args.output, fitted.model_dump(), indent=1)
     best = calibration.held_back(fitted)["f1"].max()

@@ -421,10 +421,10 @@ class Config(Strict):
                 "set gate: on or off"
             )
         copy = self.copies.get(HELD_BACK)
-        if experiment.gate == "auto" and not (copy and copy.held_back):
+        if experiment.gate == "auto" and not (copy and copy.held_back and copy.truth == "points"):
             raise ValueError(
-                f"experiments.{name}: gate: auto needs copies.{HELD_BACK}, with held_back; leave it, or set "
-                "gate: on"
+                f"experiments.{name}: gate: auto needs copies.{HELD_BACK}, with held_back and truth: points; "
+                "leave it as by default, or set gate: on"
             )
 
     def report_holds(self) -> None:

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..data import annotations
 from ..utils import errors, options, progress
 from ..utils.errors import InputError
 from . import recordings
@@ -37,6 +38,9 @@ def main() -> None:
         "--features",
         help="for --model: a folder or file of the videos' features; with --rate their own values",
     )
+    parser.add_argument(
+        "--leave-out", help="an annotations.json whose videos are not listed: those of the test videos"
+    )
     parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; default: a free one")
     parser.add_argument("--log", help="log file")
     args = parser.parse_args()
@@ -55,6 +59,8 @@ def main() -> None:
         install = "pip install -r requirements-label.lock -r requirements-video.lock"
         raise InputError(f"hrpro-label needs {error.name}; install it: {install}") from None
     every = recordings.find(args.videos, args.rate, Path(args.points).resolve())  # before anything is made
+    if args.leave_out:
+        every = left_of(every, args.videos, args.leave_out)
     predictions = None
     if args.model:
         from .. import predict
@@ -71,6 +77,15 @@ def main() -> None:
     with contextlib.suppress(KeyboardInterrupt):  # werkzeug's server takes most of them itself
         site.run()
     print("ended; all points are saved", flush=True)
+
+
+def left_of(every: list[recordings.Recording], videos, path) -> list[recordings.Recording]:
+    """The recordings of the folder `videos` that an annotation file does not name. Raises InputError."""
+    annotated = annotations.read_entries(path)
+    left = [recording for recording in every if recording.video not in annotated]
+    if not left:
+        raise InputError(f"--leave-out {path}: names every video of {videos}; name the test videos' file")
+    return left
 
 
 def named(place: str, labels: Iterable[str]) -> list[str]:

@@ -75,11 +75,13 @@ class Predictions:
         while (video := self.next()) is not None:
             try:
                 features, drawn = self.features[video](), None
+                if features.shape[1] != self.model.width:
+                    raise InputError(f"{features.shape[1]} channels, but the model takes {self.model.width}")
                 mean = features.mean(0, dtype=float)
                 if video in self.asked:
                     features, scores = predict.score(self.model, features)
                     drawn = drawing(self.model, predict.detect(self.model, features, scores), scores)
-            except (InputError, OSError, MemoryError, RuntimeError) as error:  # torch's are RuntimeErrors
+            except Exception as error:  # the page is told, and the thread goes on
                 log.warning("%s: %s", video, error)
                 mean, drawn = None, {"message": str(error)}
             with self.changed:

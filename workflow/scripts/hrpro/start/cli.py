@@ -14,6 +14,7 @@ from pathlib import Path
 from ..utils import errors, files, progress
 from ..utils.errors import InputError
 from . import entry, words
+from .folder import HRPRO
 from .survey import Survey, survey
 
 SHIPPED = ("demo", "thumos", "gtea", "beoid", "activitynet")  # data sets of config/config.yaml
@@ -79,7 +80,11 @@ def label_command(surveyed: Survey, scripts: str | None) -> str:
             "--rate",
             f"{1 / surveyed.grids[0].snippet:.6g}" if len(surveyed.grids) == 1 else "ROWS-PER-SECOND",
         ]
-    return shlex.join([*parts, "--points", str(surveyed.root / "points.csv")])
+    parts += ["--points", str(surveyed.root / "points.csv")]
+    annotated = surveyed.annotations
+    if annotated and annotated.path.suffix == ".json" and annotated.form == HRPRO and not annotated.subsets:
+        parts += ["--leave-out", str(annotated.path)]  # without subsets they are the test videos
+    return shlex.join(parts)
 
 
 def command() -> None:

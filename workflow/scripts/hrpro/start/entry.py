@@ -126,12 +126,16 @@ def new_videos(survey: Survey) -> list[str]:
     """Entries of `predict`: further places of features, of which no video has a label."""
     names = VideoNames(**survey.entry.get("names", {}))
     labelled = {names.of(video) for one in (survey.points, survey.annotations) if one for video in one.videos}
-    lines = []
+    folders = {}
     for one in survey.features[1:]:
-        key = re.sub(r"[^\w-]", "_", one.folder.stem, flags=re.ASCII)
+        key = stem = re.sub(r"[^\w-]", "_", one.folder.stem, flags=re.ASCII)
+        number = 1
+        while key in folders:
+            number += 1
+            key = f"{stem}_{number}"
         if one.sources and not labelled & {names.of(video) for video in one.sources}:
-            lines.append(f"  {key}: {scalar(str(one.folder))}")
-    return lines
+            folders[key] = str(one.folder)
+    return [f"  {key}: {scalar(folder)}" for key, folder in folders.items()]
 
 
 def flow(values: dict) -> str:

@@ -208,7 +208,9 @@ function drawEntry(video) {
   video.isLabelled = parts.length > 0;
   if (count("unsure")) parts.push(`${count("unsure")} unsure`);
   video.state.textContent = parts.join(", ") || "no label";
-  video.state.title = !video.isLabelled && video.covers ? `${video.covers} videos are more like it than like any above or with labels` : "";
+  const others = video.covers - 1; // covers counts the video itself
+  const alike = others === 1 ? "1 other video is" : `${others} other videos are`;
+  video.state.title = !video.isLabelled && others > 0 ? `${alike} more like it than like any above or with labels` : "";
   video.button.classList.toggle("labelled", video.isLabelled);
   video.bar.style.setProperty("--seen", `${100 * (labels.seen.get(video.name) ?? 0)}%`);
   video.bar.title = "how much of it has been shown";
