@@ -883,6 +883,7 @@ def test_what_an_edit_makes_run_again(demo, tmp_path):
     assert edited("data/features/test/demo_test_000.npy", feature) == ["check_dataset", "convert_features"]
 
 
+@pytest.mark.slow
 def test_a_wrong_snippet_is_said_first_and_a_page_is_made_of_what_can_be_read(demo, tmp_path):
     folder = shutil.copytree(demo[0], tmp_path / "run")
     (folder / "mine.yaml").write_text((folder / "mine.yaml").read_text().replace("fps: 25", "fps: 30"))

@@ -79,6 +79,7 @@ def project(finished_run, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_another_method_runs_beside_the_others_and_reruns_none_of_them(project):
     targets = ["results/mine/map.json", "results/mine/prior/map.json"]
     run = snakemake(project, "--configfile=extra.yaml", "--", *targets, snakefile=project / "Snakefile")

@@ -436,6 +436,7 @@ def plan(folder: Path, *arguments, **values):
 TARGETS = ("annotations.json", "features.h5")
 
 
+@pytest.mark.slow
 def test_the_workflow_leaves_out_what_has_a_fault_or_no_features(root, tmp_path):
     (root / f"features/{TRAIN[1]}.npy").unlink()
     broken(1, {"segment": [5, 5]})(root)
@@ -545,6 +546,7 @@ def test_points_are_drawn_where_features_say_the_length(root):
     assert converted(root, **drawn).points["classes"] == CLASSES
 
 
+@pytest.mark.slow
 def test_the_workflow_takes_each_splits_lengths_from_its_features(root, tmp_path):
     expected = converted(root)
     detad(root, "test")

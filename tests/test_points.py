@@ -601,6 +601,7 @@ def rules(said: str) -> list[str]:
     return sorted(re.findall(r"^rule (\w+):", said, re.M))
 
 
+@pytest.mark.slow
 def test_the_workflow_converts_points_alone_after_their_features(mine, tmp_path, hrpro):
     folder = tmp_path / "results/mine"
     said = workflow(tmp_path, "--", *TARGETS)

@@ -102,6 +102,7 @@ def test_a_video_that_is_not_there_ends_with_one_line(drawn, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_report_holds_the_check_the_tables_and_the_timeline_with_captions(finished_run, tmp_path):
     folder = shutil.copytree(finished_run, tmp_path / "a run")
     names = ("check.html", "table.html", "timeline.svg")

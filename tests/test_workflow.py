@@ -274,6 +274,7 @@ def test_a_gpu_has_one_training_at_a_time(tmp_path):
     assert most_trainings_at_once(tmp_path, "--resources", "gpu=2") == 2
 
 
+@pytest.mark.slow
 def test_a_failed_job_shows_its_command_and_log_and_the_others_go_on(tmp_path):
     broken = {"variants": {"stage1": {"broken": {"heads": 7}}}}
     names = dict.fromkeys(("proposals", "stage2", "detection", "evaluation"), "default")
