@@ -28,6 +28,11 @@ def blocks(language: str) -> list[str]:
     return [block for name, block in BLOCKS if name == language]
 
 
+def commands(block: str) -> list[str]:
+    """The commands of a block, one that goes on in a second line joined."""
+    return block.replace("\\\n", "").splitlines()
+
+
 def follow(folder: Path) -> None:
     """Do what the page says: write its files, run its commands; <number>.txt is what a command has said."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -41,7 +46,7 @@ def follow(folder: Path) -> None:
         if language == "python":
             (folder / block.splitlines()[0].removeprefix("# ")).write_text(block)
         elif language == "sh":
-            for command in block.replace("\\\n", "").splitlines():
+            for command in commands(block):
                 by_hand = "label.py" in command
                 process = subprocess.Popen(
                     ["bash", "-c", f"exec {command}" if by_hand else command],
@@ -98,8 +103,7 @@ def folder(tmp_path_factory):
 
 
 def test_the_page_has_its_commands():
-    commands = "".join(blocks("sh")).splitlines()
-    assert [command.split()[-1] for command in commands] == [
+    assert [command.split()[-1] for command in commands("".join(blocks("sh")))] == [
         "make_small.py",
         "mine",
         "pour,stir",
