@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -78,7 +77,7 @@ def label(process: subprocess.Popen, folder: Path) -> str:
         request = urllib.request.Request(f"{url}actions/0", json.dumps(action).encode())
         request.add_header("Content-Type", "application/json")
         assert urllib.request.urlopen(request).status == 200
-    process.send_signal(signal.SIGINT)
+    process.terminate()  # not SIGINT, which is ignored in all that a shell has put in the background
     return said + process.communicate()[0]
 
 
