@@ -84,7 +84,7 @@ def test_the_workflow_plans_with_it_as_it_is_written(root):
     (root / "points.csv").write_text(POINTS)
     (root / "annotations.json").write_text(json.dumps(TRUTH))
     start(root)
-    jobs = jobs_of(snakemake(Path(), "-n", "--configfile", "mine.yaml", "--", "results/mine/map.json"))
+    jobs = jobs_of(snakemake(Path.cwd(), "-n", "--configfile", "mine.yaml", "--", "results/mine/map.json"))
     assert (jobs["train_stage1"], jobs["train_stage2"], jobs["evaluate"]) == (1, 1, 2)
 
 
