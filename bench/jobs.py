@@ -37,11 +37,19 @@ class Jobs:
     """The steps of a data set under a folder; each is run once, and its seconds and memory are kept.
 
     entry: the data set's, of a configuration; device: where networks run; steps: {(variant, stage): optimizer
-    steps} of trainings that are cut. The settings are those of THUMOS14.
+    steps} of trainings that are cut; threads: of a training. The settings are those of THUMOS14.
     """
 
-    def __init__(self, entry: dict, folder: Path, device: torch.device, steps: dict | None = None):
+    def __init__(
+        self,
+        entry: dict,
+        folder: Path,
+        device: torch.device,
+        steps: dict | None = None,
+        threads: int = THREADS,
+    ):
         self.entry, self.folder, self.device, self.steps = entry, folder, device, steps or {}
+        self.threads = threads
         self.whole = configuration()
         self.figures: dict[str, dict] = {}  # what `watched` says of each step
         self.failed: set[str] = set()
@@ -129,7 +137,7 @@ class Jobs:
             options |= {"scores": self.scores(variant, "train"), "labels": self.labels}
             options |= self.proposals(variant)
         options |= {"settings": config.canonical(settings), "seed": 0, "device": self.device}
-        options |= {"threads": THREADS, "model": output / "model.pt", "events": output / "events"}
+        options |= {"threads": self.threads, "model": output / "model.pt", "events": output / "events"}
         options |= {"state": output / "state.pt", "state-every": self.whole.state_every}
         options["cache-memory"] = self.whole.cache_memory
         return command(f"train_{stage}.py", options)

@@ -1,9 +1,9 @@
 """`make bench-main`: the main job at full size beside the released settings -> results/bench-main.json.
 
 THUMOS14's annotations, points and lengths, with made features of 2048 channels (made_thumos.py; 1.1 GB, kept
-in the folder --data): `snakemake --cores N results/made-thumos/map.json` in an empty folder, and per step
-what its log says, wall and processor time and memory at most. Then the released settings' steps on the same
-files; of their trainings a share is run and scaled.
+in the folder --data): `snakemake --cores N --config threads=N results/made-thumos/map.json` in an empty
+folder, and per step what its log says, wall and processor time and memory at most. Then the released
+settings' steps on the same files; of their trainings, with N threads, a share is run and scaled.
 """
 
 import argparse
@@ -62,6 +62,7 @@ def default_run(args: argparse.Namespace) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         command = ["snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
         command += ["--configfile", args.data.resolve() / "thumos.yaml", "--cores", args.cores]
+        command += ["--config", f"threads={args.cores}"]
         began = time.monotonic()
         run = subprocess.run([*map(str, command), "--", f"results/{made_thumos.NAME}/map.json"], cwd=ROOT)
         seconds = time.monotonic() - began
@@ -81,7 +82,7 @@ def released_run(args: argparse.Namespace) -> dict:
     """The released settings' steps, a process each, one after the other; their trainings scaled."""
     with tempfile.TemporaryDirectory() as folder:
         entry = json.loads((args.data / "thumos.yaml").read_text())["datasets"][made_thumos.NAME]
-        run = SimpleNamespace(jobs=Jobs(entry, Path(folder), torch.device("cpu"), SHARE))
+        run = SimpleNamespace(jobs=Jobs(entry, Path(folder), torch.device("cpu"), SHARE, threads=args.cores))
         run.jobs.until("released", CHAIN[-1])
         trainings = {stage: gpu_whole.scaled(run, "released", stage) for stage in methods.STAGES}
         steps = {name.removeprefix("released: "): figures for name, figures in run.jobs.figures.items()}

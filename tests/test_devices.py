@@ -5,8 +5,11 @@ nonzero() and item() do, which on a GPU would make the host wait. It also stops 
 """
 
 import json
+import os
 import platform
 import resource
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from contextlib import nullcontext
@@ -19,7 +22,7 @@ import torch
 import yaml
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from conftest import ROOT
+from conftest import ROOT, SCRIPTS
 from hrpro import config
 from hrpro.data import features as feature_files
 from hrpro.data.features import FeatureFile
@@ -269,3 +272,17 @@ def test_freed_memory_serves_the_next_tensor():
 
     faults()
     assert faults() < 100  # of 8,192 pages
+
+
+@pytest.mark.parametrize(("policy", "expected"), [(None, ("PASSIVE", "1000")), ("ACTIVE", ("ACTIVE", None))])
+def test_threads_spin_for_microseconds_unless_told_otherwise(policy, expected):
+    """The waiting of OpenMP's threads is set before torch is imported, a user's own policy left alone."""
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    if policy:
+        environment["OMP_WAIT_POLICY"] = policy
+    code = f"import json, os, hrpro; print(json.dumps([os.environ.get(name) for name in {names}]))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=SCRIPTS, capture_output=True, text=True, check=True
+    )
+    assert json.loads(run.stdout) == list(expected)

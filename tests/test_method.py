@@ -237,7 +237,7 @@ def test_vectors_of_blocks_are_the_same_bits(monkeypatch):
     features, given = torch.randn(30, 6), torch.rand(40, 2).mul(30).sort(1).values
     whole = roi.vectors(features, given, bins=12, margin=0.25)
     for size in (1, 12 * 6 * 7):
-        monkeypatch.setattr(roi, "BLOCK", size)
+        monkeypatch.setattr(roi, "CPU_BLOCK", size)
         assert torch.equal(roi.vectors(features, given, bins=12, margin=0.25), whole)
         assert roi.vectors(features, given[:0], bins=12, margin=0.25).shape == (0, 3, 6)
 

@@ -9,8 +9,11 @@ import os
 
 from .utils import interruption
 
-# Threads of a matrix product sleep while they wait, and do not spin: where another program takes one of two
-# cores, a training step takes half the time, or a tenth (docs/performance.md). Read when torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads of a matrix product that wait spin for some microseconds before they sleep. If they slept at once, a
+# training step would take an eighth longer; if they spun on, two to ten times as long where another program
+# takes one of two cores (docs/performance.md). Read when torch is imported, the count by GNU's OpenMP alone.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 interruption.watch_imports()
