@@ -11,9 +11,11 @@ from hrpro import config  # first: from here on Ctrl-C ends it with one line
 import numpy as np
 import torch
 
-from hrpro.data import annotations, training_points, training_segments
+from hrpro.data import training_points, training_segments
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
+from hrpro.detection.segments import Segments, segments
+from hrpro.grid import Grid
 from hrpro.layers.packing import Packing
 from hrpro.proposals import ranking
 from hrpro.training import seeds
@@ -45,7 +47,7 @@ def main() -> None:
     with ScoreFile(args.scores) as scores:
         grid, classes = scores.grid, scores.classes
         if args.segments:
-            segments = training_segments.read(args.segments, scores.videos)
+            truth = training_segments.read(args.segments, scores.videos)
         else:
             points = training_points.read(args.points, scores.videos).videos
         positive, known = results.read_each(args.positive, classes), set(scores.videos)
@@ -54,14 +56,7 @@ def main() -> None:
                 raise other_videos(args, video, args.positive, args.scores)
             background = scores.read(video).background
             if args.segments:
-                reliable[video] = annotations.instances({"annotations": segments.videos[video]}, classes)
-                _, seed = seeds.of_segments(
-                    segments.videos[video],
-                    classes,
-                    ambiguous=segments.ambiguous.get(video, []),
-                    length=len(background),
-                    grid=grid,
-                )
+                reliable[video], seed = by_segments(video, truth, length=len(background), grid=grid)
                 negative[video] = ranking.negatives_beside(
                     proposals, seed, grid=grid, settings=settings, rng=rng
                 )
@@ -96,6 +91,17 @@ def other_videos(args: argparse.Namespace, video: str, path: str, other: str) ->
         f"{args.positive}: not the proposals of {args.scores}: {path} has {shown(video)}, {other} has not; "
         "give --positive of the same split"
     )
+
+
+def by_segments(
+    video: str, truth: training_segments.TrainingSegments, *, length: int, grid: Grid
+) -> tuple[Segments, np.ndarray]:
+    """The true segments of a training video of so many snippets, and its background seeds by them, (T,)."""
+    known, classes = truth.videos[video], truth.classes
+    ambiguous = truth.ambiguous.get(video, [])
+    _, seed = seeds.of_segments(known, classes, ambiguous=ambiguous, length=length, grid=grid)
+    times, labels = [each["segment"] for each in known], [classes.index(each["label"]) for each in known]
+    return segments(times, labels), seed
 
 
 def background_seeds(background: np.ndarray, labels: torch.Tensor, thresholds: dict) -> np.ndarray:

@@ -8,7 +8,7 @@ from ..utils.errors import InputError
 from ..utils.names import quoted, shown
 from ..utils.progress import log
 from . import training_points
-from .annotations import are_spans
+from .instances import are_spans
 
 
 class TrainingSegments(NamedTuple):

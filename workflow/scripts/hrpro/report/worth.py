@@ -18,8 +18,8 @@ INCHES = (7.2, 4.4)
 SIDES = 1.45  # by which the axis of minutes is longer than what it shows, on either side
 # Per group of labels: its marker and what the legend says of it.
 LOOKS = {
-    "shares": {"marker": "o", "color": "#2a6db0", "linestyle": "-"},
-    "others": {"marker": "o", "color": "#2a6db0", "linestyle": "none", "markerfacecolor": "white"},
+    "shares": {"marker": "o", "color": "#2a6db0", "linestyle": "-", "zorder": 3},
+    "others": {"marker": "o", "color": "#7fa8d1", "linestyle": "none", "markerfacecolor": "white"},
     "videos": {"marker": "s", "color": "#b5651d", "linestyle": "none"},
     "segments": {"marker": "D", "color": "#3c4248", "linestyle": "none"},
 }

@@ -19,9 +19,11 @@ class Batch(NamedTuple):
 
     features: torch.Tensor  # (N, D)
     points: torch.Tensor  # (N, C), of 0 and 1; without times, 0; of true segments their action seeds
-    background: torch.Tensor | None  # (N,), of 0 and 1: background seeds, where true segments tell them
     present: torch.Tensor  # (B, C), of 0 and 1: the classes of each video
     packing: Packing
+    background: torch.Tensor | None = (
+        None  # (N,), of 0 and 1: background seeds, where true segments tell them
+    )
 
 
 class Dataset:
@@ -62,7 +64,7 @@ class Dataset:
         if self.task.segments:
             background = send(np.concatenate([self.background[video] for video in videos]), self.task.device)
         present = self.present.index_select(0, send(np.asarray(numbers), self.task.device))
-        return Batch(features, points, background, present, packing)
+        return Batch(features, points, present, packing, background)
 
     def labelled(self, video: str, length: int) -> np.ndarray:
         """A video's labelled snippets and their classes, as numbers: (2, P)."""
