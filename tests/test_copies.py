@@ -53,7 +53,7 @@ def test_a_copy_of_no_change_changes_nothing():
 
 @pytest.mark.parametrize(
     "values",
-    [{"points": "uniform"}, {"missing": 0.3}, {"wrong": 0.3}, {"held_back": 0.5}],
+    [{"points": "uniform"}, {"missing": 0.3}, {"wrong": 0.3}, {"held_back": 0.5}, {"labelled": 0.5}],
     ids=lambda values: next(iter(values)),
 )
 def test_a_seed_gives_the_same_copy_and_another_seed_another_one(values):
@@ -109,6 +109,51 @@ def test_missing_points_are_a_share_over_all_videos():
     assert len(flat(left)) == 87
     assert set(flat(left)) < set(flat(points))
     assert len({len(of_video) for of_video in left.values()}) > 1
+
+
+def kept_of(share: float, data: tuple[dict, dict] | None = None, seed: int = 0) -> dict:
+    """The points that a copy keeps of a share; whole videos of them, beside the test split."""
+    database, points = data or data_set()
+    truth, left = change((database, points), labelled=share, seed=seed)
+    assert left == {video: points[video] for video in left}  # in their order, with all their points
+    assert truth == {v: e for v, e in database.items() if v in left or e["subset"] == "test"}
+    return left
+
+
+def test_labelled_videos_have_a_share_of_the_points():
+    for share, count in ((0.1, 10), (0.2, 20), (0.5, 50), (0.99, 100)):  # of 20 videos with five points each
+        assert len(flat(kept_of(share))) == count
+    for seed in range(5):
+        shares = [{*kept_of(share, seed=seed)} for share in (0.1, 0.2, 0.5)]
+        assert shares[0] < shares[1] < shares[2]
+
+
+def test_a_share_is_met_to_the_nearest_video():
+    database, points = data_set()
+    for video in ("v3", "v7", "v11"):  # of 86 points
+        points[video] = [points[video][0] | {"label": "run"}]
+    points["v12"] = points["v12"] + [points["v12"][-1] | {"seconds": 99.0}]  # 5 or 6 points more or less
+    for seed in range(10):
+        count = len(flat(kept_of(0.5, (database, points), seed)))
+        assert abs(count - 44.5) <= 3
+
+
+def test_each_class_keeps_a_video():
+    database, points = data_set()
+    rare = {"label": "swim", "seconds": 50.0}
+    points["v4"] = [rare]
+    points["v9"] = [*points["v9"], rare]
+    for seed in range(10):
+        left = kept_of(0.1, (database, points), seed)
+        assert {label for _, label, _ in flat(left)} == {*CLASSES, "swim"}
+        assert len(flat(left)) <= 16  # the share, and one video at most
+
+
+def test_a_share_of_what_is_not_held_back():
+    database, points = data_set()
+    truth, left = change((database, points), held_back=0.5, labelled=0.5)
+    held_back = [video for video, e in truth.items() if e["subset"] == "test"]
+    assert len(held_back) == 10 and len(left) == 5 and not {*left} & {*held_back}
 
 
 def test_wrong_points_have_any_other_class():
@@ -314,8 +359,23 @@ def test_a_copy_that_holds_nothing_back_has_the_parents_splits(parent):
     assert (output / test).read_bytes() == (parent / test).read_bytes()
 
 
+def test_a_copy_of_fewer_labels_has_the_whole_test_split(parent):
+    output = copied(parent, "fewer", labelled=0.2)
+    _, points = read(parent)
+    _, left = read(output)
+    assert 0 < len(left["videos"]) < len(points["videos"]) and left["classes"] == points["classes"]
+    with FeatureFile(output / "train/features.h5") as small:
+        assert small.videos == sorted(left["videos"])
+        mean, _ = small.moments()
+        np.testing.assert_allclose(mean, small.read_all()[0].mean(0, dtype=float), rtol=0, atol=1e-9)
+    for name in ("annotations.json", "features.h5"):
+        assert (output / "test" / name).is_file()
+    assert (output / "test/annotations.json").read_bytes() == (parent / "test/annotations.json").read_bytes()
+
+
 def test_two_makes_give_equal_bytes(parent):
     values = {"points": "uniform", "missing": 0.1, "wrong": 0.1, "held_back": 0.25, "truth": "points"}
+    values["labelled"] = 0.9
     contents = []
     for name in ("once", "twice"):
         output = copied(parent, name, **values)

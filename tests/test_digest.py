@@ -74,7 +74,7 @@ EVALUATED = {
     *("calibrate_events.py", "measure_events.py", "gate"),
     *REPORTS,
 }
-PAGES = {"check_dataset.py", "show.py", "draw_timeline.py", *REPORTS}
+PAGES = {"check_dataset.py", "show.py", "draw_timeline.py", "compare_labels.py", *REPORTS}
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import yaml
 from conftest import ROOT, snakemake
 
 STEPS = {
-    *("convert_annotations", "convert_points", "label_videos", "convert_features", "copy_dataset"),
+    *("convert_annotations", "convert_points", "label_videos", "label_segments", "convert_features"),
     *("train_stage1", "score_snippets", "propose_training", "rank_proposals", "propose_test"),
-    *("check_dataset", "detect_stage1"),
+    *("check_dataset", "detect_stage1", "copy_dataset", "compare_labels"),
     *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
     *("calibrate_events", "list_events", "measure_events", "gate"),
     *("bundle_model", "predict", "show", "draw_timeline", "write_report", "report_prediction"),
@@ -46,6 +46,8 @@ def audited(tmp_path_factory, demo_data):
         "results/mine/floor/map.json",
         "results/mine/released/map.json",
         "results/mine/videos/map.json",
+        "results/mine/full/map.json",
+        "results/mine/labelling.svg",
         "results/mine/check.html",
         "results/mine/table.html",
         "results/mine/timeline.svg",

@@ -72,7 +72,8 @@ DATASETS = "|".join(CONFIG.datasets)
 COPIES = "|".join(CONFIG.copies) or "none"
 SEED = r"(0|[1-9]\d{0,8})"
 POINTED = "last|best-on-test"  # the chains that learn from points
-PICK = f"{POINTED}|{settings.BY_VIDEOS}"
+RANKED = f"{POINTED}|{settings.BY_SEGMENTS}"  # those that have reliable proposals
+PICK = f"{RANKED}|{settings.BY_VIDEOS}"
 EXPERIMENTS = [name for name in CONFIG.experiments if name != "default"] + list(CONFIG.ablated())
 
 
@@ -262,12 +263,33 @@ def if_tested(path):
 
 
 def supervision(wildcards):
-    """An input function: what stage 1 learns from: points or, of the chain `video-labels`, videos' classes."""
+    """An input function: the points or, of the chain `video-labels`, videos' classes; not of `segment-labels`."""
+    if wildcards.pick == settings.BY_SEGMENTS:
+        return []
     if wildcards.pick == settings.BY_VIDEOS:
         learns_by_videos("stage1", wildcards)
         return f"results/{wildcards.dataset}/train/labels.json"
     require_times(wildcards.dataset)
     return f"results/{wildcards.dataset}/train/points.json"
+
+
+def segments(wildcards):
+    """An input function: the true segments of the training videos, of the chain `segment-labels` alone."""
+    if wildcards.pick != settings.BY_SEGMENTS:
+        return []
+    method = CONFIG.method("stage1", wildcards.stage1)
+    if not methods.learns_by_segments("stage1", method):
+        stop(
+            f"{wildcards.pick}: variants.stage1.{wildcards.stage1} is of the method {method}, which learns from "
+            "points"
+        )
+    require_segments(wildcards.dataset)
+    return f"results/{wildcards.dataset}/train/segments.json"
+
+
+def classes_of_videos(wildcards):
+    """An input function: the classes of each training video, by its points or by what takes their place."""
+    return segments(wildcards) or f"results/{wildcards.dataset}/train/labels.json"
 
 
 def if_ranked(path):

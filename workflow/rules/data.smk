@@ -118,6 +118,29 @@ rule label_videos:
         "python {resources.script:q} --points {input} --labels {output} --log {log}"
 
 
+rule label_segments:
+    """The true segments of the training videos: what the chain `segment-labels` learns from."""
+    input:
+        annotations="results/{dataset}/train/annotations.json",
+        points="results/{dataset}/train/points.json",
+    output:
+        "results/{dataset}/train/segments.json",
+    log:
+        "logs/{dataset}/train/label_segments.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        script=script("label_segments.py"),
+    params:
+        code=code_of("label_segments.py", "data"),
+    shell:
+        "python {resources.script:q}"
+        " --annotations {input.annotations}"
+        " --points {input.points}"
+        " --segments {output}"
+        " --log {log}"
+
+
 rule convert_features:
     """A split's features in one HDF5 file; the annotations serve to warn of odd lengths alone."""
     input:

@@ -37,7 +37,7 @@ def folders_of(dataset, experiment, stage, pick):
     if stage == "stage2" and experiment.stage2 is None:
         return []
     steps = f"stage1-{experiment.stage1}/proposals-{experiment.proposals}"
-    chain = settings.BY_VIDEOS if experiment.supervision == "videos" else pick
+    chain = settings.CHAINS.get(experiment.supervision, pick)
     folders = [f"results/{dataset}/{chain}/seed{seed}/{steps}" for seed in CONFIG.seeds]
     if stage == "stage2":
         folders = [f"{folder}/stage2-{experiment.stage2}" for folder in folders]
@@ -108,7 +108,7 @@ def qualities(stage, pick):
         if getattr(wildcards, "experiment", "default") in CONFIG.ablated():
             return []
         folders, experiment = runs_of(wildcards, stage, pick)
-        if experiment.supervision == "videos":  # reliable proposals hold a point
+        if experiment.supervision != "points":  # reliable proposals hold a point
             return []
         if stage == "stage2":
             folders = [f"{folder}/detection-{experiment.detection}" for folder in folders]
@@ -289,7 +289,7 @@ def reported_files(wildcards):
             kind = last_kind if stage == last else "detection"
             detection = f"{kind}-{experiment.detection}"
             evaluation = f"{detection}/evaluation-{experiment.evaluation}/map.json"
-            if experiment.supervision == "videos":  # reliable proposals hold a point
+            if experiment.supervision != "points":  # reliable proposals hold a point
                 reliable = []
             elif stage == "stage1":
                 reliable = f"{folders[0]}/train/reliable.json"
@@ -344,3 +344,55 @@ def own_videos(wildcards):
     return (
         str(Path(entry.root) / entry.features.folder) if isinstance(entry.features, settings.Videos) else ""
     )
+
+
+# What labels are worth.
+
+
+def compared_labels(dataset):
+    """The labels of a data set's training videos that are compared, as report/worth.py has them.
+
+    Shares of the default experiment's, in copies that change nothing else; the experiments with another
+    supervision, but for segments where there are none; and the data sets that differ in their points alone.
+    """
+    shares = [
+        (f"{100 * copy.labelled:g} %", f"{dataset}-{name}")
+        for name, copy in CONFIG.copies.items()
+        if copy.labelled < 1 and copy == settings.Copy(labelled=copy.labelled)
+    ]
+    labels = [labels_of_run("shares", name, of, "default") for name, of in [*shares, ("100 %", dataset)]]
+    for name, experiment in CONFIG.experiments.items():
+        kind = experiment.supervision
+        if kind == "videos" or (kind == "segments" and has_segments(dataset)):
+            labels.append(labels_of_run(kind, name, dataset, name))
+    entry = CONFIG.datasets[dataset].model_dump(exclude={"points"})
+    for name, other in CONFIG.datasets.items():
+        if name != dataset and other.model_dump(exclude={"points"}) == entry:
+            labels.append(labels_of_run("others", name, name, "default"))
+    return labels
+
+
+def labels_of_run(group, name, dataset, experiment):
+    """Some labels, by the data set that has them and the experiment that learns from them."""
+    stage, kind = last_stage(CONFIG.experiment(experiment))
+    folder = "" if experiment == "default" else experiment
+    return {
+        "group": group,
+        "name": name,
+        "supervision": CONFIG.experiment(experiment).supervision,
+        "stage": "gated" if kind == "gated" else stage,
+        "map": os.path.join("results", dataset, folder, "map.json"),
+        "annotations": f"results/{dataset}/train/annotations.json",
+    }
+
+
+def compared_files(wildcards):
+    """An input function: what `compared_labels` names, each once."""
+    labels = compared_labels(wildcards.dataset)
+    return list(dict.fromkeys(each[key] for each in labels for key in ("map", "annotations")))
+
+
+def compared_settings(wildcards):
+    """A params function: the labels that are compared and what they cost, as JSON."""
+    labels = compared_labels(wildcards.dataset)
+    return json.dumps({"seconds": CONFIG.labelling.model_dump(), "labels": labels})

@@ -5,7 +5,7 @@ rule propose_training:
     """The proposals of the training videos, of the classes that they have."""
     input:
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
-        labels="results/{dataset}/train/labels.json",
+        labels=classes_of_videos,
     output:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
     log:
@@ -27,10 +27,14 @@ rule propose_training:
 
 
 rule rank_proposals:
-    """The training videos' proposals ranked by their points: the reliable ones, and drawn negative ones."""
+    """The training videos' proposals ranked by their points: the reliable ones, and drawn negative ones.
+
+    Of `segment-labels` the true segments are the reliable ones.
+    """
     input:
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
-        points="results/{dataset}/train/points.json",
+        points=supervision,
+        segments=segments,
         positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
     output:
         reliable="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/reliable.json",
@@ -38,7 +42,7 @@ rule rank_proposals:
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/rank.log",
     wildcard_constraints:
-        pick=POINTED,
+        pick=RANKED,
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -50,6 +54,7 @@ rule rank_proposals:
         "python {resources.script:q}"
         " --scores {input.scores}"
         " --points {input.points}"
+        " --segments {input.segments}"
         " --positive {input.positive}"
         " {params.settings}"
         " --reliable {output.reliable}"

@@ -93,7 +93,40 @@ rule timeline:
         " --log {log}"
 
 
+rule compare_labels:
+    """What labels are worth: mAP against the minutes that they take."""
+    input:
+        compared_files,
+    output:
+        figure=report(
+            "results/{dataset}/labelling.svg",
+            caption="../report/labelling.rst",
+            category="{dataset}",
+            labels={"what": "what labels are worth"},
+        ),
+        json="results/{dataset}/labelling.json",
+    log:
+        "logs/{dataset}/compare_labels.log",
+    wildcard_constraints:
+        dataset=DATASETS,
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        script=script("compare_labels.py"),
+    params:
+        settings=compared_settings,
+        code=code_of("compare_labels.py", "data"),
+    shell:
+        "python {resources.script:q}"
+        " --name {wildcards.dataset}"
+        " --settings {params.settings:q}"
+        " --figure {output.figure}"
+        " --json {output.json}"
+        " --log {log}"
+
+
 localrules:
+    compare_labels,
     write_report,
     tables,
     timeline,

@@ -168,7 +168,7 @@ def require_truth(dataset):
 @cache
 @checked
 def require_times(dataset):
-    """Stop where a data set's points have no times, which all but the chain `video-labels` need."""
+    """Stop where a data set's points have no times, which the chains that learn from points need."""
     entry, _ = CONFIG.origin(dataset)
     if is_demo(entry):
         return
@@ -180,6 +180,27 @@ def require_times(dataset):
             f"{contents.point_file}: has no times, so it says which actions a video shows and not when; make "
             f"{' or '.join(f'results/{dataset}/{name}/map.json' for name in experiments) or 'points'}, or add "
             "a column `seconds`"
+        )
+
+
+@cache
+@checked
+def has_segments(dataset):
+    """Whether a training video has a true segment; those of the demo have."""
+    entry, _ = CONFIG.origin(dataset)
+    if is_demo(entry):
+        return True
+    require_labels(entry)
+    return any(video["annotations"] for video in annotations.of_split(annotated(entry), "train").values())
+
+
+def require_segments(dataset):
+    """Stop where no training video has a true segment, which the chain `segment-labels` needs."""
+    if not has_segments(dataset):
+        stop(
+            f"data set {dataset}: no training video has a segment, and so supervision: segments has nothing to "
+            f"learn from;\nadd segments to its annotations, or make results/{dataset}/map.json, which learns from "
+            "points"
         )
 
 

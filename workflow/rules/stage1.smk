@@ -4,11 +4,13 @@
 rule train_stage1:
     """Train on features and points and keep the model at the end, without any test data.
 
-    Of `video-labels` the points are the classes of each video. Of `best-on-test` the model is tested on the test split and the best is kept, as released (fault 3).
+    Of `video-labels` the points are the classes of each video, and `segment-labels` has true segments in their
+    place. Of `best-on-test` the model is tested on the test split and the best is kept, as released (fault 3).
     """
     input:
         features="results/{dataset}/train/features.h5",
         points=supervision,
+        segments=segments,
         test_features=if_tested("results/{dataset}/test/features.h5"),
         test_annotations=if_tested("results/{dataset}/test/annotations.json"),
     output:
@@ -32,6 +34,7 @@ rule train_stage1:
         "python {resources.script:q}"
         " --features {input.features}"
         " --points {input.points}"
+        " --segments {input.segments}"
         " {params.settings}"
         " --test-features {input.test_features}"
         " --test-annotations {input.test_annotations}"

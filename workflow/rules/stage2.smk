@@ -10,7 +10,7 @@ rule train_stage2:
         features="results/{dataset}/train/features.h5",
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
         positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
-        labels="results/{dataset}/train/labels.json",
+        labels=classes_of_videos,
         reliable=if_ranked(
             "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/reliable.json"
         ),

@@ -9,6 +9,7 @@ from hrpro import config  # first: from here on Ctrl-C ends it with one line
 import numpy as np
 
 from hrpro.data import training_points
+from hrpro.data.instances import classes_of
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.detection.segments import Segments
@@ -19,7 +20,7 @@ from hrpro.utils import errors, progress
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", required=True, help="of the training split, of score_snippets.py")
-    parser.add_argument("--labels", required=True, help="of label_videos.py")
+    parser.add_argument("--labels", required=True, help="of label_videos.py, or of label_segments.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.proposals")
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")
@@ -43,7 +44,7 @@ def propose_training(scores: ScoreFile, labels: dict, settings: config.Proposals
     if settings.training_classes == "predicted":
         return generation.propose_test(of_videos, scores.grid, settings)
     numbers = (
-        np.array([scores.classes.index(each["label"]) for each in labels[video]], dtype=int)
+        np.array([scores.classes.index(label) for label in classes_of(labels[video])], dtype=int)
         for video in scores.videos
     )
     videos = (generation.video_of(scores, some) for scores, some in zip(of_videos, numbers, strict=True))

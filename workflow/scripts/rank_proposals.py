@@ -1,4 +1,7 @@
-"""The training videos' proposals ranked by reliability: the reliable ones and, drawn, negative ones."""
+"""The training videos' proposals ranked by reliability: the reliable ones and, drawn, negative ones.
+
+Where true segments are known, they are the reliable ones, and the negative ones lie outside of them.
+"""
 
 import argparse
 
@@ -8,9 +11,11 @@ from hrpro import config  # first: from here on Ctrl-C ends it with one line
 import numpy as np
 import torch
 
-from hrpro.data import training_points
+from hrpro.data import training_points, training_segments
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
+from hrpro.detection.segments import Segments, segments
+from hrpro.grid import Grid
 from hrpro.layers.packing import Packing
 from hrpro.proposals import ranking
 from hrpro.training import seeds
@@ -19,9 +24,12 @@ from hrpro.utils.names import shown
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scores", required=True, help="of the training split, of score_snippets.py")
-    parser.add_argument("--points", required=True)
+    parser.add_argument("--points", nargs="?")
+    parser.add_argument("--segments", nargs="?", help="in place of points: of label_segments.py")
     parser.add_argument("--positive", required=True, help="of propose_training.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.proposals")
     parser.add_argument("--seed", type=options.seed, required=True)
@@ -32,16 +40,27 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Proposals, args.settings)
+    if bool(args.points) == bool(args.segments):
+        raise errors.InputError("--points, --segments: expected one of them")
     rng = np.random.default_rng(args.seed)
     reliable, negative, total = {}, {}, 0
     with ScoreFile(args.scores) as scores:
         grid, classes = scores.grid, scores.classes
-        points = training_points.read(args.points, scores.videos).videos
+        if args.segments:
+            truth = training_segments.read(args.segments, scores.videos)
+        else:
+            points = training_points.read(args.points, scores.videos).videos
         positive, known = results.read_each(args.positive, classes), set(scores.videos)
         for video, proposals in progress.track(positive, len(scores.videos), "ranked proposals"):
             if video not in known:
                 raise other_videos(args, video, args.positive, args.scores)
             background = scores.read(video).background
+            if args.segments:
+                reliable[video], seed = by_segments(video, truth, length=len(background), grid=grid)
+                negative[video] = ranking.negatives_beside(
+                    proposals, seed, grid=grid, settings=settings, rng=rng
+                )
+                continue
             labels = seeds.point_labels(
                 points[video],
                 classes,
@@ -58,8 +77,9 @@ def main() -> None:
         if absent := min(known - reliable.keys(), default=None):
             raise other_videos(args, absent, args.scores, args.positive)
 
-    without = total - sum(map(len, reliable.values()))
-    progress.log.info("%d of %d points without a reliable proposal", without, total)
+    if args.points:
+        without = total - sum(map(len, reliable.values()))
+        progress.log.info("%d of %d points without a reliable proposal", without, total)
     with files.together():
         results.write(args.reliable, reliable.items(), classes)
         results.write(args.negative, negative.items(), classes)
@@ -71,6 +91,17 @@ def other_videos(args: argparse.Namespace, video: str, path: str, other: str) ->
         f"{args.positive}: not the proposals of {args.scores}: {path} has {shown(video)}, {other} has not; "
         "give --positive of the same split"
     )
+
+
+def by_segments(
+    video: str, truth: training_segments.TrainingSegments, *, length: int, grid: Grid
+) -> tuple[Segments, np.ndarray]:
+    """The true segments of a training video of so many snippets, and its background seeds by them, (T,)."""
+    known, classes = truth.videos[video], truth.classes
+    ambiguous = truth.ambiguous.get(video, [])
+    _, seed = seeds.of_segments(known, classes, ambiguous=ambiguous, length=length, grid=grid)
+    times, labels = [each["segment"] for each in known], [classes.index(each["label"]) for each in known]
+    return segments(times, labels), seed
 
 
 def background_seeds(background: np.ndarray, labels: torch.Tensor, thresholds: dict) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Stage 1: train a model on features and points; the model at the end is kept.
+"""Stage 1: train a model on features and points, or true segments; the model at the end is kept.
 
 With the three --test options it is tested on the test split now and then, and the best model is kept, as the
 released program does (fault 3).
@@ -10,7 +10,7 @@ import importlib
 from pathlib import Path
 
 from hrpro import config, methods, model_file
-from hrpro.data import training_points
+from hrpro.data import training_points, training_segments
 from hrpro.data.features import FeatureFile
 from hrpro.training.arguments import add_arguments, make_checkpoint
 from hrpro.training.task import Stage1Task
@@ -22,7 +22,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--features", required=True, help="of the training split")
-    parser.add_argument("--points", required=True)
+    parser.add_argument("--points", nargs="?", help="or, of methods that need no times, of label_videos.py")
+    parser.add_argument("--segments", nargs="?", help="in place of points: of label_segments.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage1")
     add_arguments(parser)
     args = parser.parse_args()
@@ -30,15 +31,18 @@ def main() -> None:
 
     settings = config.from_json(config.Stage1, args.settings)
     method = methods.load("stage1", settings.method)
+    require_labels(args, settings.method)
     with contextlib.ExitStack() as stack:
         features = stack.enter_context(FeatureFile(args.features))
-        points = training_points.read(
-            args.points, features.videos, with_times=not methods.learns_by_videos("stage1", settings.method)
-        )
+        segments = None
+        if args.segments:
+            points = segments = training_segments.read(args.segments, features.videos)
+        else:
+            with_times = not methods.learns_by_videos("stage1", settings.method)
+            points = training_points.read(args.points, features.videos, with_times=with_times)
         if not any(points.videos[video] for video in features.videos):
-            raise errors.InputError(
-                f"{args.points}: no point in any video, so there is nothing to learn from"
-            )
+            what = f"{args.segments}: no segment" if args.segments else f"{args.points}: no point"
+            raise errors.InputError(f"{what} in any video, so there is nothing to learn from")
         classes = points.classes
         feature_files, test = [features], None
         if args.test:
@@ -55,10 +59,11 @@ def main() -> None:
             device=devices.choose_device(args.device),
             events=Path(args.events),
             checkpoint=make_checkpoint(
-                args, features=feature_files, inputs=[args.points, args.test_annotations]
+                args, features=feature_files, inputs=[args.points, args.segments, args.test_annotations]
             ),
             test=test,
             cache_memory=args.cache_memory,
+            segments=segments,
         )
         model = method.train(task)
         with files.together():
@@ -72,6 +77,14 @@ def main() -> None:
             )
             if args.record:
                 files.write_json(args.record, process.machine(task.device))
+
+
+def require_labels(args: argparse.Namespace, method: str) -> None:
+    """Raise InputError unless there are points, or true segments that the method can learn from."""
+    if bool(args.points) == bool(args.segments):
+        raise errors.InputError("--points, --segments: expected one of them")
+    if args.segments and not methods.learns_by_segments("stage1", method):
+        raise errors.InputError(f"--segments: the method {method} learns from points; give --points")
 
 
 if __name__ == "__main__":

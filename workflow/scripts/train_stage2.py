@@ -26,7 +26,7 @@ def main() -> None:
     )
     parser.add_argument("--features", required=True, help="of the training split")
     parser.add_argument("--scores", required=True, help="of the training split, of score_snippets.py")
-    parser.add_argument("--labels", required=True, help="of label_videos.py")
+    parser.add_argument("--labels", required=True, help="of label_videos.py, or of label_segments.py")
     parser.add_argument("--positive", required=True, help="of propose_training.py")
     for name in ("reliable", "negative"):
         parser.add_argument(f"--{name}", nargs="?", help="of rank_proposals.py, for methods that need them")

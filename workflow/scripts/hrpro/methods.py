@@ -21,6 +21,10 @@ Settings of either stage may say `learns_by_videos: ClassVar[bool] = True`: then
 video are all that the method needs, and an experiment with `supervision: videos` may name it. It gets points
 without "seconds" there and, in stage 2, no ranked proposals anywhere.
 
+Those of stage 1 may say `learns_by_segments: ClassVar[bool] = True`: then an experiment with `supervision:
+segments` may name it, and its task has the true segments of the training videos in place of points. Stage 2
+gets them as reliable proposals.
+
 Stage 2 scores and refines proposals:
 
     train(task: training.task.Stage2Task) -> model
@@ -45,6 +49,11 @@ DEFAULT = "hrpro"  # where settings name no method
 def learns_by_videos(stage: str, method: str) -> bool:
     """Whether the classes of each training video are all that a method needs to learn."""
     return getattr(load(stage, method, "settings").Settings, "learns_by_videos", False)
+
+
+def learns_by_segments(stage: str, method: str) -> bool:
+    """Whether a method can learn from true segments; stage 2's get them as ranked proposals."""
+    return stage == "stage2" or getattr(load(stage, method, "settings").Settings, "learns_by_segments", False)
 
 
 def load(stage: str, method: str, module: str = "method") -> ModuleType:

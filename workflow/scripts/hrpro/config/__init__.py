@@ -25,7 +25,7 @@ from .datasets import (
     VideoNames,
     Videos,
 )
-from .experiments import ABLATIONS, BY_VIDEOS, HELD_BACK, Experiment
+from .experiments import ABLATIONS, BY_SEGMENTS, BY_VIDEOS, CHAINS, HELD_BACK, Experiment
 from .parsing import Strict, canonical, from_json, limit, merge, parse, yaml_number
 from .schema import (
     CUTS,
@@ -36,6 +36,7 @@ from .schema import (
     Evaluation,
     Events,
     Features,
+    Labelling,
     Prediction,
     Proposals,
     Stage1,
@@ -46,7 +47,9 @@ __all__ = [
     "ABLATIONS",
     "AS_THEY_ARE",
     "BACKBONES",
+    "BY_SEGMENTS",
     "BY_VIDEOS",
+    "CHAINS",
     "CUTS",
     "DOWNLOAD",
     "HELD_BACK",
@@ -71,6 +74,7 @@ __all__ = [
     "FeatureFiles",
     "Features",
     "LabelFile",
+    "Labelling",
     "Labels",
     "OnFault",
     "Points",

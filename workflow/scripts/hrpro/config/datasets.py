@@ -403,6 +403,10 @@ class Copy(Strict):
     )
     missing: Share = Field(0.0, description="share of the points that are left out")
     wrong: Share = Field(0.0, description="share of the points that get another class")
+    labelled: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0,
+        description="share of the points that is kept, by whole videos; other training videos are left out",
+    )
     held_back: Share = Field(0.0, description="share of the training videos that becomes the test split")
     truth: Literal["segments", "points"] = Field(
         "segments", description="what held-back videos are scored with: their segments, or their points alone"

@@ -9,7 +9,9 @@ from .datasets import Name
 
 ABLATIONS = ("alone", "without")
 HELD_BACK = "held_points"  # the copy by which events are calibrated and `gate: auto` decides
-BY_VIDEOS = "video-labels"  # the chain of the experiments with `supervision: videos`, and its folder
+# The chains of the experiments without points, and their folders, by `supervision`.
+BY_VIDEOS, BY_SEGMENTS = "video-labels", "segment-labels"
+CHAINS = {"videos": BY_VIDEOS, "segments": BY_SEGMENTS}
 # Names of folders in results/<dataset>/, where an experiment has one of its own.
 RESERVED = ("train", "test", "last", "predict", "extracted", "data")
 
@@ -35,9 +37,10 @@ class Experiment(Strict):
         description="also train with tests on the test split and report the best model, as published "
         "figures do",
     )
-    supervision: Literal["points", "videos"] = Field(
+    supervision: Literal["points", "videos", "segments"] = Field(
         "points",
-        description="what is known of the training videos: their points, or which classes they show (videos)",
+        description="what is known of the training videos: their points, which classes they show (videos), "
+        "or when each action starts and ends (segments)",
     )
     events: bool = Field(
         False,
@@ -61,6 +64,9 @@ COPIES = {
     "uniform": {"points": "uniform"},
     "missing": {"missing": 0.1},
     "wrong": {"wrong": 0.05},
+    "points10": {"labelled": 0.1},
+    "points20": {"labelled": 0.2},
+    "points50": {"labelled": 0.5},
 }
 
 EXPERIMENTS = {
@@ -94,6 +100,14 @@ EXPERIMENTS = {
         "detection": "default",
         "evaluation": "default",
         "supervision": "videos",
+    },
+    "full": {
+        "stage1": "default",
+        "proposals": "default",
+        "stage2": "default",
+        "detection": "default",
+        "evaluation": "default",
+        "supervision": "segments",
     },
     "lacp": {
         "stage1": "lacp",
@@ -297,11 +311,15 @@ NOTES = {
         "uniform": "points anywhere in their instances",
         "missing": "without a tenth of the points",
         "wrong": "one point in twenty has another class",
+        "points10": "as many of the training videos as have a tenth of the points",
+        "points20": "a fifth",
+        "points50": "half",
     },
     "experiments": {
         "released": "the authors' program as it is, its faults included",
         "floor": "a logistic regression on the labelled snippets instead of stage 1, and no stage 2",
         "videos": "no points: of each training video the classes alone, whenever they occur",
+        "full": "no points: the true segments of the training videos, the ceiling of the default's networks",
         "lacp": "LACP, its faults corrected",
         "lacp_released": "LACP as its authors' program has it, its faults included",
         "pmil": "P-MIL, by video labels, on the default's proposals",

@@ -165,6 +165,14 @@ class Report(Strict):
     )
 
 
+class Labelling(Strict):
+    """Seconds of work that labels take per minute of video, as SF-Net's authors report (docs/results.md)."""
+
+    videos: Positive = Field(45.0, description="for the classes of whole videos")
+    points: Positive = Field(50.0, description="for a point per action")
+    segments: Positive = Field(300.0, description="for start and end of each action")
+
+
 def settings_of(stage: str) -> dict[str, type[Strict]]:
     """Method -> the model of a stage's settings."""
     return {method: methods.load(stage, method, "settings").Settings for method in methods.STAGES[stage]}
@@ -286,6 +294,11 @@ class Config(Strict):
         {}, description="per name, a folder or file of new videos' features (docs/predict.md)"
     )
     report: Report = Field(Report(), description="of `results/<dataset>/report.html` (docs/report.md)")
+    labelling: Labelling = Field(
+        Labelling(),
+        description="seconds of work that labels take per minute of video, for "
+        "`results/<dataset>/labelling.svg` (docs/results.md)",
+    )
     experiments: dict[Name, Experiment] = Field(
         {},
         description="per experiment, the variant of each step; `default` makes "
@@ -388,23 +401,26 @@ class Config(Strict):
 
     def supervision_holds(self, name: str, experiment: Experiment) -> None:
         """Raise ValueError where an experiment without points needs them."""
-        if experiment.supervision != "videos":
+        supervision = experiment.supervision
+        if supervision == "points":
             return
         if experiment.best_on_test:
             raise ValueError(
                 f"experiments.{name}: best_on_test is for experiments with points; remove it, or "
-                "`supervision: videos`"
+                f"`supervision: {supervision}`"
             )
         for stage in methods.STAGES:
             variant = getattr(experiment, stage)
             if variant is None:
                 continue
             method = self.method(stage, variant)
-            if not methods.learns_by_videos(stage, method):
-                able = [other for other in methods.STAGES[stage] if methods.learns_by_videos(stage, other)]
+            learns = {"videos": methods.learns_by_videos, "segments": methods.learns_by_segments}[supervision]
+            if not learns(stage, method):
+                able = [other for other in methods.STAGES[stage] if learns(stage, other)]
                 raise ValueError(
-                    f"experiments.{name}: supervision: videos, but the method {method} of variants.{stage}."
-                    f"{variant} learns from points; without them can: {', '.join(able) or 'none'}"
+                    f"experiments.{name}: supervision: {supervision}, but the method {method} of "
+                    f"variants.{stage}.{variant} learns from points; without them can: "
+                    f"{', '.join(able) or 'none'}"
                 )
 
     def gate_holds(self, name: str, experiment: Experiment) -> None:
@@ -415,10 +431,10 @@ class Config(Strict):
             raise ValueError(
                 f"experiments.{name}: gate: {experiment.gate}, but there is no stage 2; remove gate"
             )
-        if experiment.gate == "auto" and experiment.supervision == "videos":
+        if experiment.gate == "auto" and experiment.supervision != "points":
             raise ValueError(
-                f"experiments.{name}: gate: auto needs points, which supervision: videos does without; "
-                "set gate: on or off"
+                f"experiments.{name}: gate: auto needs points, which supervision: {experiment.supervision} "
+                "does without; set gate: on or off"
             )
         copy = self.copies.get(HELD_BACK)
         if experiment.gate == "auto" and not (copy and copy.held_back and copy.truth == "points"):

@@ -15,9 +15,10 @@ from ..config import AS_THEY_ARE, Annotations, VideoNames
 from ..detection.segments import Segments, segments
 from ..utils import files
 from ..utils.errors import InputError
-from ..utils.names import LARGEST, class_of, clean, is_number, listed, quoted, shown, unprintable
+from ..utils.names import class_of, clean, listed, quoted, shown, unprintable
 from ..utils.progress import log
 from .faults import Faults
+from .instances import are_spans
 from .labels.label import Fault, Faulty, Label, shortened, to_float, to_number
 
 DEFAULTS = ("gt_full.json", "annotations.json")
@@ -74,17 +75,6 @@ def checked(path, entries: dict[str, object], *, may_be_empty: bool = False) -> 
             }
     faults.stop()
     return database
-
-
-def are_spans(value) -> bool:
-    """Whether a value is a list of [start, end], in seconds, each of which ends after it starts."""
-    return isinstance(value, list) and all(
-        isinstance(span, list)
-        and len(span) == 2
-        and all(map(is_number, span))
-        and -LARGEST < span[0] < span[1] < LARGEST
-        for span in value
-    )
 
 
 def fault_of_entry(entry) -> tuple[str, str] | None:

@@ -33,6 +33,8 @@ def change(
         database, points = hold_back(
             database, points, share=settings.held_back, truth=settings.truth, rng=rng
         )
+    if settings.labelled < 1:
+        database, points = label_fewer(database, points, settings.labelled, rng)
     if settings.points == "uniform":
         points = redraw(database, points, rng)
     points = leave_out(points, settings.missing, rng)
@@ -102,6 +104,29 @@ def hold_back(
 def as_annotation(point: dict) -> dict:
     """A point as an annotation without length, in seconds."""
     return {"label": point["label"], "segment": [point["seconds"]] * 2}
+
+
+def label_fewer(database: dict, points: dict, share: float, rng: np.random.Generator) -> tuple[dict, dict]:
+    """The first training videos in a drawn order, as many as have, to the nearest one, a share of all points.
+
+    And the first video of each class, so that no class loses all its points. A video is kept with all of its
+    points or leaves the training: in one that is labelled in part, the rest would count as background. The
+    videos of a smaller share are among those of a larger one.
+    """
+    order = [list(points)[i] for i in rng.permutation(len(points))]
+    target = share * sum(map(len, points.values()))
+    kept, count, classes, reached = set(), 0, set(), False
+    for video in order:
+        shown = {point["label"] for point in points[video]}
+        reached = reached or count + len(points[video]) / 2 > target  # nearer to it without this video
+        if not reached or shown - classes:
+            kept.add(video)
+            count += len(points[video])
+            classes |= shown
+    return (
+        {video: entry for video, entry in database.items() if video in kept or video not in points},
+        {video: of_video for video, of_video in points.items() if video in kept},
+    )
 
 
 def redraw(database: dict, points: dict, rng: np.random.Generator) -> dict:

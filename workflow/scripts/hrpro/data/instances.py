@@ -5,6 +5,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from ..utils.names import LARGEST, is_number
+
 ROUNDING = 1e-6  # seconds: points a second apart are not further apart
 
 
@@ -21,6 +23,17 @@ def classes_of(points: list[dict]) -> list[str]:
 def without_times(points: list[dict]) -> list[dict]:
     """A video's points with no more than their classes, [{"label"}], each once and in order."""
     return [{"label": label} for label in classes_of(points)]
+
+
+def are_spans(value) -> bool:
+    """Whether a value is a list of [start, end], in seconds, each of which ends after it starts."""
+    return isinstance(value, list) and all(
+        isinstance(span, list)
+        and len(span) == 2
+        and all(map(is_number, span))
+        and -LARGEST < span[0] < span[1] < LARGEST
+        for span in value
+    )
 
 
 def holding(times: Sequence, labels: Sequence, seconds: float, label) -> int | None:

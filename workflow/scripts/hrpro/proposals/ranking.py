@@ -132,5 +132,17 @@ def rank(
         point_prior=settings.point_prior,
     )
     best = [positive.take([number]) for number in numbers if number is not None]
+    return join(best), negatives_beside(positive, background_seed, grid=grid, settings=settings, rng=rng)
+
+
+def negatives_beside(
+    positive: Segments,
+    background_seed: np.ndarray,
+    *,
+    grid: Grid,
+    settings: Proposals,
+    rng: np.random.Generator,
+) -> Segments:
+    """The negative proposals of a training video, as many as its positive ones ask for."""
     count = int(settings.negative_share * len(positive))
-    return join(best), negatives(background_seed, count, grid, bounds=settings.negative_bounds, rng=rng)
+    return negatives(background_seed, count, grid, bounds=settings.negative_bounds, rng=rng)

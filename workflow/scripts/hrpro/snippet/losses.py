@@ -59,20 +59,24 @@ def stage1(
     *,
     packing: Packing,
     settings: Settings,
+    background: torch.Tensor | None = None,
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """Every loss of a batch, and the prototypes after it.
 
-    points (N, C) of 0 and 1; prototypes (C, D). -> {name: (B,)}, with the weighted sum as "total", and
-    the updated prototypes (C, D). A video's contrastive loss sees the prototypes as the videos before it
-    in the batch have left them.
+    points (N, C) of 0 and 1; prototypes (C, D); background (N,) of 0 and 1: the background seeds, where true
+    segments tell them and the points are the action seeds; else both are mined. -> {name: (B,)}, with the
+    weighted sum as "total", and the updated prototypes (C, D). A video's contrastive loss sees the prototypes
+    as the videos before it in the batch have left them.
     """
-    action, background = seeds.mine(
-        scores.background.detach(),
-        points,
-        packing,
-        background_threshold=settings.background_threshold,
-        action_threshold=settings.action_threshold,
-    )
+    action = points
+    if background is None:
+        action, background = seeds.mine(
+            scores.background.detach(),
+            points,
+            packing,
+            background_threshold=settings.background_threshold,
+            action_threshold=settings.action_threshold,
+        )
     history = memory.updated(
         prototypes,
         scores.embedding.detach(),

@@ -21,6 +21,7 @@ class Settings(TrainingSettings):
     """The snippet network and its training."""
 
     learns_by_videos: ClassVar[bool] = True
+    learns_by_segments: ClassVar[bool] = True
     method: Literal["hrpro"] = Field("hrpro", description="HR-Pro's snippet network")
     standardize: bool = Field(
         True, description="features by the training split's mean and standard deviation"

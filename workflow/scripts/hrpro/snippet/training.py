@@ -58,7 +58,12 @@ def train(task: Stage1Task) -> SnippetModel:
                 scores = model(batch.features, batch.packing)
             if dataset.timed:
                 loss, prototypes = losses.stage1(
-                    scores, batch.points, model.prototypes, packing=batch.packing, settings=settings
+                    scores,
+                    batch.points,
+                    model.prototypes,
+                    packing=batch.packing,
+                    settings=settings,
+                    background=batch.background,
                 )
             else:
                 loss = losses.by_videos(scores, batch.present, packing=batch.packing, top=settings.video_top)

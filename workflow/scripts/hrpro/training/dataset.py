@@ -18,9 +18,12 @@ class Batch(NamedTuple):
     """Some videos end to end, N snippets in all."""
 
     features: torch.Tensor  # (N, D)
-    points: torch.Tensor  # (N, C), of 0 and 1; without times, 0
+    points: torch.Tensor  # (N, C), of 0 and 1; without times, 0; of true segments their action seeds
     present: torch.Tensor  # (B, C), of 0 and 1: the classes of each video
     packing: Packing
+    background: torch.Tensor | None = (
+        None  # (N,), of 0 and 1: background seeds, where true segments tell them
+    )
 
 
 class Dataset:
@@ -32,8 +35,9 @@ class Dataset:
         self.cache = FeatureCache(
             task.features, task.device, devices.cache_size(task.device, task.cache_memory)
         )
-        self.timed = are_timed(task.points)
+        self.timed = task.segments is not None or are_timed(task.points)
         self.points: dict[str, np.ndarray] = {}
+        self.background: dict[str, np.ndarray] = {}  # of true segments
         present = np.zeros((len(self.videos), len(task.classes)), dtype=np.float32)
         for number, video in enumerate(self.videos):
             for point in task.points[video]:
@@ -56,23 +60,28 @@ class Dataset:
         points = torch.zeros(len(features), len(self.task.classes), device=self.task.device)
         cells = send(snippets * points.shape[1] + labels, self.task.device)
         points.view(-1).index_fill_(0, cells, 1.0)
+        background = None
+        if self.task.segments:
+            background = send(np.concatenate([self.background[video] for video in videos]), self.task.device)
         present = self.present.index_select(0, send(np.asarray(numbers), self.task.device))
-        return Batch(features, points, present, packing)
+        return Batch(features, points, present, packing, background)
 
     def labelled(self, video: str, length: int) -> np.ndarray:
         """A video's labelled snippets and their classes, as numbers: (2, P)."""
         if not self.timed:
             return np.zeros((2, 0), dtype=np.int64)
         if video not in self.points:
-            task = self.task
-            labels = seeds.point_labels(
-                task.points[video],
-                task.classes,
-                length=length,
-                grid=task.features.grid,
-                same_action=task.settings.same_action,
-            )
-            self.points[video] = labels.nonzero().T.numpy()
+            task, of_video = self.task, {"length": length, "grid": self.task.features.grid}
+            if task.segments:
+                ambiguous = task.segments.ambiguous.get(video, [])
+                labels, self.background[video] = seeds.of_segments(
+                    task.points[video], task.classes, ambiguous=ambiguous, **of_video
+                )
+            else:
+                labels = seeds.point_labels(
+                    task.points[video], task.classes, same_action=task.settings.same_action, **of_video
+                ).numpy()
+            self.points[video] = np.stack(labels.nonzero())
         return self.points[video]
 
     def prefetch(self, numbers) -> None:

@@ -1,5 +1,9 @@
-"""Seeds: snippets whose label can be relied on, mined from points and B (docs/method.md, section 2.5)."""
+"""Seeds: snippets whose label can be relied on, mined from points and B (docs/method.md, section 2.5).
 
+Or all that true segments tell (section 15).
+"""
+
+import numpy as np
 import torch
 
 from ..data.instances import joined
@@ -19,6 +23,31 @@ def point_labels(
     for seconds, label in joined([(point["seconds"], point["label"]) for point in points], same_action):
         labels[min(int(grid.index(seconds)), length - 1), classes.index(label)] = 1
     return labels
+
+
+def of_segments(
+    segments: list[dict], classes: list[str], *, ambiguous: list[list[float]], length: int, grid: Grid
+) -> tuple[np.ndarray, np.ndarray]:
+    """The seeds that true segments tell: of action (T, C) and of background (T,), of 0 and 1 (eq. 42).
+
+    segments: those of a video, [{"label", "segment": [start s, end s]}]; ambiguous: [[start s, end s]], what
+    may or may not be an action; length: T. A snippet belongs to the segments that hold its centre; a segment
+    that holds none has the snippet at its middle.
+    """
+    centres = np.arange(length) + 0.5
+
+    def inside(times: list[float]) -> np.ndarray:
+        start, end = grid.snippets(times)
+        return (start <= centres) & (centres < end)
+
+    action = np.zeros((length, len(classes)), dtype=np.float32)
+    for each in segments:
+        snippets = inside(each["segment"])
+        if not snippets.any():
+            snippets = min(int(grid.index(sum(each["segment"]) / 2)), length - 1)
+        action[snippets, classes.index(each["label"])] = 1
+    unsure = np.any([np.zeros(length, dtype=bool), *map(inside, ambiguous)], axis=0)
+    return action, (~action.any(axis=1) & ~unsure).astype(np.float32)
 
 
 def mine(

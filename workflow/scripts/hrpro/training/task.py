@@ -10,6 +10,7 @@ import torch
 from ..data.features import FeatureFile
 from ..data.instances import classes_of
 from ..data.scores import ScoreFile
+from ..data.training_segments import TrainingSegments
 from ..detection.segments import Segments
 from ..utils.settings import Strict
 from .checkpoint import Checkpoint
@@ -36,6 +37,7 @@ class Stage1Task(NamedTuple):
     checkpoint: Checkpoint
     test: Test | None  # with it, the best tested model is kept
     cache_memory: float  # MB of features that are kept in memory
+    segments: TrainingSegments | None = None  # the true ones; then `points` are them, without "seconds"
 
 
 class Stage2Task(NamedTuple):
