@@ -49,12 +49,14 @@ def main() -> None:
 
     variants = [detections(share) for share in gate.SHARES]
     mean = held_back.mean_aps(truth, variants, file.classes)
-    share = held_back.largest(gate.SHARES, mean)
+    error = held_back.error_of_lead(truth, variants, mean, file.classes)
+    share = held_back.largest(gate.SHARES, mean, error)
     points = sum(map(len, truth.values()))
     progress.log.info(
-        "stage 2 counts with %g of its weight: mAP of %d held-back videos with %d points by the share: %s",
+        "stage 2 counts with %g of its weight: mAP of %d held-back videos with %d points by the share: %s%s",
         share, len(truth), points,
         ", ".join(f"{value:.1f} ({each:g})" for value, each in zip(mean, gate.SHARES, strict=True)),
+        "" if error is None else f"; the lead of 0 has a standard error of {error:.1f}",
     )  # fmt: skip
     files.write_json(
         args.output,
@@ -64,6 +66,7 @@ def main() -> None:
             "points": points,
             "shares": gate.SHARES,
             "mAP": mean,
+            "error_of_lead": error,
         },
         indent=1,
     )
