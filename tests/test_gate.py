@@ -173,7 +173,7 @@ def defaults() -> dict:
 @pytest.mark.parametrize(
     ("experiment", "words"),
     [
-        ({"gate": "auto", "stage2": None}, "gate: auto, but there is no stage 2"),
+        ({"gate": "ask", "stage2": None}, "gate: ask, but there is no stage 2"),
         ({"gate": "off", "stage2": None}, "gate: off, but there is no stage 2"),
         ({"gate": "sometimes"}, "gate"),
     ],
@@ -184,28 +184,28 @@ def test_a_gate_that_cannot_be_is_refused(experiment, words):
 
 
 def test_a_gate_needs_held_back_points():
-    with pytest.raises(InputError, match=r"gate: auto needs copies\.held_points"):
+    with pytest.raises(InputError, match=r"gate: ask needs copies\.held_points"):
         config.parse(
-            config.Config, {"experiments": {"default": {"gate": "auto"}}, "copies": {"held_points": None}}
+            config.Config, {"experiments": {"default": {"gate": "ask"}}, "copies": {"held_points": None}}
         )
     with pytest.raises(InputError, match="truth: points"):  # no segment has a say
         by_segments = {"held_points": {"held_back": 0.25, "truth": "segments"}}
-        config.parse(config.Config, {"experiments": {"default": {"gate": "auto"}}, "copies": by_segments})
-    with pytest.raises(InputError, match="gate: auto needs points"):
-        config.parse(config.Config, {"experiments": {"videos": {"gate": "auto"}}})
+        config.parse(config.Config, {"experiments": {"default": {"gate": "ask"}}, "copies": by_segments})
+    with pytest.raises(InputError, match="gate: ask needs points"):
+        config.parse(config.Config, {"experiments": {"videos": {"gate": "ask"}}})
 
 
 def test_on_and_off_are_read_as_yaml_gives_them():
-    for word in ("on", "off", "auto"):
+    for word in ("on", "off", "ask", "auto"):
         values = yaml.safe_load(f"experiments: {{default: {{gate: {word}}}}}")
         assert config.parse(config.Config, values).experiments["default"].gate == word
 
 
 @pytest.fixture(scope="module")
 def gated_run(finished_run, tmp_path_factory) -> Path:
-    """A finished run with `gate: auto`, of few iterations."""
+    """A finished run with `gate: ask`, of few iterations."""
     folder = shutil.copytree(finished_run, tmp_path_factory.mktemp("gated") / "run")
-    values = json.loads(json.dumps(MINE | {"experiments": {"default": {"gate": "auto"}}}))
+    values = json.loads(json.dumps(MINE | {"experiments": {"default": {"gate": "ask"}}}))
     values["datasets"]["mine"]["settings"] = {"stage1": {"iterations": 8}, "stage2": {"iterations": 8}}
     write_config(folder, values)
     targets = ["results/mine/map.json", "results/mine/model.pt"]

@@ -8,7 +8,7 @@ from ..utils.settings import Strict
 from .datasets import Name
 
 ABLATIONS = ("alone", "without")
-HELD_BACK = "held_points"  # the copy by which events are calibrated and `gate: auto` decides
+HELD_BACK = "held_points"  # the copy by which events are calibrated and a gate decides
 BY_VIDEOS = "video-labels"  # the chain of the experiments with `supervision: videos`, and its folder
 # Names of folders in results/<dataset>/, where an experiment has one of its own.
 RESERVED = ("train", "test", "last", "predict", "extracted", "data")
@@ -19,7 +19,7 @@ def as_written(value):
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
-Gate = Annotated[Literal["auto", "on", "off"], BeforeValidator(as_written)]
+Gate = Annotated[Literal["auto", "ask", "on", "off"], BeforeValidator(as_written)]
 
 
 class Experiment(Strict):
@@ -46,8 +46,9 @@ class Experiment(Strict):
     )
     gate: Gate = Field(
         "on",
-        description="how far stage 2 counts: auto (as far as held-back training videos bear it out; "
-        "docs/method.md, 6.3), on (in full) or off (not at all)",
+        description="how far stage 2 counts: ask (as far as held-back training videos bear it out; "
+        "docs/method.md, 6.3), on (in full), off (not at all) or auto (ask where most classes have under 20 "
+        "points, else on)",
     )
     corrects: Name | None = Field(
         None,
@@ -70,6 +71,7 @@ EXPERIMENTS = {
         "stage2": "default",
         "detection": "default",
         "evaluation": "default",
+        "gate": "auto",
         "corrects": "released",
     },
     "released": {
