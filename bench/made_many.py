@@ -1,13 +1,14 @@
 """Make data sets of many classes and few videos, and a configuration of them.
 
-    python bench/made_many.py FOLDER
+    python bench/made_many.py FOLDER [SEED]
     snakemake --configfile FOLDER/many.yaml --cores 2 -- results/many-{places,pairs,few}/map.json
 
-34 to 40 classes, 30 to 46 training videos, most classes with 2 to 20 points. A video is shot at one of some
-places, and each place has classes of its own, some more frequent than others. What happens lies in a space of
-LATENT dimensions: an action runs through three phases of its class, the background shows the place, and some
-of it imitates an action's middle. No two actions of a class look the same. A random map with noise and a ReLU
-makes 256 channels of it, non-negative, sparse and alike in neighbouring snippets, as I3D's are.
+The three are drawn from SEED (0) and the next two. 34 to 40 classes, 30 to 46 training videos, most classes
+with 2 to 20 points. A video is shot at one of some places, and each place has classes of its own, some more
+frequent than others. What happens lies in a space of LATENT dimensions: an action runs through three phases
+of its class, the background shows the place, and some of it imitates an action's middle. No two actions of a
+class look the same. A random map with noise and a ReLU makes 256 channels of it, non-negative, sparse and
+alike in neighbouring snippets, as I3D's are.
 """
 
 import json
@@ -132,9 +133,9 @@ def draw_features(
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
+    folder, first = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     entries = {}
-    for seed, (name, kind) in enumerate(KINDS.items()):
+    for seed, (name, kind) in enumerate(KINDS.items(), start=first):
         make(folder / f"many-{name}", kind, seed)
         entries[f"many-{name}"] = {
             "root": str((folder / f"many-{name}").absolute()),

@@ -245,6 +245,19 @@ def test_points_alone_can_be_held_back_where_no_segment_is_known():
     assert sum(len(e["annotations"]) for e in truth.values()) == 50
 
 
+def test_points_lie_on_either_side_where_two_videos_have_any():
+    database, points = data_set(8)
+    for video in ("v0", "v1", "v3", "v4", "v6", "v7"):
+        points[video] = []
+    sides = set()
+    for seed in range(10):
+        truth, left = change((database, points), held_back=0.25, truth="points", seed=seed)
+        held_back = {video: e["annotations"] for video, e in truth.items() if e["subset"] == "test"}
+        assert len(held_back) == 2 and sum(map(len, held_back.values())) == sum(map(len, left.values())) == 5
+        sides.add("v2" in held_back)
+    assert sides == {True, False}
+
+
 def test_a_held_back_video_without_an_instance_cannot_be_scored():
     database, points = data_set(2)
     database["v1"]["annotations"], points["v1"] = [], []

@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -46,12 +47,38 @@ def test_detections_are_judged_by_points():
     assert figures == pytest.approx([100, 100 * ((5 + 2 / 2) / 7 + 1) / 2, 0])
 
 
-def test_stage_2_counts_as_far_as_it_does_no_harm():
-    shares = [0, 0.5, 1]
-    assert held_back.largest(shares, [40.0, 42.1, 41.0]) == 0.5
-    assert held_back.largest(shares, [40.0, 42.0, 41.0]) == 1  # a point below the best says nothing
-    assert held_back.largest(shares, [45.0, 42.0, 41.0]) == 0
-    assert held_back.largest(shares, [0.0, 0.0, 0.0]) == 1
+@pytest.mark.parametrize(
+    ("mean", "error", "share"),
+    [
+        ([40.0, 42.1, 41.0], None, 0.5),
+        ([40.0, 42.0, 41.0], None, 1),  # a point below the best says nothing
+        ([0.0, 0.0, 0.0], None, 1),
+        # stage 2 is left out where stage 1 leads by more than two standard errors
+        ([45.0, 42.0, 40.0], 1.4, 0),
+        ([45.0, 42.0, 40.0], 1.6, 0.5),
+        ([45.0, 42.0, 42.0], 0.0, 0),
+        ([45.0, 42.0, 42.0], None, 1),  # of one video: no telling
+    ],
+)
+def test_stage_2_counts_as_far_as_it_does_no_harm(mean, error, share):
+    assert held_back.largest([0, 0.5, 1], mean, error) == share
+
+
+def test_the_error_of_a_lead_is_of_the_videos():
+    # a class per video, found by the first variant everywhere, by the others in `c` or nowhere: without a
+    # or b the first leads by a half, without c by all
+    at = {"a": 0, "b": 1, "c": 2}
+    truth = {video: segments([[5, 5]], [label]) for video, label in at.items()} | {"d": segments([])}
+    first = {video: segments([[4, 6]], [label], [0.9]) for video, label in at.items()}
+    variants = [first, {"d": first["a"]}, {"c": first["c"]}]
+    mean = held_back.mean_aps(truth, variants, list("xyz"))
+    assert mean == pytest.approx([100, 0, 100 / 3])
+    leads = np.array([50, 50, 100])
+    expected = np.sqrt(2 / 3 * ((leads - leads.mean()) ** 2).sum())
+    assert held_back.error_of_lead(truth, variants, mean, list("xyz")) == pytest.approx(expected)
+    assert held_back.error_of_lead(truth, variants, [100, 0, 100], list("xyz")) is None  # no lead
+    one = {"a": truth["a"], "d": truth["d"]}
+    assert held_back.error_of_lead(one, variants, [100, 0, 0], list("xyz")) is None
 
 
 @pytest.mark.parametrize(
@@ -111,7 +138,9 @@ def test_the_gate_measures_what_the_evaluation_does(finished_run, out):
         [figure["average"]["0.1:0.7"] for figure in figures]
     )
     assert (
-        result["share"] == gate.read(out / "gate.json") == held_back.largest(result["shares"], result["mAP"])
+        result["share"]
+        == gate.read(out / "gate.json")
+        == held_back.largest(result["shares"], result["mAP"], result["error_of_lead"])
     )
     assert result["videos"] == 12
     assert f"stage 2 counts with {result['share']:g} of its weight" in (out / "gate.log").read_text()
@@ -144,7 +173,7 @@ def defaults() -> dict:
 @pytest.mark.parametrize(
     ("experiment", "words"),
     [
-        ({"gate": "auto", "stage2": None}, "gate: auto, but there is no stage 2"),
+        ({"gate": "ask", "stage2": None}, "gate: ask, but there is no stage 2"),
         ({"gate": "off", "stage2": None}, "gate: off, but there is no stage 2"),
         ({"gate": "sometimes"}, "gate"),
     ],
@@ -155,28 +184,28 @@ def test_a_gate_that_cannot_be_is_refused(experiment, words):
 
 
 def test_a_gate_needs_held_back_points():
-    with pytest.raises(InputError, match=r"gate: auto needs copies\.held_points"):
+    with pytest.raises(InputError, match=r"gate: ask needs copies\.held_points"):
         config.parse(
-            config.Config, {"experiments": {"default": {"gate": "auto"}}, "copies": {"held_points": None}}
+            config.Config, {"experiments": {"default": {"gate": "ask"}}, "copies": {"held_points": None}}
         )
     with pytest.raises(InputError, match="truth: points"):  # no segment has a say
         by_segments = {"held_points": {"held_back": 0.25, "truth": "segments"}}
-        config.parse(config.Config, {"experiments": {"default": {"gate": "auto"}}, "copies": by_segments})
-    with pytest.raises(InputError, match="gate: auto needs points"):
-        config.parse(config.Config, {"experiments": {"videos": {"gate": "auto"}}})
+        config.parse(config.Config, {"experiments": {"default": {"gate": "ask"}}, "copies": by_segments})
+    with pytest.raises(InputError, match="gate: ask needs points"):
+        config.parse(config.Config, {"experiments": {"videos": {"gate": "ask"}}})
 
 
 def test_on_and_off_are_read_as_yaml_gives_them():
-    for word in ("on", "off", "auto"):
+    for word in ("on", "off", "ask", "auto"):
         values = yaml.safe_load(f"experiments: {{default: {{gate: {word}}}}}")
         assert config.parse(config.Config, values).experiments["default"].gate == word
 
 
 @pytest.fixture(scope="module")
 def gated_run(finished_run, tmp_path_factory) -> Path:
-    """A finished run with `gate: auto`, of few iterations."""
+    """A finished run with `gate: ask`, of few iterations."""
     folder = shutil.copytree(finished_run, tmp_path_factory.mktemp("gated") / "run")
-    values = json.loads(json.dumps(MINE | {"experiments": {"default": {"gate": "auto"}}}))
+    values = json.loads(json.dumps(MINE | {"experiments": {"default": {"gate": "ask"}}}))
     values["datasets"]["mine"]["settings"] = {"stage1": {"iterations": 8}, "stage2": {"iterations": 8}}
     write_config(folder, values)
     targets = ["results/mine/map.json", "results/mine/model.pt"]

@@ -36,7 +36,7 @@ def audited(tmp_path_factory, demo_data):
     shutil.copy(folder / "data/features/test/demo_test_000.npy", new / "a.npy")
     shutil.copy(new / "a.npy", folder / "data/features/train/unlabelled.npy")
     values = {"seeds": [0], "datasets": {"mine": ENTRY}, "predict": {"new": "new"}}
-    values["experiments"] = {"default": {"events": True, "gate": "auto"}}
+    values["experiments"] = {"default": {"events": True, "gate": "ask"}}
     (folder / "extra.yaml").write_text(yaml.safe_dump(values))
     opened = folder / "opened"
     opened.mkdir()

@@ -138,6 +138,22 @@ def point(folder):
     path.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
 
 
+def halved(folder):
+    """Every other point alone: fewer than 20 of most classes."""
+    path = folder / "data/point_labels/point_gaussian.csv"
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *rows[::2]]) + "\n")
+
+
+def of_one_video(folder):
+    """The points of one video alone."""
+    path = folder / "data/point_labels/point_gaussian.csv"
+    header, *rows = path.read_text().splitlines()
+    column = header.split(",").index("video_id")
+    first = rows[0].split(",")[column]
+    path.write_text("\n".join([header, *(row for row in rows if row.split(",")[column] == first)]) + "\n")
+
+
 def both(*edits):
     """Edits one after the other."""
 
@@ -187,7 +203,13 @@ CASES = {
     "fusion": (configured({"detection.fusion": "sum"}), STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER),
     "evaluation thresholds": (configured({"evaluation.tiou": [0.5, 0.75]}), EVALUATED + GATHER),
     "a seed added": (configured({"seeds": [0, 1]}), FROM_STAGE1 + GATHER),
-    "a gate": (configured({"experiments.default.gate": "auto"}), HELD_BACK + STAGE2_DETECTED + GATHER),
+    "a gate": (configured({"experiments.default.gate": "ask"}), HELD_BACK + STAGE2_DETECTED + GATHER),
+    "few points": (halved, POINTED + FROM_STAGE1 + HELD_BACK + STAGE2_DETECTED + GATHER),
+    "few points, in full": (
+        both(configured({"experiments.default.gate": "on"}), halved),
+        POINTED + FROM_STAGE1 + GATHER,
+    ),
+    "few points, in one video": (of_one_video, POINTED + FROM_STAGE1 + GATHER),
     "a gate that is shut": (configured({"experiments.default.gate": "off"}), NOTHING),
     "the device, how often a state is saved, memory": (
         configured({"device": "auto", "state_every": 5, "cache_memory": 1}),

@@ -9,12 +9,12 @@ from hrpro import config as configuration
 from hrpro.data import scores
 from hrpro.data.features import FeatureFile
 from hrpro.detection import suppression
+from hrpro.detection.fusion import Candidates, fuse
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.instance import dataset as instance_dataset
 from hrpro.instance import losses
 from hrpro.instance.dataset import Batch, Reliable, pad_reliable
-from hrpro.instance.method import fuse
 from hrpro.instance.model import InstanceModel, score
 from hrpro.layers import roi
 from hrpro.layers.packing import Packing
@@ -264,12 +264,17 @@ def test_vectors_are_kept_while_memory_allows():
 
 
 def test_the_scores_of_both_stages_are_summed_or_multiplied(config):
-    s, c = np.array([0.5, -0.2]), np.array([0.5, 0.8])
+    by_stage1, completeness = segments([[0, 1], [2, 3]], [1, 0], [0.5, -0.2]), np.array([0.5, 0.8])
+    both, alone = Candidates(by_stage1, completeness), Candidates(by_stage1, None)
     settings = config.settings.detection
     summed = settings.model_copy(update={"fusion": "sum", "completeness_weight": 1.0})
-    assert fuse(s, c, summed).tolist() == [1.0, pytest.approx(0.6)]
+    assert fuse(both, summed).scores.tolist() == [1.0, pytest.approx(0.6)]
     product = settings.model_copy(update={"completeness_weight": 2.0})
-    assert fuse(s, c, product).tolist() == [0.125, pytest.approx(1e-3 * 0.64)]
+    assert fuse(both, product).scores.tolist() == [0.125, pytest.approx(1e-3 * 0.64)]
+    for candidates in (both, alone):
+        fused = fuse(candidates, product)
+        assert fused.times is by_stage1.times and fused.labels is by_stage1.labels
+    assert fused.scores is by_stage1.scores
 
 
 def test_inputs_are_standardized_by_the_training_split(tmp_path):

@@ -239,7 +239,7 @@ def test_detections(config, model, video, threshold):
     model.settings = model.settings.model_copy(update={"class_score": threshold})
     [features], proposals = pmil_input("features", [video]), PMIL[f"v{video}/proposals"]
     settings = config.step("gtea", "detection", "released")
-    found = method.detect(
+    found, _ = method.detect(
         model,
         features.numpy(),
         None,
@@ -381,7 +381,9 @@ def short(settings: Settings, **changes) -> Settings:
 
 def detected(model, proposals, length: int = 40):
     features = np.random.default_rng(1).standard_normal((length, 5), dtype=np.float32)
-    return method.detect(model, features, None, proposals=segments(proposals), grid=SNIPPET, settings=None)
+    return method.detect(
+        model, features, None, proposals=segments(proposals), grid=SNIPPET, settings=None
+    ).segments
 
 
 ALL = tuple(ODD)

@@ -306,7 +306,7 @@ STEPS = dict.fromkeys(("stage1", "proposals", "stage2", "detection", "evaluation
             "the method linear of variants.stage1.floor learns from points",
         ),
         ({"best_on_test": True}, "remove it, or `supervision: segments`"),
-        ({"gate": "auto"}, "gate: auto needs points, which supervision: segments does without"),
+        ({"gate": "ask"}, "gate: ask needs points, which supervision: segments does without"),
     ],
 )
 def test_an_experiment_that_makes_no_sense_is_refused(values, message):

@@ -44,6 +44,7 @@ from hrpro.data.labels import elan, formats
 from hrpro.data.scores import Scores
 from hrpro.data.sources import FileDigests
 from hrpro.detection import export, results
+from hrpro.detection.fusion import Candidates
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.labelling import marks, recordings
@@ -794,7 +795,7 @@ def test_what_stage_2_gets_belongs_together(snippets, label, words):
     class Method:
         @staticmethod
         def detect(*_, proposals, **__):
-            return proposals
+            return Candidates(proposals, None)
 
     scored = File("s.h5", Scores(np.zeros((5, 1)), np.zeros(5), np.zeros(1)))
     given = File("f.h5", (np.zeros((snippets, 3), np.float32), [snippets]))

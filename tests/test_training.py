@@ -15,6 +15,7 @@ from feature_files import write_features
 from hrpro import inference, methods, model_file
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import Scores
+from hrpro.detection.fusion import Candidates
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.snippet import training as snippet_training
@@ -249,9 +250,10 @@ def test_scores_that_are_not_finite_are_refused(part):
 
 
 def test_completeness_that_is_not_finite_is_refused():
-    method = SimpleNamespace(detect=lambda *_, **__: segments([[0, 1]], [0], [np.nan]))
+    candidates = Candidates(segments([[0, 1]], [0], [0.5]), np.array([np.nan]))
+    method = SimpleNamespace(detect=lambda *_, **__: candidates)
     with pytest.raises(InputError, match="the times and scores of stage 2 are NaN or infinite"):
-        inference.Stage2(method, None).detect(None, None, proposals=None, grid=GRID, settings=None)
+        inference.Stage2(method, None).candidates(None, None, proposals=None, grid=GRID, settings=None)
 
 
 @pytest.mark.parametrize(

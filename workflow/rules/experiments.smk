@@ -2,6 +2,10 @@
 
 import csv
 import io
+import statistics
+from collections import Counter
+
+FEW = 20  # points per class
 
 
 def evaluation_of(wildcards):
@@ -24,9 +28,41 @@ def names_in_csv(names):
     return line.getvalue()
 
 
+def experiment_of(wildcards):
+    """The experiment that files belong to, as its data set has it (`experiment_for`)."""
+    return experiment_for(wildcards.dataset, getattr(wildcards, "experiment", "default"))
+
+
+def experiment_for(dataset, name):
+    """An experiment with what its `gate: auto` stands for in a data set: ask where points are few, else on.
+
+    A copy of a data set has that of the data set itself.
+    """
+    experiment, (entry, _) = CONFIG.experiment(name), CONFIG.origin(dataset)
+    if experiment.gate != "auto":
+        return experiment
+    by_points = experiment.stage2 is not None and experiment.supervision == "points"
+    asks = by_points and has_few_points(entry)
+    return experiment.model_copy(update={"gate": "ask" if asks else "on"})
+
+
+@cache
+def has_few_points(dataset):
+    """Whether most classes have fewer than FEW points, and two videos or more have any.
+
+    No for the demo, whose classes have 25 in the median: what it says is not known until it is made.
+    """
+    if is_demo(dataset):
+        return False
+    require_labels(dataset)
+    videos = pointed(dataset, CONFIG.datasets[dataset].on_fault)["videos"].values()
+    per_class = Counter(point["label"] for of_video in videos for point in of_video)
+    return sum(map(bool, videos)) > 1 and statistics.median(per_class.values()) < FEW
+
+
 def runs_of(wildcards, stage, pick):
     """The folders of an experiment's runs, one per seed, and its experiment; none where it has no such stage."""
-    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
+    experiment = experiment_of(wildcards)
     if pick == "best-on-test" and not experiment.best_on_test:
         return [], experiment
     return folders_of(wildcards.dataset, experiment, stage, pick), experiment
@@ -54,7 +90,7 @@ def evaluations(stage, pick):
         require_truth(wildcards.dataset)
         gated = stage == "gated"
         folders, experiment = runs_of(wildcards, "stage2" if gated else stage, pick)
-        if gated and experiment.gate != "auto":
+        if gated and experiment.gate != "ask":
             return []
         kind = "gated" if gated else "detection"
         ending = f"{kind}-{experiment.detection}/evaluation-{experiment.evaluation}/map.json"
@@ -64,9 +100,9 @@ def evaluations(stage, pick):
 
 
 def gate_file(wildcards):
-    """An input function: the gate.json of an experiment with `gate: auto`, else none."""
-    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
-    return gate_of(wildcards.dataset, experiment) if experiment.gate == "auto" else []
+    """An input function: the gate.json of an experiment that asks held-back videos, else none."""
+    experiment = experiment_of(wildcards)
+    return gate_of(wildcards.dataset, experiment) if experiment.gate == "ask" else []
 
 
 def if_gated(wildcards):
@@ -98,7 +134,7 @@ def last_stage(experiment):
     """The last stage of an experiment that counts, and the kind of the detections that it hands out."""
     if experiment.stage2 is None or experiment.gate == "off":
         return "stage1", "detection"
-    return "stage2", "gated" if experiment.gate == "auto" else "detection"
+    return "stage2", "gated" if experiment.gate == "ask" else "detection"
 
 
 def qualities(stage, pick):
@@ -199,7 +235,7 @@ def first_detections(wildcards):
 
 def last_detections(dataset, name="default"):
     """The detections of the last stage of an experiment, a file per seed."""
-    experiment = CONFIG.experiment(name)
+    experiment = experiment_for(dataset, name)
     stage, kind = last_stage(experiment)
     folders = folders_of(dataset, experiment, stage, "last")
     return [f"{folder}/{kind}-{experiment.detection}/detections.json" for folder in folders]
@@ -215,7 +251,7 @@ def events_of(wildcards):
 
 def measured_events_of(wildcards):
     """A params function: the same, and what they are scored with."""
-    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
+    experiment = experiment_of(wildcards)
     evaluation = CONFIG.step(wildcards.dataset, "evaluation", experiment.evaluation)
     options = [f"--exclude={names_in_csv(dataset_of(wildcards).exclude)}"]
     if evaluation.ignore_ambiguous:
@@ -281,7 +317,7 @@ def reported_files(wildcards):
     require_truth(wildcards.dataset)
     experiments = {}
     for name in CONFIG.report.experiments:
-        experiment, stages = CONFIG.experiment(name), {}
+        experiment, stages = experiment_for(wildcards.dataset, name), {}
         last, last_kind = last_stage(experiment)
         for stage in ("stage1", "stage2") if last == "stage2" else ("stage1",):
             folders = folders_of(wildcards.dataset, experiment, stage, "last")

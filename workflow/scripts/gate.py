@@ -11,6 +11,8 @@ from hrpro.data import annotations
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import gate, results, suppression
+from hrpro.detection.fusion import fuse
+from hrpro.detection.segments import Segments
 from hrpro.evaluation import held_back
 from hrpro.utils import devices, errors, files, options, process, progress
 
@@ -36,21 +38,25 @@ def main() -> None:
     file, stage2 = inference.of_file(args.model, "stage2", devices.choose_device(args.device))
     truth, _, _ = annotations.test_truth(args.annotations, "test", [], file.classes, may_be_empty=True)
     proposals = results.read(args.proposals, file.classes)
-    variants = []
     with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
         process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
-        for share in gate.SHARES:
-            fused, candidates = gate.fused_with(settings, share), proposals.items()
-            if share:
-                candidates = stage2.detect_all(features, scores, candidates, fused)
-            variants.append(dict(suppression.suppress(candidates, fused, {})))
+        candidates = dict(stage2.candidates_of_all(features, scores, proposals.items(), settings))
+
+    def detections(share: float) -> dict[str, Segments]:
+        fused = gate.fused_with(settings, share)
+        by_both = ((video, fuse(of_video, fused)) for video, of_video in candidates.items())
+        return dict(suppression.suppress(by_both if share else proposals.items(), settings, {}))
+
+    variants = [detections(share) for share in gate.SHARES]
     mean = held_back.mean_aps(truth, variants, file.classes)
-    share = held_back.largest(gate.SHARES, mean)
+    error = held_back.error_of_lead(truth, variants, mean, file.classes)
+    share = held_back.largest(gate.SHARES, mean, error)
     points = sum(map(len, truth.values()))
     progress.log.info(
-        "stage 2 counts with %g of its weight: mAP of %d held-back videos with %d points by the share: %s",
+        "stage 2 counts with %g of its weight: mAP of %d held-back videos with %d points by the share: %s%s",
         share, len(truth), points,
         ", ".join(f"{value:.1f} ({each:g})" for value, each in zip(mean, gate.SHARES, strict=True)),
+        "" if error is None else f"; the lead of 0 has a standard error of {error:.1f}",
     )  # fmt: skip
     files.write_json(
         args.output,
@@ -60,6 +66,7 @@ def main() -> None:
             "points": points,
             "shares": gate.SHARES,
             "mAP": mean,
+            "error_of_lead": error,
         },
         indent=1,
     )

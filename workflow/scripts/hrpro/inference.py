@@ -10,6 +10,7 @@ import torch
 from . import config, methods, model_file
 from .data.features import FeatureFile
 from .data.scores import ScoreFile, Scores
+from .detection.fusion import Candidates, fuse
 from .detection.segments import Segments
 from .grid import Grid
 from .model_file import ModelFile
@@ -41,7 +42,7 @@ class Stage2(NamedTuple):
     method: ModuleType
     model: torch.nn.Module
 
-    def detect(
+    def candidates(
         self,
         features: np.ndarray,
         scores: Scores,
@@ -49,21 +50,23 @@ class Stage2(NamedTuple):
         proposals: Segments,
         grid: Grid,
         settings: config.Detection,
-    ) -> Segments:
+    ) -> Candidates:
         """The candidates of a video by its features (T, D), its stage-1 scores and its proposals."""
-        detections = self.method.detect(
+        candidates = self.method.detect(
             self.model, features, scores, proposals=proposals, grid=grid, settings=settings
         )
-        require_finite("times and scores of stage 2", detections.times, detections.scores)
-        return detections
+        segments, completeness = candidates
+        figures = (segments.times, segments.scores, *([] if completeness is None else [completeness]))
+        require_finite("times and scores of stage 2", *figures)
+        return candidates
 
-    def detect_all(
+    def candidates_of_all(
         self,
         features: FeatureFile,
         scores: ScoreFile,
         proposals: Iterable[tuple[str, Segments]],
         settings: config.Detection,
-    ) -> Iterator[tuple[str, Segments]]:
+    ) -> Iterator[tuple[str, Candidates]]:
         """The candidates of each video that has proposals, in turn.
 
         Raises InputError where a video has scores of other snippets, or a proposal without a class.
@@ -77,7 +80,7 @@ class Stage2(NamedTuple):
                 )
             if (segments.labels < 0).any():
                 raise InputError(f"{video}: a proposal without a class; make the proposals again")
-            candidates = self.detect(
+            candidates = self.candidates(
                 of_video,
                 scores_of_video,
                 proposals=segments,
@@ -85,6 +88,17 @@ class Stage2(NamedTuple):
                 settings=settings,
             )
             yield video, candidates
+
+    def detect_all(
+        self,
+        features: FeatureFile,
+        scores: ScoreFile,
+        proposals: Iterable[tuple[str, Segments]],
+        settings: config.Detection,
+    ) -> Iterator[tuple[str, Segments]]:
+        """The same, scored by both stages."""
+        for video, candidates in self.candidates_of_all(features, scores, proposals, settings):
+            yield video, fuse(candidates, settings)
 
 
 def of_file(path, stage: str, device: torch.device) -> tuple[ModelFile, Stage1 | Stage2]:

@@ -29,8 +29,7 @@ Stage 2 scores and refines proposals:
 
     train(task: training.task.Stage2Task) -> model
     load(file: model_file.ModelFile, device) -> model              ready for use
-    detect(model, features, scores, *, proposals, grid, settings) -> detection.segments.Segments
-                                                                   the candidates for suppression
+    detect(model, features, scores, *, proposals, grid, settings) -> detection.fusion.Candidates
 
 with the features (T, D), the stage-1 Scores and the proposals (Segments) of a video, the features' Grid and
 the settings of the detection (config.Detection).

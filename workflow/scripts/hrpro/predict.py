@@ -13,6 +13,7 @@ import numpy as np
 
 from . import config, inference, model_file
 from .data.scores import Scores
+from .detection.fusion import fuse
 from .detection.segments import Segments
 from .detection.suppression import suppress
 from .grid import Grid
@@ -123,9 +124,10 @@ def detect(model: Model, features: np.ndarray, scores: Scores) -> Segments:
     settings = model.settings
     [candidates] = propose_test([scores], model.grid, settings.proposals)
     if model.stage2 is not None:
-        candidates = model.stage2.detect(
+        of_stage2 = model.stage2.candidates(
             features, scores, proposals=candidates, grid=model.grid, settings=settings.detection
         )
+        candidates = fuse(of_stage2, settings.detection)
     [(_, detections)] = suppress([("video", candidates)], settings.detection, {})
     return detections
 

@@ -8,7 +8,7 @@ from ..utils.settings import Strict
 from .datasets import Name
 
 ABLATIONS = ("alone", "without")
-HELD_BACK = "held_points"  # the copy by which events are calibrated and `gate: auto` decides
+HELD_BACK = "held_points"  # the copy by which events are calibrated and a gate decides
 # The chains of the experiments without points, and their folders, by `supervision`.
 BY_VIDEOS, BY_SEGMENTS = "video-labels", "segment-labels"
 CHAINS = {"videos": BY_VIDEOS, "segments": BY_SEGMENTS}
@@ -21,7 +21,7 @@ def as_written(value):
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
-Gate = Annotated[Literal["auto", "on", "off"], BeforeValidator(as_written)]
+Gate = Annotated[Literal["auto", "ask", "on", "off"], BeforeValidator(as_written)]
 
 
 class Experiment(Strict):
@@ -49,8 +49,9 @@ class Experiment(Strict):
     )
     gate: Gate = Field(
         "on",
-        description="how far stage 2 counts: auto (as far as held-back training videos bear it out; "
-        "docs/method.md, 6.3), on (in full) or off (not at all)",
+        description="how far stage 2 counts: ask (as far as held-back training videos bear it out; "
+        "docs/method.md, 6.3), on (in full), off (not at all) or auto (ask where most classes have under 20 "
+        "points, else on)",
     )
     corrects: Name | None = Field(
         None,
@@ -76,6 +77,7 @@ EXPERIMENTS = {
         "stage2": "default",
         "detection": "default",
         "evaluation": "default",
+        "gate": "auto",
         "corrects": "released",
     },
     "released": {

@@ -425,22 +425,21 @@ class Config(Strict):
 
     def gate_holds(self, name: str, experiment: Experiment) -> None:
         """Raise ValueError where nothing can say how far stage 2 counts."""
-        if experiment.gate == "on":
-            return
-        if experiment.stage2 is None:
+        if experiment.gate in ("ask", "off") and experiment.stage2 is None:
             raise ValueError(
                 f"experiments.{name}: gate: {experiment.gate}, but there is no stage 2; remove gate"
             )
-        if experiment.gate == "auto" and experiment.supervision != "points":
+        if experiment.gate == "ask" and experiment.supervision != "points":
             raise ValueError(
-                f"experiments.{name}: gate: auto needs points, which supervision: {experiment.supervision} "
+                f"experiments.{name}: gate: ask needs points, which supervision: {experiment.supervision} "
                 "does without; set gate: on or off"
             )
         copy = self.copies.get(HELD_BACK)
-        if experiment.gate == "auto" and not (copy and copy.held_back and copy.truth == "points"):
+        asks = experiment.gate == "ask" or (experiment.gate == "auto" and experiment.stage2 is not None)
+        if asks and not (copy and copy.held_back and copy.truth == "points"):
             raise ValueError(
-                f"experiments.{name}: gate: auto needs copies.{HELD_BACK}, with held_back and truth: points; "
-                "leave it as by default, or set gate: on"
+                f"experiments.{name}: gate: {experiment.gate} needs copies.{HELD_BACK}, with held_back and "
+                "truth: points; leave it as by default, or set gate: on"
             )
 
     def report_holds(self) -> None:

@@ -83,8 +83,11 @@ def hold_back(
     annotation without length, and then without ambiguous segments too.
     """
     train = list(points)
+    order = [train[i] for i in rng.permutation(len(train))]
     count = max(1, round(share * len(train)))
-    held_back = {train[i] for i in rng.permutation(len(train))[:count]}
+    if truth == "points":
+        order = turned(order, count, points)
+    held_back = {*order[:count]}
     kept = {}
     for video, entry in database.items():
         if video in held_back:
@@ -99,6 +102,19 @@ def hold_back(
             continue
         kept[video] = entry
     return kept, {video: of_video for video, of_video in points.items() if video not in held_back}
+
+
+def turned(order: list[str], count: int, points: dict) -> list[str]:
+    """Videos turned round until one of the first `count` has a point and one after them, if that can be."""
+
+    def have_points(videos: list[str]) -> bool:
+        return any(points[video] for video in videos)
+
+    for turn in range(len(order)):
+        videos = order[turn:] + order[:turn]
+        if have_points(videos[:count]) and have_points(videos[count:]):
+            return videos
+    return order
 
 
 def as_annotation(point: dict) -> dict:

@@ -9,6 +9,7 @@ from ..detection.segments import Segments
 from . import mean_ap
 
 MARGIN = 1.0  # points of mAP; two trainings that differ in their seed alone are further apart
+SURE = 2.0  # standard errors by which stage 1 has to lead for stage 2 to be left out
 
 
 def mean_aps(
@@ -23,6 +24,37 @@ def mean_aps(
     return [100 * float(np.mean(list(aps.values()))) for aps in per_class]
 
 
-def largest(shares: Sequence[float], mean: Sequence[float]) -> float:
-    """The largest share whose mAP is no more than MARGIN below the best."""
-    return max(share for share, value in zip(shares, mean, strict=True) if value >= max(mean) - MARGIN)
+def error_of_lead(
+    truth: dict[str, Segments],
+    variants: Sequence[dict[str, Segments]],
+    mean: Sequence[float],
+    classes: list[str],
+) -> float | None:
+    """The standard error of the first variant's lead over the best other one, in points of mAP.
+
+    By leaving out each video with an instance in turn (jackknife). None where the first does not lead, or
+    where one such video is all. mean: of `mean_aps`.
+    """
+    best = 1 + int(np.argmax(mean[1:]))
+    videos = [video for video, instances in truth.items() if len(instances)]
+    if mean[0] <= mean[best] or len(videos) < 2:
+        return None
+    leads = []
+    for left_out in videos:
+        rest = {video: instances for video, instances in truth.items() if video != left_out}
+        pair = [{v: variants[i][v] for v in rest if v in variants[i]} for i in (0, best)]
+        first, other = mean_aps(rest, pair, classes)
+        leads.append(first - other)
+    return float(np.sqrt((len(videos) - 1) * np.var(leads)))
+
+
+def largest(shares: Sequence[float], mean: Sequence[float], error: float | None) -> float:
+    """How far stage 2 counts: the largest share whose mAP is no more than MARGIN below the best one over 0.
+
+    shares: 0, which stands for stage 1, and others; 0 is taken where it leads by more than SURE times the
+    `error_of_lead`.
+    """
+    best = max(mean[1:])
+    if error is not None and mean[0] - best > SURE * error:
+        return 0.0
+    return max(share for share, value in zip(shares[1:], mean[1:], strict=True) if value >= best - MARGIN)

@@ -5,6 +5,7 @@ import torch
 
 from ..config import Detection
 from ..data.scores import Scores
+from ..detection.fusion import Candidates
 from ..detection.segments import Segments, segments
 from ..grid import Grid
 from ..model_file import ModelFile
@@ -31,7 +32,7 @@ def detect(
     proposals: Segments,
     grid: Grid,
     settings: Detection,
-) -> Segments:
+) -> Candidates:
     """Each segment of the proposals as a candidate of each class that the video seems to have (eq. 36).
 
     features (T, D) float32. Stage 1's scores, and the proposals' classes and scores, are not used.
@@ -39,7 +40,7 @@ def detect(
     device = next(model.parameters()).device
     given = proposals_of(proposals, model.settings.repeats)
     if not len(given):
-        return given
+        return Candidates(given, None)
     vectors = model.vectors(
         torch.from_numpy(features).to(device),
         torch.from_numpy(grid.snippets(given.times)).float().to(device),
@@ -49,10 +50,10 @@ def detect(
         part.mean(0).cpu().double().numpy()
         for part in (outputs.classes.softmax(2), outputs.attention, outputs.completeness)
     )
-    return candidates(given.times, classes[:, :-1], attention, completeness, model.settings)
+    return Candidates(scored(given.times, classes[:, :-1], attention, completeness, model.settings), None)
 
 
-def candidates(times, classes, attention, completeness, settings) -> Segments:
+def scored(times, classes, attention, completeness, settings) -> Segments:
     """The candidates of a video by its segments (M, 2) and what both branches say of them in the mean.
 
     classes (M, C), attention and completeness (M,).
