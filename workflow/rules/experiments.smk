@@ -410,7 +410,7 @@ def compared_labels(dataset):
 
 def labels_of_run(group, name, dataset, experiment):
     """Some labels, by the data set that has them and the experiment that learns from them."""
-    stage, kind = last_stage(CONFIG.experiment(experiment))
+    stage, kind = last_stage(experiment_for(dataset, experiment))
     folder = "" if experiment == "default" else experiment
     return {
         "group": group,
