@@ -410,12 +410,13 @@ def compared_labels(dataset):
 
 def labels_of_run(group, name, dataset, experiment):
     """Some labels, by the data set that has them and the experiment that learns from them."""
-    stage, kind = last_stage(CONFIG.experiment(experiment))
+    of_dataset = experiment_for(dataset, experiment)
+    stage, kind = last_stage(of_dataset)
     folder = "" if experiment == "default" else experiment
     return {
         "group": group,
         "name": name,
-        "supervision": CONFIG.experiment(experiment).supervision,
+        "supervision": of_dataset.supervision,
         "stage": "gated" if kind == "gated" else stage,
         "map": os.path.join("results", dataset, folder, "map.json"),
         "annotations": f"results/{dataset}/train/annotations.json",
