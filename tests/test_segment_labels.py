@@ -232,7 +232,7 @@ def test_true_segments_reach_that_chain_and_no_other(tmp_path, demo_data):
     entry = {"root": str(demo_data), "snippet": {"frames": 16, "fps": 25}}
     values = {
         "mine": entry,
-        "mine-centre": entry | {"points": {"from": "segments", "distribution": "centre"}},
+        "mine-centre": entry | {"points": {"from": "segments", "distribution": "centre"}, "source": "mine"},
         "wider": entry | {"snippet": {"frames": 16, "fps": 25, "window": 32}},
     }
     fewer = {"points20": None, "points50": None}
