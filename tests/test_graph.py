@@ -37,6 +37,7 @@ def audited(tmp_path_factory, demo_data):
     shutil.copy(new / "a.npy", folder / "data/features/train/unlabelled.npy")
     values = {"seeds": [0], "datasets": {"mine": ENTRY}, "predict": {"new": "new"}}
     values["experiments"] = {"default": {"events": True, "gate": "ask"}}
+    values["copies"] = {"points20": None, "points50": None}  # points10 is one like them
     (folder / "extra.yaml").write_text(yaml.safe_dump(values))
     opened = folder / "opened"
     opened.mkdir()

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from hrpro.training import seeds
 from hrpro.training.dataset import Dataset
 from hrpro.training.task import Stage1Task
 from hrpro.utils.errors import InputError
+from test_invalidation import annotation, planned
 
 TWO_SECONDS = Grid(50, 25)  # snippets of two seconds: their centres are at 1, 3, 5, ... s
 CLASSES = ["pour", "stir"]
@@ -229,7 +232,7 @@ def test_true_segments_reach_that_chain_and_no_other(tmp_path, demo_data):
     entry = {"root": str(demo_data), "snippet": {"frames": 16, "fps": 25}}
     values = {
         "mine": entry,
-        "mine-centre": entry | {"points": {"from": "segments", "distribution": "centre"}},
+        "mine-centre": entry | {"points": {"from": "segments", "distribution": "centre"}, "source": "mine"},
         "wider": entry | {"snippet": {"frames": 16, "fps": 25, "window": 32}},
     }
     fewer = {"points20": None, "points50": None}
@@ -287,6 +290,34 @@ def test_their_labels_are_compared_without_that_experiment(without_segments):
     (inputs,) = [inputs for rule, inputs, _ in jobs if rule == "compare_labels"]
     assert "results/mine/videos/map.json" in inputs and "results/mine-points10/map.json" in inputs
     assert "full" not in inputs
+
+
+@pytest.mark.slow
+def test_an_edit_of_a_training_segment_trains_that_chain_again_and_no_other(finished_run, tmp_path):
+    folder, target = shutil.copytree(finished_run, tmp_path / "run"), "results/mine/full/map.json"
+    run = snakemake(folder, "--configfile=extra.yaml", "--", target, snakefile=folder / "Snakefile")
+    assert run.returncode == 0, run.stderr
+    assert planned(folder, target) == Counter()
+    annotation("test")(folder)
+    assert planned(folder, target) == Counter(
+        {"convert_annotations": 1, "evaluate": 2, "gather_experiment": 1}
+    )
+    annotation("train")(folder)
+    assert planned(folder, target) == Counter(
+        convert_annotations=2,
+        label_segments=1,
+        train_stage1=1,
+        score_snippets=2,
+        propose_training=1,
+        rank_proposals=1,
+        propose_test=1,
+        detect_stage1=1,
+        train_stage2=1,
+        detect_stage2=1,
+        evaluate=2,
+        gather_experiment=1,
+    )
+    assert "train_stage1" not in planned(folder, "results/mine/map.json")
 
 
 # --- what makes no sense in an experiment

@@ -389,7 +389,7 @@ def compared_labels(dataset):
     """The labels of a data set's training videos that are compared, as report/worth.py has them.
 
     Shares of the default experiment's, in copies that change nothing else; the experiments with another
-    supervision, but for segments where there are none; and the data sets that differ in their points alone.
+    supervision, but for segments where there are none; and the data sets of the same videos by other points.
     """
     shares = [
         (f"{100 * copy.labelled:g} %", f"{dataset}-{name}")
@@ -401,21 +401,27 @@ def compared_labels(dataset):
         kind = experiment.supervision
         if kind == "videos" or (kind == "segments" and has_segments(dataset)):
             labels.append(labels_of_run(kind, name, dataset, name))
-    entry = CONFIG.datasets[dataset].model_dump(exclude={"points"})
-    for name, other in CONFIG.datasets.items():
-        if name != dataset and other.model_dump(exclude={"points"}) == entry:
+    for name in CONFIG.datasets:
+        if name != dataset and recordings_of(name) == recordings_of(dataset):
             labels.append(labels_of_run("others", name, name, "default"))
     return labels
 
 
+def recordings_of(dataset):
+    """What of a data set's entry says which videos it has and how they are trained on, its points aside."""
+    entry = CONFIG.datasets[dataset]
+    return entry.root, entry.snippet, entry.features, entry.annotations, entry.settings
+
+
 def labels_of_run(group, name, dataset, experiment):
     """Some labels, by the data set that has them and the experiment that learns from them."""
-    stage, kind = last_stage(experiment_for(dataset, experiment))
+    of_dataset = experiment_for(dataset, experiment)
+    stage, kind = last_stage(of_dataset)
     folder = "" if experiment == "default" else experiment
     return {
         "group": group,
         "name": name,
-        "supervision": CONFIG.experiment(experiment).supervision,
+        "supervision": of_dataset.supervision,
         "stage": "gated" if kind == "gated" else stage,
         "map": os.path.join("results", dataset, folder, "map.json"),
         "annotations": f"results/{dataset}/train/annotations.json",

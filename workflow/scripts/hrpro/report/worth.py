@@ -16,10 +16,12 @@ from .timeline import STYLE
 
 INCHES = (7.2, 4.4)
 SIDES = 1.45  # by which the axis of minutes is longer than what it shows, on either side
+BESIDE = 1.08  # by which other points of the same videos stand to the right of these, which take as long
+ABOVE = 12  # % of mAP that the axis goes on above what it shows
 # Per group of labels: its marker and what the legend says of it.
 LOOKS = {
     "shares": {"marker": "o", "color": "#2a6db0", "linestyle": "-", "zorder": 3},
-    "others": {"marker": "o", "color": "#7fa8d1", "linestyle": "none", "markerfacecolor": "white"},
+    "others": {"marker": "o", "color": "#5b93c7", "linestyle": "none", "markerfacecolor": "white"},
     "videos": {"marker": "s", "color": "#b5651d", "linestyle": "none"},
     "segments": {"marker": "D", "color": "#3c4248", "linestyle": "none"},
 }
@@ -100,15 +102,18 @@ def draw(content: dict) -> str:
             if not shown:
                 continue
             minutes, mean, deviation = ([row[key] for row in shown] for key in ("minutes", "mAP", "std"))
+            if group == "others":
+                minutes = [BESIDE * each for each in minutes]
             axes.errorbar(minutes, mean, deviation, label=LEGEND[group], capsize=3, elinewidth=1, **look)
             for row in shown if group != "others" else ():
-                axes.annotate(row["name"], (row["minutes"], row["mAP"]), (7, -12), textcoords="offset points")
+                place = row["minutes"], row["mAP"]
+                axes.annotate(row["name"], place, (-7, 6), textcoords="offset points", ha="right")
         axes.set_xscale("log")
         axes.set_xlim(rows[0]["minutes"] / SIDES, rows[-1]["minutes"] * SIDES)
         axes.set_xticks(ticks(rows[0]["minutes"], rows[-1]["minutes"]))
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_ylim(0, 100)
+        axes.set_ylim(0, min(100, max(row["mAP"] + row["std"] for row in rows) + ABOVE))
         axes.set_xlabel("minutes of labelling")
         axes.set_ylabel(f"mAP {content['average']}, %")
         axes.set_title(content["dataset"], loc="left")
@@ -117,7 +122,7 @@ def draw(content: dict) -> str:
         axes.tick_params(length=0)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-        axes.legend(loc="best", frameon=False)
+        axes.legend(loc="lower right", frameon=False)
         text = io.StringIO()
         figure.savefig(text, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
     return text.getvalue()
