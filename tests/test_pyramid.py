@@ -12,6 +12,7 @@ from feature_files import write_features
 from hrpro import config as configuration
 from hrpro import inference, model_file, predict
 from hrpro.data.features import FeatureFile
+from hrpro.detection.fusion import fuse
 from hrpro.detection.segments import segments
 from hrpro.detection.suppression import suppress
 from hrpro.grid import Grid
@@ -304,9 +305,10 @@ def test_prediction_has_the_third_stage(tmp_path):
     features = np.random.default_rng(0).standard_normal((15, 5), dtype=np.float32)
     scores = model.stage1.score(features)
     [proposals] = propose_test([scores], SNIPPET, around.proposals)
-    candidates = two.stage2.detect(
+    of_stage2 = two.stage2.candidates(
         features, scores, proposals=proposals, grid=SNIPPET, settings=around.detection
     )
+    candidates = fuse(of_stage2, around.detection)
     scored = model.stage3.detect(features, candidates=candidates, grid=SNIPPET)
     [(_, expected)] = suppress([("a", scored)], around.detection, {})
     found = predict.predict(model, features)
