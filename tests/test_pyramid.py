@@ -23,7 +23,7 @@ from hrpro.pyramid import losses, method
 from hrpro.pyramid.dataset import Dataset
 from hrpro.pyramid.layout import Cells, Layout, layout_of
 from hrpro.pyramid.model import PyramidModel
-from hrpro.pyramid.pseudo import Pseudo, fuse
+from hrpro.pyramid.pseudo import Pseudo, pseudo_segment
 from hrpro.pyramid.settings import Settings
 from hrpro.pyramid.targets import targets_of
 from hrpro.snippet import settings as snippet
@@ -72,7 +72,7 @@ def test_cells_of_two_videos():
 
 def test_candidates_are_fused_by_score_and_tiou():
     candidates = segments([[0, 10], [0, 5], [8, 20], [2, 12]], [3] * 4, [0.6, 0.6, 0.5, 0.6])
-    mean, inner, outer, agreement = fuse(candidates)
+    mean, inner, outer, agreement = pseudo_segment(candidates)
     # the best is the first; the third overlaps it by less than a half, the others by 1/2 and 8/12
     weight = np.array([1, 1 / 2, 2 / 3]) / (1 + 1 / 2 + 2 / 3)
     np.testing.assert_allclose(mean, [2 * weight[2], 10 * weight[0] + 5 * weight[1] + 12 * weight[2]])

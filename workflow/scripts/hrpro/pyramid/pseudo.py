@@ -23,7 +23,7 @@ class Pseudo(NamedTuple):
 
 def pseudo_segments(candidates: list[Segments]) -> Pseudo:
     """A pseudo-segment for each of K points, by its candidates, of which there is one at least."""
-    parts = [fuse(each) for each in candidates]
+    parts = [pseudo_segment(each) for each in candidates]
     times, inner, outer, agreement = zip(*parts, strict=True) if parts else [()] * 4
     return Pseudo(
         times=np.array(times).reshape(-1, 2),
@@ -34,7 +34,7 @@ def pseudo_segments(candidates: list[Segments]) -> Pseudo:
     )
 
 
-def fuse(candidates: Segments) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def pseudo_segment(candidates: Segments) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """A point's candidates -> their mean, what they share, what any has, and how well they agree.
 
     Each counts with its score times its tIoU with the best one, if that is ALIKE at least (eq. 43).
