@@ -191,7 +191,9 @@ def test_null_removes_an_entry_that_is_there_by_default():
     )
     assert left.ablation == {} and left.ablated() == {}
     assert "held" not in left.copies and "wrong" in left.copies
-    assert {*left.experiments} == {"default", "floor", "videos", "full", "lacp", "lacp_released", "pmil"}
+    assert {*left.experiments} == {
+        *("default", "floor", "videos", "full", "lacp", "lacp_released", "pmil", "pyramid")
+    }
     assert {*left.variants["stage1"]} == {"default", "floor", "videos", "lacp", "lacp_released"}
 
 
@@ -267,8 +269,8 @@ def test_the_schema_admits_what_a_user_may_write(check, values):
         {"settings": {"floor": {}}},
         {"variants": {"stage1": {"mine": {"method": "mine"}}}},
         {"variants": {"stage1": {"mine": {"smoothing": 3}}}},
-        {"variants": {"stage3": {}}},
-        {"experiments": {"mine": {"stage3": "x"}}},
+        {"variants": {"stage4": {}}},
+        {"experiments": {"mine": {"stage4": "x"}}},
         {"datasets": {"mine": {"root": "data"}}},
         {"datasets": {"mine": MINE | {"settings": {"stage2": {"epoch": 3}}}}},
         {"datasets": {"mine": MINE | {"variants": {"stage1": {"released": {"block": 1}}}}}},

@@ -17,11 +17,12 @@ STEPS = {
     *("train_stage1", "score_snippets", "propose_training", "rank_proposals", "propose_test"),
     *("check_dataset", "detect_stage1", "copy_dataset", "compare_labels"),
     *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
+    *("train_stage3", "detect_stage3"),
     *("calibrate_events", "list_events", "measure_events", "gate"),
     *("bundle_model", "predict", "show", "draw_timeline", "write_report", "report_prediction"),
     "label_next",
 }
-TINY = {"stage1": {"iterations": 2}, "stage2": {"iterations": 2}}
+TINY = {stage: {"iterations": 2} for stage in ("stage1", "stage2", "stage3")}
 RELEASED = {"stage1": {"released": {"iterations": 2}}, "stage2": {"released": {"epochs": 1}}}
 ENTRY = {"root": "data", "snippet": {"frames": 16, "fps": 25}, "settings": TINY, "variants": RELEASED}
 
@@ -49,6 +50,7 @@ def audited(tmp_path_factory, demo_data):
         "results/mine/videos/map.json",
         "results/mine/full/map.json",
         "results/mine/labelling.svg",
+        "results/mine/pyramid/map.json",
         "results/mine/check.html",
         "results/mine/table.html",
         "results/mine/timeline.svg",

@@ -41,7 +41,7 @@ def test_what_is_cited_is_there(kind):
 
 def test_every_setting_that_it_names_is_in_the_reference():
     reference = (ROOT / "config" / "README.md").read_text()
-    names = set(re.findall(r"`((?:stage1|proposals|stage2|detection|evaluation)\.\w+)", PAGE))
+    names = set(re.findall(r"`((?:stage1|proposals|stage2|stage3|detection|evaluation)\.\w+)", PAGE))
     assert len(names) > 40
     assert {name for name in names if f"`{name}`" not in reference} == set()
 

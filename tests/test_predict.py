@@ -580,7 +580,7 @@ def test_stages_that_do_not_belong_together(folder, tmp_path):
     torch.save(
         content | {"facts": json.dumps(facts | {"classes": facts["classes"][:4]})}, folder / "other.pt"
     )
-    with pytest.raises(InputError, match=r"other classes, channels or snippets .* both stages of one run"):
+    with pytest.raises(InputError, match=r"other classes, channels or snippets .* all stages of one run"):
         bundle_model(folder, tmp_path / "model.pt", stage2="other.pt")
     assert list(tmp_path.glob("*.pt")) == []
 

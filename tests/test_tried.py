@@ -1048,7 +1048,7 @@ def test_stages_of_two_models_are_no_model(change, tmp_path):
     state = {"x": torch.zeros(1)}
     stages = [{"facts": json.dumps(facts | each), "settings": "{}", "state": state} for each in ({}, change)]
     torch.save({"stage1": stages[0], "stage2": stages[1], "settings": "{}"}, tmp_path / "model.pt")
-    with pytest.raises(InputError, match="its two stages have other classes, channels or snippets"):
+    with pytest.raises(InputError, match="its stages have other classes, channels or snippets"):
         predict.load(tmp_path / "model.pt", "cpu")
 
 

@@ -84,9 +84,9 @@ def variants_of(step):
 
 
 def steps_of(pick):
-    """The folders of steps from stage 1 to detection of some chains, as a regular expression."""
-    variants = map(variants_of, ("stage1", "proposals", "stage2", "detection"))
-    pattern = "({})/seed{}/stage1-({})/proposals-({})(/stage2-({}))?(/detection-({}))?"
+    """The folders of steps from stage 1 to the last detections of some chains, as a regular expression."""
+    variants = map(variants_of, ("stage1", "proposals", "stage2", "detection", "stage3"))
+    pattern = "({})/seed{}/stage1-({})/proposals-({})(/stage2-({}))?(/(detection|gated)-({})(/stage3-({}))?)?"
     return pattern.format(pick, SEED, *variants)
 
 
@@ -107,6 +107,7 @@ wildcard_constraints:
     proposals=variants_of("proposals"),
     stage2=variants_of("stage2"),
     detection=variants_of("detection"),
+    stage3=variants_of("stage3"),
     evaluation=variants_of("evaluation"),
     new=r"[\w-]+",
 
@@ -145,6 +146,12 @@ def training_of(step):
         return shlex.join(words)
 
     return options
+
+
+def third_training(wildcards):
+    """A params function: as `training_of` stage 3, and how stage 2's candidates are scored."""
+    detection = settings_of("detection")(wildcards)
+    return f"{training_of('stage3')(wildcards)} {shlex.join(['--detection', detection])}"
 
 
 def test_settings(wildcards):

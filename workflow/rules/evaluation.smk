@@ -5,11 +5,11 @@ rule evaluate:
     """mAP of one detections file."""
     input:
         annotations="results/{dataset}/test/annotations.json",
-        detections="results/{dataset}/{steps}/{counted}-{detection}/detections.json",
+        detections="results/{dataset}/{steps}/detections.json",
     output:
-        "results/{dataset}/{steps}/{counted}-{detection}/evaluation-{evaluation}/map.json",
+        "results/{dataset}/{steps}/evaluation-{evaluation}/map.json",
     log:
-        "logs/{dataset}/{steps}/{counted}-{detection}/evaluation-{evaluation}/evaluate.log",
+        "logs/{dataset}/{steps}/evaluation-{evaluation}/evaluate.log",
     conda:
         "../../envs/data.yaml"
     resources:
@@ -64,6 +64,7 @@ rule gather:
         stage2_last_reliable=qualities("stage2", "last"),
         gated_last=evaluations("gated", "last"),
         gate=gate_file,
+        stage3_last=evaluations("stage3", "last"),
         stage1_best=evaluations("stage1", "best-on-test"),
         stage1_best_reliable=qualities("stage1", "best-on-test"),
         stage2_best=evaluations("stage2", "best-on-test"),
@@ -93,6 +94,7 @@ rule gather:
         " --stage2-last-reliable {input.stage2_last_reliable}"
         " --gated-last {input.gated_last}"
         " --gate {input.gate}"
+        " --stage3-last {input.stage3_last}"
         " --stage1-best-on-test {input.stage1_best}"
         " --stage1-best-on-test-reliable {input.stage1_best_reliable}"
         " --stage2-best-on-test {input.stage2_best}"

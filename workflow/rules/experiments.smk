@@ -70,14 +70,30 @@ def runs_of(wildcards, stage, pick):
 
 def folders_of(dataset, experiment, stage, pick):
     """The folders of a stage of an experiment, one per seed; none where it has no such stage."""
-    if stage == "stage2" and experiment.stage2 is None:
+    if getattr(experiment, stage) is None:
         return []
     steps = f"stage1-{experiment.stage1}/proposals-{experiment.proposals}"
     chain = settings.CHAINS.get(experiment.supervision, pick)
     folders = [f"results/{dataset}/{chain}/seed{seed}/{steps}" for seed in CONFIG.seeds]
-    if stage == "stage2":
+    if stage != "stage1":
         folders = [f"{folder}/stage2-{experiment.stage2}" for folder in folders]
+    if stage == "stage3":
+        folders = [
+            f"{folder}/detection-{experiment.detection}/stage3-{experiment.stage3}" for folder in folders
+        ]
     return folders
+
+
+def detections_of(dataset, experiment, stage, pick):
+    """The folders of the detections of a stage of an experiment, one per seed; none where it has no such stage.
+
+    stage: or "gated", stage 2 as far as it counts.
+    """
+    folders = folders_of(dataset, experiment, "stage2" if stage == "gated" else stage, pick)
+    if stage == "stage3":
+        return folders
+    kind = "gated" if stage == "gated" else "detection"
+    return [f"{folder}/{kind}-{experiment.detection}" for folder in folders]
 
 
 def evaluations(stage, pick):
@@ -88,13 +104,12 @@ def evaluations(stage, pick):
 
     def paths(wildcards):
         require_truth(wildcards.dataset)
-        gated = stage == "gated"
-        folders, experiment = runs_of(wildcards, "stage2" if gated else stage, pick)
-        if gated and experiment.gate != "ask":
+        _, experiment = runs_of(wildcards, "stage1", pick)
+        untested = pick == "best-on-test" and not experiment.best_on_test
+        if untested or (stage == "gated" and experiment.gate != "ask"):
             return []
-        kind = "gated" if gated else "detection"
-        ending = f"{kind}-{experiment.detection}/evaluation-{experiment.evaluation}/map.json"
-        return [f"{folder}/{ending}" for folder in folders]
+        folders = detections_of(wildcards.dataset, experiment, stage, pick)
+        return [f"{folder}/evaluation-{experiment.evaluation}/map.json" for folder in folders]
 
     return paths
 
@@ -131,10 +146,19 @@ def require_two_videos(entry, remedy):
 
 
 def last_stage(experiment):
-    """The last stage of an experiment that counts, and the kind of the detections that it hands out."""
+    """The last stage of an experiment that counts; "gated": stage 2 as far as it counts."""
     if experiment.stage2 is None or experiment.gate == "off":
-        return "stage1", "detection"
-    return "stage2", "gated" if experiment.gate == "ask" else "detection"
+        return "stage1"
+    if experiment.gate == "ask":
+        return "gated"
+    return "stage2" if experiment.stage3 is None else "stage3"
+
+
+def stages_until(last):
+    """The stages of an experiment in their order, up to the last one."""
+    return {"gated": ["stage1", "gated"], "stage3": ["stage1", "stage2", "stage3"]}.get(
+        last, [stage for stage in ("stage1", "stage2") if stage <= last]
+    )
 
 
 def qualities(stage, pick):
@@ -159,8 +183,9 @@ def records(wildcards):
     for pick in ("last", "best-on-test"):
         folders, _ = runs_of(wildcards, "stage1", pick)
         paths += [f"{os.path.dirname(folder)}/model.json" for folder in folders]
-        folders, _ = runs_of(wildcards, "stage2", pick)
-        paths += [f"{folder}/model.json" for folder in folders]
+        for stage in ("stage2", "stage3"):
+            folders, _ = runs_of(wildcards, stage, pick)
+            paths += [f"{folder}/model.json" for folder in folders]
     return paths
 
 
@@ -183,17 +208,16 @@ def ablation_maps(wildcards):
 
 
 def final_model(stage):
-    """An input function: the model of a stage that goes into the data set's model.pt; none of no stage 2.
+    """An input function: the model of a stage that goes into the data set's model.pt; none where it does not count.
 
     It is of the default experiment and the first seed, at the end of training.
     """
 
     def path(wildcards):
-        if stage == "stage2":
-            folders, experiment = runs_of(wildcards, "stage2", "last")
-            return [f"{folder}/model.pt" for folder in folders[:1] if last_stage(experiment)[0] == "stage2"]
-        folders, experiment = runs_of(wildcards, "stage1", "last")
-        return f"{os.path.dirname(folders[0])}/model.pt"
+        folders, experiment = runs_of(wildcards, stage, "last")
+        if stage == "stage1":
+            return f"{os.path.dirname(folders[0])}/model.pt"
+        return [f"{folder}/model.pt" for folder in folders[:1] if last_stage(experiment) != "stage1"]
 
     return path
 
@@ -236,9 +260,8 @@ def first_detections(wildcards):
 def last_detections(dataset, name="default"):
     """The detections of the last stage of an experiment, a file per seed."""
     experiment = experiment_for(dataset, name)
-    stage, kind = last_stage(experiment)
-    folders = folders_of(dataset, experiment, stage, "last")
-    return [f"{folder}/{kind}-{experiment.detection}/detections.json" for folder in folders]
+    folders = detections_of(dataset, experiment, last_stage(experiment), "last")
+    return [f"{folder}/detections.json" for folder in folders]
 
 
 # The list of events.
@@ -318,23 +341,20 @@ def reported_files(wildcards):
     experiments = {}
     for name in CONFIG.report.experiments:
         experiment, stages = experiment_for(wildcards.dataset, name), {}
-        last, last_kind = last_stage(experiment)
-        for stage in ("stage1", "stage2") if last == "stage2" else ("stage1",):
-            folders = folders_of(wildcards.dataset, experiment, stage, "last")
-            model = folders[0] if stage == "stage2" else os.path.dirname(folders[0])
-            kind = last_kind if stage == last else "detection"
-            detection = f"{kind}-{experiment.detection}"
-            evaluation = f"{detection}/evaluation-{experiment.evaluation}/map.json"
-            if experiment.supervision != "points":  # reliable proposals hold a point
+        for counted in stages_until(last_stage(experiment)):
+            stage = "stage2" if counted == "gated" else counted
+            folder, *_ = folders_of(wildcards.dataset, experiment, stage, "last")
+            detections = detections_of(wildcards.dataset, experiment, counted, "last")
+            if experiment.supervision != "points" or stage == "stage3":  # reliable proposals hold a point
                 reliable = []
             elif stage == "stage1":
-                reliable = f"{folders[0]}/train/reliable.json"
+                reliable = f"{folder}/train/reliable.json"
             else:
-                reliable = f"{folders[0]}/detection-{experiment.detection}/train/reliable.json"
+                reliable = f"{folder}/detection-{experiment.detection}/train/reliable.json"
             stages[stage] = {
-                "maps": [f"{folder}/{evaluation}" for folder in folders],
-                "record": f"{model}/model.json",
-                "detections": f"{folders[0]}/{detection}/detections.json",
+                "maps": [f"{each}/evaluation-{experiment.evaluation}/map.json" for each in detections],
+                "record": f"{os.path.dirname(folder) if stage == 'stage1' else folder}/model.json",
+                "detections": f"{detections[0]}/detections.json",
                 "reliable": reliable,
             }
         first, *_ = folders_of(wildcards.dataset, experiment, "stage1", "last")
@@ -415,14 +435,12 @@ def recordings_of(dataset):
 
 def labels_of_run(group, name, dataset, experiment):
     """Some labels, by the data set that has them and the experiment that learns from them."""
-    of_dataset = experiment_for(dataset, experiment)
-    stage, kind = last_stage(of_dataset)
     folder = "" if experiment == "default" else experiment
     return {
         "group": group,
         "name": name,
-        "supervision": of_dataset.supervision,
-        "stage": "gated" if kind == "gated" else stage,
+        "supervision": CONFIG.experiment(experiment).supervision,
+        "stage": last_stage(experiment_for(dataset, experiment)),
         "map": os.path.join("results", dataset, folder, "map.json"),
         "annotations": f"results/{dataset}/train/annotations.json",
     }

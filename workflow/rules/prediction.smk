@@ -2,10 +2,11 @@
 
 
 rule bundle_model:
-    """Both stages' models and the settings around them in one file, to hand over."""
+    """All stages' models and the settings around them in one file, to hand over."""
     input:
         stage1=final_model("stage1"),
         stage2=final_model("stage2"),
+        stage3=final_model("stage3"),
         features="results/{dataset}/train/features.h5",
         calibration=[],
         gate=gate_file,
@@ -24,6 +25,7 @@ rule bundle_model:
         "python {resources.script:q}"
         " --stage1 {input.stage1}"
         " --stage2 {input.stage2}"
+        " --stage3 {input.stage3}"
         " --features {input.features}"
         " --calibration {input.calibration}"
         " --gate {input.gate}"
@@ -36,6 +38,7 @@ use rule bundle_model as bundle_calibrated_model with:  # which lists events, to
     input:
         stage1=final_model("stage1"),
         stage2=final_model("stage2"),
+        stage3=final_model("stage3"),
         features="results/{dataset}/train/features.h5",
         calibration="results/{dataset}/calibration.json",
         gate=gate_file,
@@ -69,7 +72,7 @@ rule predict:
         device=CONFIG.device,
         gpu=gpus,
     params:
-        code=code_of("predict.py", "torch", "stage1", "stage2"),
+        code=code_of("predict.py", "torch", "stage1", "stage2", "stage3"),
         source=new_source,
     shell:
         "HRPRO_SOURCE={resources.source:q} python {resources.script:q}"

@@ -1,4 +1,4 @@
-"""Both stages' models and the settings around them in one file, which detects on new videos."""
+"""All stages' models and the settings around them in one file, which detects on new videos."""
 
 import argparse
 
@@ -13,6 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage1", required=True, help="of train_stage1.py")
     parser.add_argument("--stage2", nargs="?", help="of train_stage2.py; without it stage 1 detects alone")
+    parser.add_argument("--stage3", nargs="?", help="of train_stage3.py, where the experiment has a stage 3")
     parser.add_argument("--features", required=True, help="the training split's, which say how files lay")
     parser.add_argument("--gate", nargs="?", help="of gate.py: how far stage 2 counts; without it, in full")
     parser.add_argument(
@@ -35,7 +36,7 @@ def main() -> None:
         settings = settings.model_copy(update={"events": events})
     share = gate.read(args.gate) if args.gate else 1.0
     settings = settings.model_copy(update={"detection": gate.fused_with(settings.detection, share)})
-    predict.bundle(args.output, args.stage1, args.stage2 if share else None, settings)
+    predict.bundle(args.output, args.stage1, args.stage2 if share else None, settings, args.stage3)
 
 
 if __name__ == "__main__":

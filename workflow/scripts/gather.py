@@ -15,6 +15,7 @@ SOURCES = [
         ("stage2", "last"),
         ("stage2", "best-on-test"),
         ("gated", "last"),  # stage 2 as far as it counts, by --gate
+        ("stage3", "last"),
     )
 ]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from hrpro import config, methods, model_file
 from hrpro.data import training_points, training_segments
 from hrpro.data.features import FeatureFile
-from hrpro.training.arguments import add_arguments, make_checkpoint
+from hrpro.training.arguments import add_arguments, add_test_arguments, make_checkpoint
 from hrpro.training.task import Stage1Task
 from hrpro.utils import devices, errors, files, process, progress
 
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--segments", nargs="?", help="in place of points: of label_segments.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage1")
     add_arguments(parser)
+    add_test_arguments(parser)
     args = parser.parse_args()
     progress.start(args.log)
 

@@ -15,7 +15,7 @@ from hrpro.data import training_points
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.training.arguments import add_arguments, make_checkpoint
+from hrpro.training.arguments import add_arguments, add_test_arguments, make_checkpoint
 from hrpro.training.task import Stage2Task, labels_of
 from hrpro.utils import devices, errors, files, process, progress
 
@@ -32,6 +32,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", nargs="?", help="of rank_proposals.py, for methods that need them")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage2")
     add_arguments(parser)
+    add_test_arguments(parser)
     parser.add_argument("--test-scores", nargs="?", help="the test split's scores, of score_snippets.py")
     parser.add_argument("--test-proposals", nargs="?", help="the test split's proposals, of propose_test.py")
     args = parser.parse_args()

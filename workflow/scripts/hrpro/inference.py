@@ -101,14 +101,35 @@ class Stage2(NamedTuple):
             yield video, fuse(candidates, settings)
 
 
-def of_file(path, stage: str, device: torch.device) -> tuple[ModelFile, Stage1 | Stage2]:
-    """What a model file of "stage1" or "stage2" holds, and the model, ready for use.
+class Stage3(NamedTuple):
+    """A model of stage 3 and its method."""
+
+    method: ModuleType
+    model: torch.nn.Module
+
+    def detect(self, features: np.ndarray, *, candidates: Segments, grid: Grid) -> Segments:
+        """Stage 2's candidates of a video, scored by its features (T, D) once more."""
+        detections = self.method.detect(self.model, features, candidates=candidates, grid=grid)
+        require_finite("times and scores of stage 3", detections.times, detections.scores)
+        return detections
+
+    def detect_all(
+        self, features: FeatureFile, candidates: Iterable[tuple[str, Segments]]
+    ) -> Iterator[tuple[str, Segments]]:
+        """The same of each video that has candidates, in turn."""
+        for video, segments in candidates:
+            of_video = features.read([video])[0]
+            yield video, self.detect(of_video, candidates=segments, grid=features.grid)
+
+
+def of_file(path, stage: str, device: torch.device) -> tuple[ModelFile, Stage1 | Stage2 | Stage3]:
+    """What a model file of a stage, as "stage1", holds, and the model, ready for use.
 
     Raises InputError as `model_file.load` does, and where the weights are of another network.
     """
     file = model_file.load(path, stage)
     try:
-        return file, {"stage1": stage1, "stage2": stage2}[stage](file, device)
+        return file, {"stage1": stage1, "stage2": stage2, "stage3": stage3}[stage](file, device)
     except model_file.DAMAGED as error:
         raise model_file.not_a_model(path, error) from None
 
@@ -123,6 +144,12 @@ def stage2(file: ModelFile, device: torch.device) -> Stage2:
     """A trained model of stage 2, ready for use."""
     method = methods.load("stage2", file.settings.method)
     return Stage2(method, method.load(file, device))
+
+
+def stage3(file: ModelFile, device: torch.device) -> Stage3:
+    """A trained model of stage 3, ready for use."""
+    method = methods.load("stage3", file.settings.method)
+    return Stage3(method, method.load(file, device))
 
 
 def require_finite(name: str, *arrays: np.ndarray) -> None:

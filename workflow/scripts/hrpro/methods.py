@@ -33,6 +33,15 @@ Stage 2 scores and refines proposals:
 
 with the features (T, D), the stage-1 Scores and the proposals (Segments) of a video, the features' Grid and
 the settings of the detection (config.Detection).
+
+Stage 3 learns from stage 2's candidates, and scores them once more:
+
+    train(task: training.task.Stage3Task) -> model
+    load(file: model_file.ModelFile, device) -> model              ready for use
+    detect(model, features, *, candidates, grid) -> detection.segments.Segments
+                                                                   the candidates for suppression
+
+with the features (T, D) of a video, stage 2's candidates and the features' Grid.
 """
 
 import importlib
@@ -40,9 +49,15 @@ from types import ModuleType
 
 STAGE1 = {"hrpro": "hrpro.snippet", "linear": "hrpro.linear", "lacp": "hrpro.lacp"}
 STAGE2 = {"hrpro": "hrpro.instance", "pmil": "hrpro.pmil"}
+STAGE3 = {"pyramid": "hrpro.pyramid"}
 
-STAGES = {"stage1": STAGE1, "stage2": STAGE2}
-DEFAULT = "hrpro"  # where settings name no method
+STAGES = {"stage1": STAGE1, "stage2": STAGE2, "stage3": STAGE3}
+DEFAULT = "hrpro"  # of stages 1 and 2, where settings name no method
+
+
+def default(stage: str) -> str:
+    """The method of a stage's settings that name none: the first one."""
+    return next(iter(STAGES[stage]))
 
 
 def learns_by_videos(stage: str, method: str) -> bool:

@@ -20,7 +20,7 @@ from .utils.errors import InputError
 from .utils.names import shown
 from .utils.settings import Count, Strict
 
-SETTINGS = {"stage1": config.Stage1, "stage2": config.Stage2}
+SETTINGS = {"stage1": config.Stage1, "stage2": config.Stage2, "stage3": config.Stage3}
 DAMAGED = (InputError, LookupError, RuntimeError, TypeError, ValueError)  # what reading a wrong file raises
 
 
@@ -72,9 +72,9 @@ def save(
 
 
 def load(path, stage: str) -> ModelFile:
-    """Read a trained model of "stage1" or "stage2".
+    """Read a trained model of "stage1", "stage2" or "stage3".
 
-    Raises InputError where the file is missing or damaged, or holds the model of the other stage or of both.
+    Raises InputError where the file is missing or damaged, or holds the model of another stage or of both.
     """
     content = read(path)
     if "stage1" in content:

@@ -3,7 +3,7 @@
     model = load("results/mine/model.pt")
     detections = predict(model, features)  # (T, D) -> Segments, in seconds; labels number model.classes
 
-The file holds the models of both stages and the settings of what comes before, between and after them, so
+The file holds the models of all stages and the settings of what comes before, between and after them, so
 nothing else of the training is needed: no configuration and no data set.
 """
 
@@ -17,7 +17,7 @@ from .detection.fusion import fuse
 from .detection.segments import Segments
 from .detection.suppression import suppress
 from .grid import Grid
-from .inference import Stage1, Stage2
+from .inference import Stage1, Stage2, Stage3
 from .proposals.generation import propose_test
 from .utils import devices
 from .utils.errors import InputError
@@ -28,7 +28,7 @@ UNLIKE = 10  # times the training's deviation, from which on features are unlike
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model, ready for use; `stage2` is None where the experiment ends at stage 1."""
+    """A trained model, ready for use; `stage2` and `stage3` are None where the experiment has none."""
 
     classes: list[str]
     width: int  # channels of the features
@@ -36,22 +36,27 @@ class Model:
     settings: config.Prediction
     stage1: Stage1
     stage2: Stage2 | None
+    stage3: Stage3 | None
 
 
-def bundle(path, stage1, stage2, settings: config.Prediction) -> None:
-    """Write the settings and the model files of both stages as one file.
+def bundle(path, stage1, stage2, settings: config.Prediction, stage3=None) -> None:
+    """Write the settings and the model files of all stages as one file.
 
-    stage2: None for detections of stage 1 alone. Raises InputError where the stages do not belong together.
+    stage2, stage3: None for detections of the stages before alone. Raises InputError where the stages do not
+    belong together.
     """
-    files = [stage1] if stage2 is None else [stage1, stage2]
+    files = [file for file in (stage1, stage2, stage3) if file is not None]
     loaded = [model_file.load(file, f"stage{number}") for number, file in enumerate(files, 1)]
     if not belong_together(loaded):
         raise InputError(
-            f"{stage2}: other classes, channels or snippets than {stage1}; give both stages of one run"
+            f"{' or '.join(map(str, files[1:]))}: other classes, channels or snippets than {stage1}; "
+            "give all stages of one run"
         )
     content = {"stage1": model_file.read(stage1), "stage2": None, "settings": config.canonical(settings)}
     if stage2 is not None:
         content["stage2"] = model_file.read(stage2)
+    if stage3 is not None:  # else the key is not there: as before there was a stage 3
+        content["stage3"] = model_file.read(stage3)
     model_file.write(path, content)
 
 
@@ -68,24 +73,26 @@ def load(path, device="auto") -> Model:
     content, device = model_file.read(path), devices.choose_device(device)
     if "state" in content:
         raise InputError(
-            f"{path}: holds the model of one stage; expected results/<dataset>/model.pt, which holds both "
+            f"{path}: holds the model of one stage; expected results/<dataset>/model.pt, which holds all "
             "(bundle_model.py makes it)"
         )
     try:
         first = model_file.parse(content["stage1"], "stage1")
-        stage2 = None
-        if content["stage2"] is not None:
-            second = model_file.parse(content["stage2"], "stage2")
-            if not belong_together([first, second]):
-                raise InputError("its two stages have other classes, channels or snippets")
-            stage2 = inference.stage2(second, device)
+        further = {}
+        for stage, ready in (("stage2", inference.stage2), ("stage3", inference.stage3)):
+            further[stage] = None
+            if content.get(stage) is not None:
+                file = model_file.parse(content[stage], stage)
+                if not belong_together([first, file]):
+                    raise InputError("its stages have other classes, channels or snippets")
+                further[stage] = ready(file, device)
         return Model(
             classes=first.classes,
             width=first.width,
             grid=first.grid,
             settings=config.from_json(config.Prediction, content["settings"]),
             stage1=inference.stage1(first, device),
-            stage2=stage2,
+            **further,
         )
     except model_file.DAMAGED as error:
         raise model_file.not_a_model(path, error) from None
@@ -128,6 +135,8 @@ def detect(model: Model, features: np.ndarray, scores: Scores) -> Segments:
             features, scores, proposals=candidates, grid=model.grid, settings=settings.detection
         )
         candidates = fuse(of_stage2, settings.detection)
+    if model.stage3 is not None:
+        candidates = model.stage3.detect(features, candidates=candidates, grid=model.grid)
     [(_, detections)] = suppress([("video", candidates)], settings.detection, {})
     return detections
 

@@ -41,6 +41,7 @@ from .schema import (
     Proposals,
     Stage1,
     Stage2,
+    Stage3,
 )
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "Snippet",
     "Stage1",
     "Stage2",
+    "Stage3",
     "Strict",
     "VideoNames",
     "Videos",

@@ -13,7 +13,7 @@ from .parsing import tag
 SPLITS = ("train", "test")
 
 # The steps of which an experiment chooses a variant, in the order of the flow.
-STEPS = ("stage1", "proposals", "stage2", "detection", "evaluation")
+STEPS = ("stage1", "proposals", "stage2", "detection", "stage3", "evaluation")
 Step = Literal[STEPS]
 # They are parts of file names, and words of command lines.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=100)]

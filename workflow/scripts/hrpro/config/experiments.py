@@ -31,6 +31,9 @@ class Experiment(Strict):
     proposals: Name = Field(description="variant of the proposals")
     stage2: Name | None = Field(description="variant of stage 2; null: stop at stage 1's detections")
     detection: Name = Field(description="variant of the detection")
+    stage3: Name | None = Field(
+        None, description="variant of stage 3, by whose detections stage 2's are scored, too; null: none"
+    )
     evaluation: Name = Field(description="variant of the evaluation")
     best_on_test: bool = Field(
         False,
@@ -134,6 +137,14 @@ EXPERIMENTS = {
         "detection": "default",
         "evaluation": "default",
         "corrects": "pmil_released",
+    },
+    "pyramid": {
+        "stage1": "default",
+        "proposals": "default",
+        "stage2": "default",
+        "detection": "default",
+        "stage3": "default",
+        "evaluation": "default",
     },
     "pmil_released": {
         "stage1": "released",
@@ -299,6 +310,7 @@ VARIANTS = {
         "lacp": {"suppression": "hard"},
         "lacp_released": {"suppression": "hard", "tiou_padding": 1.0},
     },
+    "stage3": {"default": {}},
     "evaluation": {"default": {}, "released": {"ignore_ambiguous": False}},
 }
 
@@ -325,6 +337,7 @@ NOTES = {
         "lacp": "LACP, its faults corrected",
         "lacp_released": "LACP as its authors' program has it, its faults included",
         "pmil": "P-MIL, by video labels, on the default's proposals",
+        "pyramid": "a detector over a feature pyramid, which scores the default's stage 2, too",
         "pmil_released": "P-MIL as its authors' program has it, on the proposals of `released`",
     },
 }

@@ -37,17 +37,17 @@ def tag(name: str) -> str:
     return f"[{name}]"
 
 
-def method_of(settings) -> str:
+def method_of(settings, stage: str) -> str:
     """The method that a stage's settings, or what overlays them, are of."""
     if isinstance(settings, dict):
-        return settings.get("method", methods.DEFAULT)
-    return getattr(settings, "method", methods.DEFAULT)
+        return settings.get("method", methods.default(stage))
+    return getattr(settings, "method", methods.default(stage))
 
 
 def by_method(stage: str) -> Discriminator:
     """What chooses among a stage's settings by their `method`."""
     return Discriminator(
-        lambda settings: tag(method_of(settings)),
+        lambda settings: tag(method_of(settings, stage)),
         custom_error_type=UNKNOWN_METHOD,
         custom_error_message=f"unknown method; known methods: {', '.join(methods.STAGES[stage])}",
     )
@@ -94,7 +94,7 @@ def parse(model, values, place: str = ""):
     value, message = fault["input"], fault["msg"].removeprefix("Value error, ")
     if fault["type"] == UNKNOWN_METHOD:
         path.append("method")
-        value = method_of(value)
+        value = value["method"]
     key = ".".join(path)
     if fault["type"] == "extra_forbidden":
         raise unknown_key(key)

@@ -180,22 +180,33 @@ def settings_of(stage: str) -> dict[str, type[Strict]]:
 
 def any_method(stage: str):
     """The union of a stage's settings, told apart by `method`."""
-    tagged = (Annotated[model, Tag(tag(method))] for method, model in settings_of(stage).items())
+    models = settings_of(stage)
+    if len(models) == 1:
+        return models[methods.default(stage)]
+    tagged = (Annotated[model, Tag(tag(method))] for method, model in models.items())
     return Annotated[reduce(or_, tagged), by_method(stage)]
 
 
 Stage1 = any_method("stage1")
 Stage2 = any_method("stage2")
+Stage3 = any_method("stage3")
 
 
 class Settings(Strict):
     """The settings of each step."""
 
     features: Features = Field(Features(), description="the feature files")
-    stage1: Stage1 = Field(settings_of("stage1")[methods.DEFAULT](), description="scores of snippets")
+    stage1: Stage1 = Field(
+        settings_of("stage1")[methods.default("stage1")](), description="scores of snippets"
+    )
     proposals: Proposals = Field(Proposals(), description="proposals and their reliability ranking")
-    stage2: Stage2 = Field(settings_of("stage2")[methods.DEFAULT](), description="scores of proposals")
+    stage2: Stage2 = Field(
+        settings_of("stage2")[methods.default("stage2")](), description="scores of proposals"
+    )
     detection: Detection = Field(Detection(), description="from scored proposals to detections")
+    stage3: Stage3 = Field(
+        settings_of("stage3")[methods.default("stage3")](), description="a detector beside stage 2"
+    )
     evaluation: Evaluation = Field(Evaluation(), description="mean average precision")
     events: Events = Field(Events(), description="the list of events")
 
@@ -226,15 +237,18 @@ MODELS = {
     "proposals": Proposals,
     "stage2": Stage2,
     "detection": Detection,
+    "stage3": Stage3,
     "evaluation": Evaluation,
     "events": Events,
 }
 
 
-def stacked(layers: list[dict]) -> dict:
+def stacked(layers: list[dict], step: str) -> dict:
     """The layers of a step's settings over each other, those of the last one's method alone."""
-    method = method_of(layers[-1])
-    return reduce(merge, [layer for layer in layers if method_of(layer) == method])
+    if step in methods.STAGES:
+        method = method_of(layers[-1], step)
+        layers = [layer for layer in layers if method_of(layer, step) == method]
+    return reduce(merge, layers)
 
 
 def without_null(table):
@@ -381,11 +395,14 @@ class Config(Strict):
         for name, experiment in self.experiments.items():
             self.supervision_holds(name, experiment)
             self.gate_holds(name, experiment)
+            self.stage3_holds(name, experiment)
             if not experiment.best_on_test:
                 continue
             for stage in methods.STAGES:
                 variant = getattr(experiment, stage)
-                method = methods.DEFAULT if variant is None else self.method(stage, variant)
+                if variant is None:
+                    continue
+                method = self.method(stage, variant)
                 if "test_every" not in settings_of(stage)[method].model_fields:
                     raise ValueError(
                         f"experiments.{name}: best_on_test, but the method {method} of variants.{stage}."
@@ -441,6 +458,16 @@ class Config(Strict):
                 f"experiments.{name}: gate: {experiment.gate} needs copies.{HELD_BACK}, with held_back and "
                 "truth: points; leave it as by default, or set gate: on"
             )
+
+    def stage3_holds(self, name: str, experiment: Experiment) -> None:
+        """Raise ValueError where a third stage has nothing to stand on, or is asked for too much."""
+        if experiment.stage3 is None:
+            return
+        place = f"experiments.{name}: stage3"
+        if experiment.stage2 is None:
+            raise ValueError(f"{place} learns from stage 2's candidates; name a variant of stage2, too")
+        if experiment.gate != "on" or experiment.best_on_test or experiment.supervision != "points":
+            raise ValueError(f"{place} needs gate: on, supervision: points and no best_on_test; correct them")
 
     def report_holds(self) -> None:
         """Raise ValueError where the report compares experiments that do not exist, or one with itself."""
@@ -503,7 +530,7 @@ class Config(Strict):
         """The method of a stage's variant; those of the ablation have their experiment's."""
         if variant not in self.variants[stage]:
             variant = getattr(self.experiments[self.ablated()[variant].experiment], stage)
-        method = method_of(self.variants[stage][variant])
+        method = method_of(self.variants[stage][variant], stage)
         parse(MODELS[stage], {"method": method}, f"variants.{stage}.{variant}")
         return method
 
@@ -571,11 +598,11 @@ class Config(Strict):
         of_dataset = self.datasets[dataset].settings.get(step)
         if of_dataset:
             layers.append(of_dataset)
-        settings = parse(MODELS[step], stacked(layers), f"datasets.{dataset}.settings.{step}")
+        settings = parse(MODELS[step], stacked(layers, step), f"datasets.{dataset}.settings.{step}")
         if variant is None:
             return settings
         layers.append(self.overlay(dataset, step, variant))
-        settings = parse(MODELS[step], stacked(layers), f"variants.{step}.{variant}")
+        settings = parse(MODELS[step], stacked(layers, step), f"variants.{step}.{variant}")
         if "streams" in type(settings).model_fields and settings.streams is None:
             settings = settings.model_copy(update={"streams": self.datasets[dataset].features.streams})
         return settings

@@ -70,14 +70,14 @@ def default_of(field: FieldInfo):
 
 def default_model(step: str) -> type[Strict]:
     """The model of a step's settings, of the default method where it has several."""
-    return settings_of(step)[methods.DEFAULT] if step in methods.STAGES else MODELS[step]
+    return settings_of(step)[methods.default(step)] if step in methods.STAGES else MODELS[step]
 
 
 def other_models(step: str) -> dict[str, type[Strict]]:
     """Method -> the model of a step's settings, for all methods but the default one."""
     if step not in methods.STAGES:
         return {}
-    return {method: model for method, model in settings_of(step).items() if method != methods.DEFAULT}
+    return {method: model for method, model in settings_of(step).items() if method != methods.default(step)}
 
 
 # config.yaml
@@ -263,8 +263,9 @@ def schema_text() -> str:
     """
     schema = Config.model_json_schema(schema_generator=Untitled)
     definitions = schema["$defs"]
+    defaults = {None, *map(methods.default, methods.STAGES)}
     for definition in definitions.values():
-        if definition["properties"].get("method", {}).get("const", methods.DEFAULT) != methods.DEFAULT:
+        if definition["properties"].get("method", {}).get("const") not in defaults:
             definition["required"] = ["method"]
     del definitions["Experiment"]["required"]  # an entry may overlay one of the code
     del schema["properties"]["settings"]["default"]

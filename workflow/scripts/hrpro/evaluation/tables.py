@@ -9,7 +9,7 @@ from ..config import ABLATIONS
 from ..utils import files
 from ..utils.errors import InputError
 
-STAGES = ("stage1", "stage2")
+STAGES = ("stage1", "stage2", "stage3")
 QUALITY = {"tIoU": "tiou", "over 0.5": "over_0.5", "without": "without"}  # columns of reliable proposals
 BASES = "none"  # the ablation's row of no change: alone the released program, without the default
 

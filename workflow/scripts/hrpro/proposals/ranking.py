@@ -43,11 +43,28 @@ def reliable(
 ) -> list[int | None]:
     """The reliable proposal (RP) of each point, as a number into `positive`, or None.
 
-    points: (seconds, class) in time order. The highest-scoring proposal of the point's class that
-    holds the point and none of the neighbouring actions' points, of any class; if there is none, the
-    highest-scoring that holds the point. any_score: a score of 0 or less may be chosen too (fault 4).
-    same_action: seconds up to which points mark one action (`instances.actions`). point_prior: with "centre"
-    scores are weighed by where the point lies in the proposal (docs/method.md, section 4.1).
+    points: (seconds, class) in time order. The highest-scoring of `candidates`, whose parameters these are.
+    point_prior: with "centre" scores are weighed by where the point lies in the proposal (docs/method.md,
+    section 4.1).
+    """
+    numbers = []
+    for (time, _), rows in zip(points, candidates(positive, points, any_score, same_action), strict=True):
+        scores = positive.scores[rows]
+        if point_prior == "centre":
+            scores = np.maximum(scores, LEAST_SCORE) * centre_prior(positive.times[rows], time)
+        numbers.append(int(rows[scores.argmax()]) if len(rows) else None)
+    return numbers
+
+
+def candidates(
+    positive: Segments, points: list[tuple[float, int]], any_score: bool, same_action: float = SAME_ACTION
+) -> list[np.ndarray]:
+    """The proposals that may be the action of each point, as numbers into `positive`: (N,) of each.
+
+    points: (seconds, class) in time order. They are of the point's class and hold the point and none of the
+    neighbouring actions' points, of any class; if there is none, all of the class that hold the point.
+    any_score: a score of 0 or less may be chosen too (fault 4). same_action: seconds up to which points mark
+    one action (`instances.actions`).
     """
     start, end = positive.times[:, 0], positive.times[:, 1]
     of_point = np.array(actions(points, same_action), dtype=int)
@@ -62,11 +79,7 @@ def reliable(
         if not any_score:
             holds &= positive.scores > 0
         alone = holds & (start > previous) & (end < following)
-        candidates = np.flatnonzero(alone if alone.any() else holds)
-        scores = positive.scores[candidates]
-        if point_prior == "centre":
-            scores = np.maximum(scores, LEAST_SCORE) * centre_prior(positive.times[candidates], time)
-        numbers.append(int(candidates[scores.argmax()]) if len(candidates) else None)
+        numbers.append(np.flatnonzero(alone if alone.any() else holds))
     return numbers
 
 

@@ -17,7 +17,7 @@ from ..utils.settings import Strict
 from . import losses
 
 EVENTS = ("F1", "precision", "recall", "edit", "calibration", "calibration_error", "held_back", "std")
-STAGE_NAMES = {"stage1": "stage 1", "stage2": "stage 2"}
+STAGE_NAMES = {"stage1": "stage 1", "stage2": "stage 2", "stage3": "stage 3"}
 
 
 class StageFiles(Strict):
@@ -34,7 +34,7 @@ class ExperimentFiles(Strict):
 
     scores: dict[Literal["train", "test"], str]
     proposals: str
-    stages: Annotated[dict[Literal["stage1", "stage2"], StageFiles], Field(min_length=1)]
+    stages: Annotated[dict[Literal[tuple(STAGE_NAMES)], StageFiles], Field(min_length=1)]
     evaluation: config.Evaluation
     events: str | Annotated[list[str], Field(max_length=0)] = Field([])
 

@@ -1,4 +1,4 @@
-"""The command line that the training scripts of both stages share."""
+"""The command line that the training scripts of all stages share."""
 
 import argparse
 
@@ -8,7 +8,7 @@ from .checkpoint import Checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that both training scripts take."""
+    """Add the options that all training scripts take."""
     parser.add_argument("--seed", type=options.seed, required=True)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=options.threads, default=1)
@@ -21,12 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--code", default="", help="digest of the code; a checkpoint of other code is refused"
     )
+    parser.add_argument("--log", help="log file")
+
+
+def add_test_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a training that is tested on the test split."""
     parser.add_argument("--test-features", nargs="?", help="the test split's features")
     parser.add_argument("--test-annotations", nargs="?", help="the test split's annotations")
     parser.add_argument(
         "--test", nargs="?", help="JSON of settings.{proposals,detection,evaluation} and exclude: the test"
     )
-    parser.add_argument("--log", help="log file")
 
 
 def make_checkpoint(
@@ -39,5 +43,6 @@ def make_checkpoint(
     if not args.state:
         return Checkpoint(None, key="", every=args.state_every)
     digests = [file.digest() for file in features] + [files.sha256(path) for path in inputs if path]
-    key = " ".join([args.code, args.settings, str(args.seed), str(args.threads), str(args.test), *digests])
+    others = [str(getattr(args, name, None)) for name in ("test", "detection")]
+    key = " ".join([args.code, args.settings, str(args.seed), str(args.threads), *others, *digests])
     return Checkpoint(args.state, key=key, every=args.state_every)

@@ -5,7 +5,7 @@ import math
 import torch
 
 from ..utils.speed import Adam
-from .settings import TrainingSettings
+from .settings import Optimization
 
 WARMUP = 0.05  # share of the steps over which a cosine schedule's learning rate rises
 
@@ -13,7 +13,7 @@ Schedule = torch.optim.lr_scheduler.LambdaLR
 
 
 def make_optimizer(
-    model: torch.nn.Module, settings: TrainingSettings, steps: int
+    model: torch.nn.Module, settings: Optimization, steps: int
 ) -> tuple[torch.optim.Optimizer, Schedule]:
     """Adam and its learning rate schedule over `steps` steps."""
     optimizer = Adam(
@@ -40,6 +40,6 @@ def gradient_norm(model: torch.nn.Module) -> torch.Tensor:
     return torch.nn.utils.get_total_norm(gradients)
 
 
-def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast:
+def autocast(settings: Optimization, device: torch.device) -> torch.autocast:
     """A context in which matrix products are in bfloat16, if the settings' precision says so."""
     return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")

@@ -1,4 +1,4 @@
-"""The settings that the trainings of both stages share."""
+"""The settings that the trainings of all stages share."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from ..utils.settings import Count, NonNegative, Positive, Precision, Share, Strict
 
 
-class TrainingSettings(Strict):
+class Optimization(Strict):
     """The optimizer, its schedule, and how much is trained."""
 
     learning_rate: Positive = Field(1e-3, description="of Adam")
@@ -24,4 +24,9 @@ class TrainingSettings(Strict):
         "float32",
         description="of matrix products in training: float32, or bfloat16 where the CPU or GPU supports it",
     )
+
+
+class TrainingSettings(Optimization):
+    """The same, of a training that may be tested on the test split."""
+
     test_every: Count = Field(50, description="iterations between tests, for experiments with best_on_test")

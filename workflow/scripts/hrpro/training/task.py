@@ -56,3 +56,18 @@ class Stage2Task(NamedTuple):
     checkpoint: Checkpoint
     test: Test | None  # with it, the best tested model is kept
     cache_memory: float  # MB of RoI vectors that are kept in memory
+
+
+class Stage3Task(NamedTuple):
+    """A training of stage 3."""
+
+    features: FeatureFile  # of the training split
+    points: dict[str, list[dict]]  # {video: [{"seconds", "label"}]}
+    classes: list[str]
+    candidates: dict[str, Segments]  # stage 2's, of each training video
+    settings: Strict  # the method's Settings
+    rng: np.random.Generator
+    device: torch.device
+    events: Path  # folder of TensorBoard events
+    checkpoint: Checkpoint
+    cache_memory: float  # MB of features that are kept in memory

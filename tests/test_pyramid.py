@@ -1,0 +1,367 @@
+"""The pyramid as stage 3: cells, pseudo-segments, targets and losses by hand, training and merging."""
+
+import contextlib
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from feature_files import write_features
+from hrpro import config as configuration
+from hrpro import inference, model_file, predict
+from hrpro.data.features import FeatureFile
+from hrpro.detection.fusion import fuse
+from hrpro.detection.segments import segments
+from hrpro.detection.suppression import suppress
+from hrpro.grid import Grid
+from hrpro.instance import settings as instance
+from hrpro.instance.model import InstanceModel
+from hrpro.proposals.generation import propose_test
+from hrpro.pyramid import losses, method
+from hrpro.pyramid.dataset import Dataset
+from hrpro.pyramid.layout import Cells, Layout, layout_of
+from hrpro.pyramid.model import PyramidModel
+from hrpro.pyramid.pseudo import Pseudo, pseudo_segment
+from hrpro.pyramid.settings import Settings
+from hrpro.pyramid.targets import targets_of
+from hrpro.snippet import settings as snippet
+from hrpro.snippet.model import SnippetModel
+from hrpro.training.checkpoint import Checkpoint
+from hrpro.training.task import Stage3Task
+from hrpro.utils.errors import InputError
+
+SNIPPET = Grid(25, 25)  # of one second: times in seconds are snippets
+SMALL = {"width": 8, "iterations": 6, "batch": 3}
+
+# --- cells
+
+
+@pytest.mark.parametrize(
+    ("lengths", "most", "expected"),
+    [
+        ([8, 8, 8], 6, (1, 1)),  # 8 cells are a half of 4: the first level's
+        ([2, 2, 2], 6, (4, 1)),
+        ([3, 3, 30], 6, (3, 5)),  # 27.3 snippets are 82 cells, a half of 41: up to 4 * 2^4
+        ([3, 3, 30], 2, (3, 2)),
+        ([100], 6, (1, 5)),
+    ],
+)
+def test_the_median_segment_has_its_cells_and_the_long_ones_a_level(lengths, most, expected):
+    assert layout_of(np.array(lengths), 8, most) == Layout(*expected)
+
+
+def test_cells_of_two_videos():
+    cells = Cells([3, 5], Layout(2, 3))
+    assert cells.lengths == [8, 12]  # of 6 and 10, those that 4 divides
+    assert [packing.lengths for packing in cells.packings] == [[8, 12], [4, 6], [2, 3]]
+    inside = [part[:, 0].tolist() for part in cells.inside]
+    assert inside[0] == [1] * 6 + [0] * 2 + [1] * 10 + [0] * 2
+    assert inside[2] == [1, 1, 1, 1, 1]
+    assert cells.centres.tolist()[:8] == [i + 0.5 for i in range(8)]
+    assert cells.centres.tolist()[-5:] == [2, 6, 2, 6, 10]
+    values = torch.tensor([0.0, 4, 8, 100, 200, 300, 400, 500]).unsqueeze(1)
+    spread = cells.spread(values)[:, 0].tolist()
+    assert spread[:8] == [0, 1, 3, 5, 7, 8, 0, 0]  # snippets stand at their centres; nothing past the end
+    assert spread[8:11] == [100, 125, 175]
+
+
+# --- pseudo-segments
+
+
+def test_candidates_are_fused_by_score_and_tiou():
+    candidates = segments([[0, 10], [0, 5], [8, 20], [2, 12]], [3] * 4, [0.6, 0.6, 0.5, 0.6])
+    mean, inner, outer, agreement = pseudo_segment(candidates)
+    # the best is the first; the third overlaps it by less than a half, the others by 1/2 and 8/12
+    weight = np.array([1, 1 / 2, 2 / 3]) / (1 + 1 / 2 + 2 / 3)
+    np.testing.assert_allclose(mean, [2 * weight[2], 10 * weight[0] + 5 * weight[1] + 12 * weight[2]])
+    np.testing.assert_allclose([*inner, *outer], [2, 5, 0, 12])
+    start, end = mean
+    overlap = [(10 - start) / end, (5 - start) / end, (end - 2) / (12 - start)]
+    overlap[0] = (end - start) / 10 if end < 10 else (10 - start) / end
+    np.testing.assert_allclose(agreement, weight @ overlap)
+
+
+# --- targets
+
+PSEUDO = Pseudo(
+    times=np.array([[2.0, 8], [3, 5], [0, 32]]),
+    labels=np.array([0, 1, 1]),
+    inner=np.array([[3.0, 7], [3, 5], [4, 30]]),
+    outer=np.array([[0.0, 9], [3, 5], [0, 32]]),
+    agreement=np.array([0.8, 1.0, 0.5]),
+)
+
+
+def test_targets_of_each_level():
+    first, second, third = targets_of(PSEUDO, 32, 2, layout=Layout(1, 3), radius=1.5)
+    # halves of 3 and 1 cells: the first level; cells 4 and 5 are within 1.5 of the middle 5, as is 3.5;
+    # 3.5 and 4.5 are the shorter segment's, too
+    assert first.classes[:, 0].nonzero()[0].tolist() == [3, 4, 5, 6]
+    assert first.classes[:, 1].nonzero()[0].tolist() == [3, 4]
+    np.testing.assert_allclose(first.offsets[3:7], [[0.5, 1.5], [1.5, 0.5], [3.5, 2.5], [4.5, 1.5]])
+    np.testing.assert_allclose(first.weight[3:7], [1.0, 1.0, 0.8, 0.8])
+    assert first.weight.nonzero()[0].tolist() == [3, 4, 5, 6]
+    # between the hulls a class does not count: of class 0 before 3 and from 7 to 9, of class 1 at the ends
+    assert (first.counted[:, 0] == 0).nonzero()[0].tolist() == [0, 1, 2, 7, 8]
+    assert (first.counted[:, 1] == 0).nonzero()[0].tolist() == [0, 1, 2, 30, 31]
+    assert not second.classes.any() and not second.weight.any()  # halves from 4 to 8
+    # half of 16 cells: the third level, of strides 4; its middle 16 lies between the centres 14 and 18
+    assert third.classes[:, 1].nonzero()[0].tolist() == [2, 3, 4, 5]
+    np.testing.assert_allclose(third.offsets[2:6], [[10, 22], [14, 18], [18, 14], [22, 10]])
+    assert third.weight.tolist() == [0, 0, 0.5, 0.5, 0.5, 0.5, 0, 0]
+
+
+def test_a_segment_between_the_centres_of_cells_has_the_cell_of_its_middle():
+    short = PSEUDO._replace(times=np.array([[5.6, 6.2], [-3, -2], [31.8, 40]]))
+    [first] = targets_of(short, 32, 2, layout=Layout(1, 1), radius=0.1)
+    assert first.weight.nonzero()[0].tolist() == [0, 5, 31]
+    np.testing.assert_allclose(first.offsets[5], [0, 0.7], rtol=1e-6)  # no end on the wrong side
+
+
+# --- losses
+
+
+def test_the_focal_loss():
+    logits = torch.tensor([0.0, 2.0, -2.0])
+    target = torch.tensor([1.0, 0.0, 0.0])
+    high, low = 1 / (1 + math.exp(-2)), 1 / (1 + math.exp(2))
+    expected = [
+        0.25 * 0.5**2 * math.log(2),
+        0.75 * high**2 * -math.log(1 - high),
+        0.75 * low**2 * -math.log(1 - low),
+    ]
+    found = losses.focal(logits, target, power=2.0, share=0.25)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_the_distance_of_two_segments():
+    # about one cell: [-2, 2] and [-1, 3] share 3 of 5, their middles are 1 apart
+    offsets, target = torch.tensor([[2.0, 2.0], [1.0, 1.0]]), torch.tensor([[1.0, 3.0], [1.0, 1.0]])
+    found = losses.distance_iou(offsets, target)
+    np.testing.assert_allclose(found, [1 - 3 / 5 + (1 / 5) ** 2, 0], atol=1e-6)
+
+
+# --- training, detections
+
+
+@pytest.fixture
+def task(tmp_path):
+    """A function that makes a training on some videos: snippets, candidates and points of each."""
+    opened, numbers = contextlib.ExitStack(), itertools.count()
+    lengths = {"short": 1, "long": 70, "usual": 30, "without": 9}
+    times = {"short": [[0, 1]], "long": [[2, 9], [3, 8], [30, 60]], "usual": [[4, 12]], "without": []}
+    points = {"short": [0.5], "long": [5, 40], "usual": [6], "without": [2]}
+
+    def make(settings, videos=tuple(lengths), checkpoint=None, seed=0) -> Stage3Task:
+        rng = np.random.default_rng(0)
+        arrays = {video: rng.standard_normal((lengths[video], 5), dtype=np.float32) for video in videos}
+        path = write_features(tmp_path / f"features{next(numbers)}.h5", arrays, SNIPPET)
+        torch.manual_seed(seed)
+        return Stage3Task(
+            features=opened.enter_context(FeatureFile(path)),
+            classes=["x", "y"],
+            points={
+                video: [{"label": "xy"[number], "seconds": at} for number, at in enumerate(points[video])]
+                for video in videos
+            },
+            candidates={
+                video: segments(
+                    times[video], [0, 0, 1][: len(times[video])], [0.5, 0.4, 0.9][: len(times[video])]
+                )
+                for video in videos
+            },
+            settings=settings,
+            rng=np.random.default_rng(seed),
+            device=torch.device("cpu"),
+            events=tmp_path / "events",
+            checkpoint=checkpoint or Checkpoint(None, key="", every=60),
+            cache_memory=1,
+        )
+
+    with opened:
+        yield make
+
+
+def test_a_video_in_a_batch_is_as_it_is_alone():
+    torch.manual_seed(0)
+    model = PyramidModel(2, 5, Settings(width=8), Layout(2, 3)).eval()
+    lengths = [7, 1, 20]
+    features = [torch.randn(length, 5) for length in lengths]
+    cells = Cells(lengths, Layout(2, 3))
+    together = model(torch.cat(features), cells)
+    assert together.logits.shape == (sum(cells.lengths) * 7 // 4, 2)
+    assert together.offsets.shape == (sum(cells.lengths) * 7 // 4, 2) and (together.offsets > 0).all()
+    by_level = zip(
+        *(
+            torch.cat([together.logits, together.offsets], dim=1)
+            .split([sum(packing.lengths) for packing in cells.packings])[level]
+            .split(cells.packings[level].lengths)
+            for level in range(3)
+        ),
+        strict=True,
+    )
+    for number, parts in enumerate(by_level):
+        alone = model(features[number], Cells([lengths[number]], Layout(2, 3)))
+        torch.testing.assert_close(torch.cat(parts), torch.cat([alone.logits, alone.offsets], dim=1))
+
+
+def test_batches_hold_what_the_videos_have(task):
+    dataset = Dataset(task(Settings(**SMALL, cells=4)))
+    batch = dataset.batch([2, 0])  # usual, long
+    assert dataset.videos == ["long", "short", "usual", "without"]
+    assert batch.cells.snippets == [30, 70] and batch.features.shape == (100, 5)
+    assert len(batch.targets.weight) == len(batch.cells.centres)
+    level = torch.cat([torch.full((sum(p.lengths),), n) for n, p in enumerate(batch.cells.packings)])
+    # 8 snippets about 8: a half of 4 cells is the second level's
+    assert dataset.layout == Layout(1, 3)
+    first = (level == 1).nonzero()[0]
+    found = batch.targets.classes[first : first + 16, 0].nonzero()[:, 0].tolist()
+    assert found == [2, 3, 4, 5]  # centres 5, 7, 9 and 11, within 3 of 8
+    loss = losses.pyramid(dataset_outputs(dataset, batch), batch, dataset.task.settings)
+    assert loss["total"] == loss["classes"] + loss["regression"] > 0
+
+
+def dataset_outputs(dataset: Dataset, batch):
+    """What an untrained network says of a batch."""
+    torch.manual_seed(0)
+    return PyramidModel(2, 5, dataset.task.settings, dataset.layout)(batch.features, batch.cells)
+
+
+def test_a_seed_fixes_a_training(task):
+    first, second, other = (
+        method.train(task(Settings(**SMALL), seed=seed)).state_dict() for seed in (0, 0, 1)
+    )
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    assert not all(torch.equal(value, other[name]) for name, value in first.items())
+
+
+class Stopped(Exception):
+    """Stands for a kill."""
+
+
+class Stopping(Checkpoint):
+    """Saves after every step, and ends the training after some step."""
+
+    stop = None
+
+    def maybe_save(self, step, parts, events):
+        super().maybe_save(step, parts, events)
+        if step == self.stop:
+            raise Stopped
+
+
+def test_a_killed_training_ends_with_the_same_weights(task, tmp_path):
+    settings = Settings(**SMALL)
+    expected = method.train(task(settings)).state_dict()
+    checkpoint = Stopping(tmp_path / "state.pt", key="", every=0)
+    for checkpoint.stop in (1, 3, 5, None):
+        try:
+            model = method.train(task(settings, checkpoint=checkpoint))
+        except Stopped:
+            continue
+    assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+
+
+def test_without_a_candidate_there_is_nothing_to_learn(task):
+    with pytest.raises(InputError, match=r"^no point of the training videos has a proposal that holds it; "):
+        method.train(task(Settings(**SMALL), videos=("without",)))
+
+
+def test_a_model_file_gives_back_the_detections(task, tmp_path):
+    settings, path = Settings(**SMALL), tmp_path / "model.pt"
+    model = method.train(task(settings))
+    model_file.save(path, model, settings=settings, classes=["x", "y"], width=5, grid=SNIPPET)
+    _, loaded = inference.of_file(path, "stage3", torch.device("cpu"))
+    features = np.random.default_rng(1).standard_normal((12, 5), dtype=np.float32)
+    expected = method.find(model, features, SNIPPET)
+    found = method.find(loaded.model, features, SNIPPET)
+    for part in ("times", "labels", "scores"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
+    assert len(found) and found.times.min() >= 0 and found.times.max() <= 12
+    assert (np.diff(found.scores) <= 0).all() and (np.diff(found.times) > 0).all()
+    with pytest.raises(InputError, match="not a model of this version"):
+        inference.of_file(path, "stage2", torch.device("cpu"))
+
+
+def test_prediction_has_the_third_stage(tmp_path):
+    torch.manual_seed(0)
+    networks = {
+        "stage1": (SnippetModel, snippet.Settings()),
+        "stage2": (InstanceModel, instance.Settings()),
+        "stage3": (PyramidModel, Settings(width=8)),
+    }
+    paths = {stage: tmp_path / f"{stage}.pt" for stage in networks}
+    for stage, (network, settings) in networks.items():
+        model = network(2, 5, settings, *([Layout(1, 2)] if stage == "stage3" else []))
+        model_file.save(paths[stage], model, settings=settings, classes=["x", "y"], width=5, grid=SNIPPET)
+    steps = {"features": {}, "proposals": {"class_score": 0.0}, "detection": {}}
+    around = configuration.parse(configuration.Prediction, steps)
+    predict.bundle(tmp_path / "two.pt", paths["stage1"], paths["stage2"], around)
+    predict.bundle(tmp_path / "model.pt", paths["stage1"], paths["stage2"], around, paths["stage3"])
+    assert set(model_file.read(tmp_path / "two.pt")) == {"stage1", "stage2", "settings"}
+    two, model = (predict.load(tmp_path / name, "cpu") for name in ("two.pt", "model.pt"))
+    features = np.random.default_rng(0).standard_normal((15, 5), dtype=np.float32)
+    scores = model.stage1.score(features)
+    [proposals] = propose_test([scores], SNIPPET, around.proposals)
+    of_stage2 = two.stage2.candidates(
+        features, scores, proposals=proposals, grid=SNIPPET, settings=around.detection
+    )
+    candidates = fuse(of_stage2, around.detection)
+    scored = model.stage3.detect(features, candidates=candidates, grid=SNIPPET)
+    [(_, expected)] = suppress([("a", scored)], around.detection, {})
+    found = predict.predict(model, features)
+    np.testing.assert_array_equal(found.times, expected.times)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    assert len(found) and found.scores.sum() != predict.predict(two, features).scores.sum()
+
+
+def test_candidates_are_scored_by_both():
+    candidates = segments([[0, 10], [20, 30]], [0, 1], [0.9, 0.5])
+    detections = segments([[0, 8], [5, 10], [20, 30]], [0, 0, 0], [0.4, 0.2, 0.1])
+    scored = method.scored_by_both(candidates, detections)
+    np.testing.assert_array_equal(scored.times, candidates.times)
+    assert scored.labels.tolist() == [0, 1]
+    np.testing.assert_allclose(scored.scores, np.sqrt([0.9 * 0.4 * 0.8, 0.5 * 1e-6]))
+
+
+# --- configuration
+
+BASE = {"stage1": "default", "proposals": "default", "detection": "default", "evaluation": "default"}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "said"),
+    [
+        ({"mine": {"stage2": None}}, "experiments.mine: stage3 learns from stage 2's candidates; name a var"),
+        (
+            {"mine": {"gate": "auto"}},
+            "experiments.mine: stage3 needs gate: on, supervision: points and no best",
+        ),
+        ({"mine": {"stage3": "other"}}, "experiments.mine.stage3: no variant 'other' (there are: default)"),
+    ],
+)
+def test_what_a_third_stage_needs(experiment, said):
+    [(name, changes)] = experiment.items()
+    entry = BASE | {"stage2": "default", "stage3": "default"} | changes
+    with pytest.raises(InputError) as error:
+        configuration.parse(configuration.Config, {"experiments": {name: entry}})
+    assert said in str(error.value)
+
+
+def test_settings_of_a_data_set_reach_the_third_stage():
+    values = {
+        "datasets": {
+            "mine": {
+                "root": "x",
+                "snippet": {"frames": 16, "fps": 25},
+                "settings": {"stage3": {"iterations": 7}},
+            }
+        }
+    }
+    made = configuration.parse(configuration.Config, values)
+    assert made.step("mine", "stage3", "default") == Settings(iterations=7)
+    values["datasets"]["mine"]["settings"]["stage3"]["method"] = "hrpro"
+    with pytest.raises(InputError, match=r"settings\.stage3\.method: 'hrpro': Input should be 'pyramid'"):
+        configuration.parse(configuration.Config, values)

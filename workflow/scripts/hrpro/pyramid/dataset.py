@@ -1,0 +1,95 @@
+"""The training videos of the pyramid, as batches of cells (docs/method.md, section 16.5)."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ..proposals import ranking
+from ..training.cache import FeatureCache
+from ..training.task import Stage3Task
+from ..utils import devices
+from ..utils.devices import send
+from ..utils.errors import InputError
+from .layout import Cells, layout_of
+from .pseudo import Pseudo, pseudo_segments
+from .targets import Targets, targets_of
+
+
+class Batch(NamedTuple):
+    """Some videos end to end, N snippets in all; the targets are of their cells, level by level."""
+
+    features: torch.Tensor  # (N, D)
+    cells: Cells
+    targets: Targets  # tensors
+
+
+class Dataset:
+    """The training videos, numbered, on the device of the training; layout: that of their cells.
+
+    Raises InputError where no point has a candidate.
+    """
+
+    def __init__(self, task: Stage3Task):
+        self.task, settings, grid = task, task.settings, task.features.grid
+        self.videos = task.features.videos
+        pseudo = {video: pseudo_of(task, video) for video in self.videos}
+        lengths = np.concatenate([np.diff(each.times)[:, 0] for each in pseudo.values()]) / grid.snippet
+        if not len(lengths):
+            raise InputError(
+                "no point of the training videos has a proposal that holds it; lower proposals.class_score "
+                "or train stage 1 longer"
+            )
+        self.layout = layout_of(lengths, settings.cells, settings.levels)
+        self.cache = FeatureCache(
+            task.features, task.device, devices.cache_size(task.device, task.cache_memory)
+        )
+        self.targets = {
+            video: targets_of(
+                in_cells(each, lambda times: grid.snippets(times) * self.layout.scale),
+                Cells([task.features.length(video)], self.layout).lengths[0],
+                len(task.classes),
+                layout=self.layout,
+                radius=settings.radius,
+            )
+            for video, each in pseudo.items()
+        }
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def batch(self, numbers) -> Batch:
+        """The batch of some videos, given by their numbers."""
+        device = self.task.device
+        videos = [self.videos[number] for number in numbers]
+        features, packing = self.cache.read_packed(videos)
+        by_level = [
+            of_video[level]
+            for level in range(self.layout.levels)
+            for of_video in map(self.targets.get, videos)
+        ]
+        columns = map(np.concatenate, zip(*by_level, strict=True))
+        return Batch(
+            features,
+            Cells(packing.lengths, self.layout, device),
+            Targets(*(send(column, device) for column in columns)),
+        )
+
+    def prefetch(self, numbers) -> None:
+        """Have the system read some videos ahead."""
+        self.cache.prefetch([self.videos[number] for number in numbers])
+
+
+def pseudo_of(task: Stage3Task, video: str) -> Pseudo:
+    """The pseudo-segments of a training video, one per point that has a candidate."""
+    points = ranking.number_labels(task.points[video], task.classes, task.features.grid)
+    candidates = task.candidates[video]
+    rows = ranking.candidates(candidates, points, any_score=True)
+    return pseudo_segments([candidates.take(each) for each in rows if len(each)])
+
+
+def in_cells(pseudo: Pseudo, convert) -> Pseudo:
+    """Pseudo-segments whose times are converted, from seconds to cells."""
+    return pseudo._replace(
+        times=convert(pseudo.times), inner=convert(pseudo.inner), outer=convert(pseudo.outer)
+    )

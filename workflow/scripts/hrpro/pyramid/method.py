@@ -1,0 +1,67 @@
+"""The pyramid as a method of stage 3 (hrpro/methods.py)."""
+
+import numpy as np
+import torch
+
+from ..detection.segments import Segments, segments, tiou
+from ..grid import Grid
+from ..model_file import ModelFile
+from .layout import Cells, Layout
+from .model import PyramidModel
+from .training import train
+
+__all__ = ["detect", "load", "train"]
+
+LEAST_SCORE = 1e-3  # from which a class at a cell is a detection
+MOST = 1000  # detections of a video, the best
+LEAST = 1e-6  # of both factors of a score, so that what one of them has not seen keeps an order
+
+
+def load(file: ModelFile, device: torch.device) -> PyramidModel:
+    """A trained model, ready for use."""
+    levels = 1 + len({name.split(".")[1] for name in file.weights if name.startswith("down.")})
+    layout = Layout(int(file.weights["scale"]), levels)
+    model = PyramidModel(len(file.classes), file.width, file.settings, layout)
+    model.load_state_dict(file.weights)
+    return model.to(device).eval()
+
+
+def detect(model: PyramidModel, features: np.ndarray, *, candidates: Segments, grid: Grid) -> Segments:
+    """Stage 2's candidates of a video, scored by stage 2 and by what the pyramid finds: features (T, D)."""
+    return scored_by_both(candidates, find(model, features, grid))
+
+
+@torch.no_grad()
+def find(model: PyramidModel, features: np.ndarray, grid: Grid) -> Segments:
+    """What the cells of a video find in it, the MOST best: features (T, D).
+
+    Ends are kept inside the video (docs/method.md, section 16.6).
+    """
+    device = next(model.parameters()).device
+    cells = Cells([len(features)], model.layout, device)
+    outputs = model(torch.from_numpy(features).to(device), cells)
+    probability = torch.sigmoid(outputs.logits) * torch.cat(cells.inside)
+    cell, label = (probability >= LEAST_SCORE).nonzero().unbind(1)
+    score = probability[cell, label]
+    best = score.topk(min(MOST, len(score))).indices
+    cell, label, score = cell[best], label[best], score[best]
+    ends = cells.centres[cell].unsqueeze(1) + outputs.offsets[cell] * outputs.offsets.new_tensor([-1, 1])
+    ends = (ends / model.layout.scale).clamp(0, len(features))
+    times = np.maximum(grid.seconds(ends.cpu().double().numpy()), 0)
+    found = segments(times, label.cpu().numpy(), score.cpu().double().numpy())
+    return found.take(times[:, 1] > times[:, 0])
+
+
+def scored_by_both(candidates: Segments, detections: Segments) -> Segments:
+    """Candidates of a video with the geometric means of their scores and of what detections lend them.
+
+    That is the largest score times tIoU of a detection of the class (eq. 48).
+    """
+    support = np.zeros(len(candidates))
+    for label in np.unique(candidates.labels):
+        rows, columns = candidates.labels == label, detections.labels == label
+        if columns.any():
+            overlap = tiou(candidates.times[rows], detections.times[columns])
+            support[rows] = (overlap * detections.scores[columns]).max(1)
+    scores = np.sqrt(np.maximum(candidates.scores, LEAST) * np.maximum(support, LEAST))
+    return Segments(candidates.times, candidates.labels, scores)
