@@ -99,7 +99,7 @@ def written(folder, name: str, content) -> str:
     return str(path)
 
 
-def gathered(folder, reliable1: list[dict], reliable2: list[dict]) -> dict:
+def gathered(folder, reliable1: list[dict], reliable2: list[dict], *more) -> dict:
     """The map.json of two seeds and both stages with these qualities of the reliable proposals."""
     runs = [
         written(folder, f"map{mean}.json", {"tiou": [0.3, 0.5], "mAP": [mean + 10, mean], "per_class": {}})
@@ -115,7 +115,7 @@ def gathered(folder, reliable1: list[dict], reliable2: list[dict]) -> dict:
     output = folder / "gathered.json"
     options += ["--dataset", "demo", "--experiment", "x", "--seeds", "0", "1"]
     options += ["--records", *(written(folder, f"model{i}.json", facts) for i, facts in enumerate(MACHINES))]
-    run = run_script("gather.py", *options, "--output", output)
+    run = run_script("gather.py", *options, *more, "--output", output)
     assert run.returncode == 0, run.stderr
     return json.loads(output.read_text())
 
@@ -128,6 +128,18 @@ QUALITIES = [
     {"points": 9, "tiou": 40.0, "without": 10.0, "over_0.5": 30.0},
     {"points": 9, "tiou": 50.0, "without": 10.0, "over_0.5": 36.0},
 ]
+
+
+def test_gather_says_why_stage_2_counts(tmp_path):
+    """Of `gate: auto` the points of a class in the median, and what held-back videos said where asked."""
+    videos = {"a": 3 * [{"label": "run", "seconds": 1}], "b": [{"label": "jump", "seconds": 2}], "c": []}
+    points = written(tmp_path, "points.json", {"classes": ["jump", "run", "sit"], "videos": videos})
+    gate = written(tmp_path, "gate.json", {"share": 0.25, "mAP": [1.0, 2.0]})
+    none = ([NOTHING, NOTHING], [NOTHING, NOTHING])
+    assert gathered(tmp_path, *none, "--points", points)["gate"] == {"share": 1, "points_per_class": 2}
+    result = gathered(tmp_path, *none, "--points", points, "--gate", gate)
+    assert result["gate"] == {"share": 0.25, "mAP": [1.0, 2.0], "points_per_class": 2}
+    assert gathered(tmp_path, *none, "--gate", gate)["gate"] == {"share": 0.25, "mAP": [1.0, 2.0]}
 
 
 def test_gather_means_the_reliable_proposals_over_seeds(tmp_path):

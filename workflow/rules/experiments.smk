@@ -41,9 +41,13 @@ def experiment_for(dataset, name):
     experiment, (entry, _) = CONFIG.experiment(name), CONFIG.origin(dataset)
     if experiment.gate != "auto":
         return experiment
-    by_points = experiment.stage2 is not None and experiment.supervision == "points"
-    asks = by_points and has_few_points(entry)
+    asks = may_ask(experiment) and has_few_points(entry)
     return experiment.model_copy(update={"gate": "ask" if asks else "on"})
+
+
+def may_ask(experiment):
+    """Whether an experiment asks held-back videos if points are few."""
+    return experiment.gate == "auto" and experiment.stage2 is not None and experiment.supervision == "points"
 
 
 @cache
@@ -118,6 +122,14 @@ def gate_file(wildcards):
     """An input function: the gate.json of an experiment that asks held-back videos, else none."""
     experiment = experiment_of(wildcards)
     return gate_of(wildcards.dataset, experiment) if experiment.gate == "ask" else []
+
+
+def counted_points(wildcards):
+    """An input function: the points that `gate: auto` goes by, of an experiment that has it, else none."""
+    if not may_ask(CONFIG.experiment(getattr(wildcards, "experiment", "default"))):
+        return []
+    entry, _ = CONFIG.origin(wildcards.dataset)
+    return f"results/{entry}/train/points.json"
 
 
 def if_gated(wildcards):

@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import statistics
+from collections import Counter
 
+from hrpro.data import training_points
 from hrpro.evaluation import aggregation
 from hrpro.utils import errors, files, options, progress
 
@@ -32,6 +35,9 @@ def main() -> None:
         parser.add_argument(option, nargs="*", default=[], help=f"{stage}, {pick}: one map.json per seed")
         parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
     parser.add_argument("--gate", nargs="?", help="of gate.py: how far stage 2 counts, and why")
+    parser.add_argument(
+        "--points", nargs="?", help="points.json: how many decide whether held-back videos are asked"
+    )
     parser.add_argument("--records", nargs="*", default=[], help="what each model was trained on")
     parser.add_argument("--events", nargs="?", help="of measure_events.py, where the experiment has it")
     parser.add_argument("--output", required=True)
@@ -80,12 +86,25 @@ def main() -> None:
             "tiou": tiou,
             "seeds": args.seeds,
             "stages": stages,
-            **({"gate": read(args.gate, "share", "mAP")} if args.gate else {}),
+            **gate(args),
             **measured,
             "trained_on": [m for row, m in enumerate(machines) if m not in machines[:row]],
         },
         indent=1,
     )
+
+
+def gate(args: argparse.Namespace) -> dict:
+    """How far stage 2 counts, and why, where the experiment leaves it to the data set."""
+    said = read(args.gate, "share", "mAP") if args.gate else {}
+    if args.points:
+        videos = training_points.read(args.points, []).videos
+        per_class = Counter(point["label"] for of_video in videos.values() for point in of_video)
+        median = statistics.median(per_class.values()) if per_class else 0
+        if not said:
+            progress.log.info("stage 2 counts in full: a class has %g points in the median", median)
+        said = {"share": 1.0, **said, "points_per_class": median}
+    return {"gate": said} if said else {}
 
 
 def read(path: str, *keys: str, use=list) -> dict:
