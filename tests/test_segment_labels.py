@@ -228,20 +228,14 @@ def jobs_of(plan) -> list[tuple[str, str, str]]:
     return re.findall(r"^(?:local)?rule (\w+):\n    input: (.*)\n    output: (.*)$", text, re.M)
 
 
-def test_true_segments_reach_that_chain_and_no_other(tmp_path, demo_data):
-    entry = {"root": str(demo_data), "snippet": {"frames": 16, "fps": 25}}
-    values = {
-        "mine": entry,
-        "mine-centre": entry | {"points": {"from": "segments", "distribution": "centre"}, "source": "mine"},
-        "wider": entry | {"snippet": {"frames": 16, "fps": 25, "window": 32}},
-    }
-    fewer = {"points20": None, "points50": None}
-    (tmp_path / "extra.yaml").write_text(yaml.safe_dump({"datasets": values, "copies": fewer}))
-    plan = snakemake(tmp_path, "--configfile=extra.yaml", "--dry-run", "--", "results/mine/labelling.svg")
+def test_true_segments_reach_that_chain_and_no_other(tmp_path):
+    fewer = {"copies": {"points20": None, "points50": None}, "experiments": {"videos": None}}
+    (tmp_path / "extra.yaml").write_text(yaml.safe_dump(fewer))
+    plan = snakemake(tmp_path, "--configfile=extra.yaml", "--dry-run", "--", "results/demo/labelling.svg")
     jobs = jobs_of(plan)
-    by_truth = {rule for rule, inputs, _ in jobs if "mine/train/annotations.json" in inputs}
+    by_truth = {rule for rule, inputs, _ in jobs if "demo/train/annotations.json" in inputs}
     assert by_truth == {"label_segments", "copy_training_split", "measure_reliable", "compare_labels"}
-    chain = "results/mine/segment-labels/seed0/stage1-default/"
+    chain = "results/demo/segment-labels/seed0/stage1-default/"
     learning = {
         rule: inputs for rule, inputs, output in jobs if output.startswith(chain) and "test/" not in output
     }
@@ -250,10 +244,6 @@ def test_true_segments_reach_that_chain_and_no_other(tmp_path, demo_data):
     assert sorted(by_segments) == sorted(learning[step] for step in steps)
     for step in steps:  # points say the names of the classes, and nothing else
         assert not any(name in learning[step] for name in ("points.json", "labels.json", "test/"))
-    (compared,) = [inputs for rule, inputs, _ in jobs if rule == "compare_labels"]
-    maps = [path.split("/", 1)[1] for path in compared.split(", ") if path.endswith("map.json")]
-    of_mine = ["map.json", "videos/map.json", "full/map.json"]
-    assert maps == ["mine-points10/map.json", *(f"mine/{name}" for name in of_mine), "mine-centre/map.json"]
 
 
 @pytest.fixture
@@ -283,13 +273,34 @@ def test_a_data_set_without_training_segments_stops_with_two_lines(without_segme
     assert len(text) == 2
 
 
-@pytest.mark.slow
-def test_their_labels_are_compared_without_that_experiment(without_segments):
+def compared_maps(folder, values: dict) -> list[str]:
+    """The map.json files that the figure of the data set `mine` compares, under results/."""
+    (folder / "extra.yaml").write_text(yaml.safe_dump({"datasets": values}))
     target = "results/mine/labelling.svg"
-    jobs = jobs_of(snakemake(without_segments, "--configfile=extra.yaml", "--dry-run", "--", target))
+    jobs = jobs_of(snakemake(folder, "--configfile=extra.yaml", "--dry-run", "--", target))
     (inputs,) = [inputs for rule, inputs, _ in jobs if rule == "compare_labels"]
-    assert "results/mine/videos/map.json" in inputs and "results/mine-points10/map.json" in inputs
-    assert "full" not in inputs
+    return [path.split("/", 1)[1] for path in inputs.split(", ") if path.endswith("map.json")]
+
+
+SHARES = [f"mine-points{share}/map.json" for share in (10, 20, 50)]
+
+
+@pytest.mark.slow
+def test_labels_are_compared_without_segments_where_there_are_none(without_segments):
+    entry = yaml.safe_load((without_segments / "extra.yaml").read_text())["datasets"]
+    assert compared_maps(without_segments, entry) == [*SHARES, "mine/map.json", "mine/videos/map.json"]
+
+
+@pytest.mark.slow
+def test_data_sets_of_the_same_videos_by_other_points_are_compared(tmp_path, demo_data):
+    entry = {"root": str(demo_data), "snippet": {"frames": 16, "fps": 25}}
+    values = {
+        "mine": entry,
+        "mine-centre": entry | {"points": {"from": "segments", "distribution": "centre"}, "source": "mine"},
+        "wider": entry | {"snippet": {"frames": 16, "fps": 25, "window": 32}},
+    }
+    of_mine = ["mine/map.json", "mine/videos/map.json", "mine/full/map.json"]
+    assert compared_maps(tmp_path, values) == [*SHARES, *of_mine, "mine-centre/map.json"]
 
 
 @pytest.mark.slow
