@@ -12,6 +12,7 @@ from conftest import SCRIPTS
 
 # The methods that scripts load by name.
 STAGE1, LINEAR, STAGE2 = "hrpro.snippet.method", "hrpro.linear.method", "hrpro.instance.method"
+STAGE3 = "hrpro.pyramid.method"
 TESTED = "hrpro.evaluation.protocol"
 STEPS = {
     "train": ("train_stage1.py", STAGE1),
@@ -24,6 +25,8 @@ STEPS = {
     "detect": ("detect_stage2.py", STAGE2),
     "gate": ("gate.py", STAGE2),
     "refine": ("refine_reliable.py", STAGE2),
+    "train stage 3": ("train_stage3.py", STAGE2, STAGE3),
+    "detect stage 3": ("detect_stage3.py", STAGE2, STAGE3),
     "predict": ("predict.py", STAGE1, STAGE2),
 }
 STEPS |= {
@@ -55,9 +58,10 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
 
 SNIPPET = {"train", "train, tested", "score", "predict"}
 BASELINE = {"train the baseline", "score by the baseline"}
-INSTANCE = {"train stage 2", "train stage 2, tested", "gate", "detect", "refine", "predict"}
+PYRAMID = {"train stage 3", "detect stage 3"}
+INSTANCE = {"train stage 2", "train stage 2, tested", "gate", "detect", "refine", "predict", *PYRAMID}
 REPORTS = {"write_report.py", "report_prediction.py"}
-RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py", *REPORTS}
+RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py", *REPORTS, *PYRAMID}
 SUPPRESSED = {
     "train, tested",
     "train stage 2, tested",
@@ -65,6 +69,7 @@ SUPPRESSED = {
     "predict",
     "gate",
     "detect",
+    "detect stage 3",
     "detect_stage1.py",
     "report_prediction.py",
     "label.py",
@@ -86,6 +91,7 @@ PAGES = {"check_dataset.py", "show.py", "draw_timeline.py", "compare_labels.py",
         ("hrpro/snippet/model.py", "F.relu(", "torch.relu(", SNIPPET),
         ("hrpro/linear/model.py", "1e-9", "1e-8", BASELINE),
         ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", INSTANCE),
+        ("hrpro/pyramid/model.py", "RARE = 0.01", "RARE = 0.02", PYRAMID),
         ("hrpro/detection/suppression.py", "np.exp(-(", "np.exp(-1.0 * (", SUPPRESSED),
         ("hrpro/evaluation/mean_ap.py", "* 100", "* 100.0", EVALUATED),
         ("hrpro/proposals/ranking.py", "-np.inf", "-1", RANKED),

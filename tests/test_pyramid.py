@@ -350,6 +350,16 @@ def test_what_a_third_stage_needs(experiment, said):
     assert said in str(error.value)
 
 
+def test_the_default_may_have_one_beside_its_ablation():
+    values = {"experiments": {"default": {"stage3": "default", "gate": "on"}}}
+    made = configuration.parse(configuration.Config, values)
+    assert made.experiment("default").stage3 == made.experiment("without_fusion").stage3 == "default"
+    assert made.experiment("alone_fusion").stage3 is None
+    values["ablation"] = {"default": {"cells": {"stage3": ["cells"]}}}
+    with pytest.raises(InputError, match=r"ablation\.default: needs .* with one method of stage3, or none"):
+        configuration.parse(configuration.Config, values)
+
+
 def test_settings_of_a_data_set_reach_the_third_stage():
     values = {
         "datasets": {

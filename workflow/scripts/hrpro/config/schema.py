@@ -505,6 +505,8 @@ class Config(Strict):
                 raise ValueError(f"ablation.{name}: needs experiments.{name}.corrects, another one; {off}")
             for stage in methods.STAGES:
                 both = [getattr(self.experiments[each], stage) for each in (name, base)]
+                if stage == "stage3" and not any(stage in steps for steps in rows.values()):
+                    continue  # one of the two may be without
                 if len({variant and self.method(stage, variant) for variant in both}) > 1:
                     raise ValueError(
                         f"ablation.{name}: needs experiments.{name} and experiments.{base} with one method "
