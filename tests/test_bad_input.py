@@ -792,10 +792,10 @@ CONFIGURATION_CASES = [
     ),
     Case(
         "of an experiment",
-        {"experiments": {"default": {"stage3": "x"}}},
-        ["experiments.default.stage3: unknown"],
+        {"experiments": {"default": {"stage4": "x"}}},
+        ["experiments.default.stage4: unknown"],
     ),
-    Case("a step of variants", {"variants": {"stage3": {}}}, ["variants.stage3: 'stage3'", "'stage1', "]),
+    Case("a step of variants", {"variants": {"stage4": {}}}, ["variants.stage4: 'stage4'", "'stage1', "]),
     Case("text for a count", settings("stage1", batch="many"), ["stage1.batch: 'many'", "valid integer"]),
     Case("a fraction for a count", settings("stage1", blocks=1.5), ["stage1.blocks: 1.5", "integer"]),
     Case("text for a switch", settings("detection", clip_refined="yes"), ["clip_refined: 'yes'", "boolean"]),
