@@ -9,7 +9,6 @@ import goldens
 import made
 import stages
 from gpu_run import CPU, STEP, VARIANTS, Check, Run, largest, quiet, relative, within
-from hrpro import methods
 from hrpro.instance import losses as instance_losses
 from hrpro.instance.model import refine, score
 from hrpro.layers import roi
@@ -21,7 +20,7 @@ from hrpro.snippet import memory
 from hrpro.snippet.attention import AttentionBlock
 from hrpro.training import seeds
 from hrpro.utils.speed import Adam
-from settings import configuration
+from settings import STAGES, configuration
 
 TEN_STEPS = 1e-3  # what rounding may do in ten steps of training
 BF16, BF16_GRADIENT = 0.02, 0.05  # docs/performance.md
@@ -40,7 +39,7 @@ def checks(run: Run) -> dict[str, Check]:
         "attention": lambda: attention(run),
     }
     for variant in VARIANTS:
-        for stage in methods.STAGES:
+        for stage in STAGES:
             equal[f"step of {stage}, {variant}"] = lambda s=stage, v=variant: step(run, s, v)
             equal[f"bfloat16 step of {stage}, {variant}"] = lambda s=stage, v=variant: bfloat16(run, s, v)
     return equal

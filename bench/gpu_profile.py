@@ -29,7 +29,7 @@ from hrpro.training.checkpoint import Checkpoint
 from hrpro.training.task import Stage1Task, Stage2Task, labels_of
 from hrpro.utils import files, process
 from jobs import THREADS, cut
-from settings import ROOT
+from settings import ROOT, STAGES
 
 PACKAGE = str(ROOT / "workflow" / "scripts" / "hrpro")
 EPOCH = 26  # steps after which each video has been read once, whatever the batch
@@ -43,9 +43,7 @@ WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize
 def checks(run: Run) -> dict[str, Check]:
     """The checks, by name."""
     return {
-        f"{stage}, {variant}": partial(watch, run, stage, variant)
-        for variant in VARIANTS
-        for stage in methods.STAGES
+        f"{stage}, {variant}": partial(watch, run, stage, variant) for variant in VARIANTS for stage in STAGES
     }
 
 

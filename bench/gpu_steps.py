@@ -13,9 +13,8 @@ import torch
 import made
 import stages
 from gpu_run import CPU, NARROW, VARIANTS, WIDE, Check, Run
-from hrpro import methods
 from machine import clock
-from settings import configuration
+from settings import STAGES, configuration
 
 PRECISIONS = ("float32", "TF32", "bfloat16")
 SIDE, QUICK_SIDE = 8192, 512  # of the large matrix product
@@ -29,11 +28,11 @@ def checks(run: Run) -> dict[str, Check]:
     """The checks, by name."""
     timed = {"limits": lambda: limits(run)}
     for channels in (NARROW, WIDE):
-        for stage in methods.STAGES:
+        for stage in STAGES:
             for variant in VARIANTS:
                 name = f"{stage}, {channels} channels, {variant}"
                 timed[name] = lambda s=stage, c=channels, v=variant: steps(run, s, c, v)
-    return timed | {f"oracle, {stage}": lambda s=stage: oracle_steps(run, s) for stage in methods.STAGES}
+    return timed | {f"oracle, {stage}": lambda s=stage: oracle_steps(run, s) for stage in STAGES}
 
 
 def limits(run: Run) -> dict:

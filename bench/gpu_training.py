@@ -26,7 +26,7 @@ from hrpro.proposals.generation import propose_test
 from hrpro.training.checkpoint import Checkpoint
 from hrpro.training.task import Stage1Task, Stage2Task, labels_of
 from hrpro.utils import process
-from settings import command, configuration
+from settings import STAGES, command, configuration
 
 CURVE = 1e-2  # what rounding may do in twenty steps of training
 AGAIN = 1e-2  # between two trainings with the same draws, whose sums a GPU adds up in any order
@@ -39,7 +39,7 @@ def checks(run: Run) -> dict[str, Check]:
     trained = Trained(run)
     compared = {
         f"training of {stage}, {method}": lambda s=stage, m=method: trained.compared(s, m)
-        for stage, of_stage in methods.STAGES.items()
+        for stage, of_stage in STAGES.items()
         for method in of_stage
     }
     return compared | {
@@ -228,7 +228,7 @@ class Trained:
         """A training with dropout and noise, stopped and resumed, beside one that was not."""
         bound = 0.0 if self.run.device.type == "cpu" else AGAIN
         figures = {}
-        for stage in methods.STAGES:
+        for stage in STAGES:
             settings = jobs.cut(configuration().step("demo", stage, "default"), self.steps)
             folder = self.folder / f"{stage}-resumed"
             device = self.run.device

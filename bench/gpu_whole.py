@@ -8,8 +8,8 @@ import sys
 from functools import partial
 
 from gpu_run import VARIANTS, Check, Run
-from hrpro import methods
 from jobs import CHAIN, CONVERSION, cut, watched
+from settings import STAGES
 
 FIRST = 2  # optimizer steps of a training that stands for a training's start
 
@@ -21,7 +21,7 @@ def checks(run: Run) -> dict[str, Check]:
     steps |= {name: partial(converted, run, name) for name in CONVERSION}
     for variant in VARIANTS:
         steps |= {f"{variant}: {name}": partial(step, run, variant, name) for name in CHAIN}
-        for stage in methods.STAGES:
+        for stage in STAGES:
             if variant == "released":
                 steps[f"{variant}: all of {stage}'s steps"] = partial(scaled, run, variant, stage)
         steps[f"{variant}: in all"] = partial(total, run, variant)

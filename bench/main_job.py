@@ -20,10 +20,9 @@ import torch
 
 import gpu_whole
 import made_thumos
-from hrpro import methods
 from hrpro.utils import files
 from jobs import CHAIN, Jobs
-from settings import ROOT
+from settings import ROOT, STAGES
 
 SHARE = {
     ("released", "stage1"): 4,
@@ -84,7 +83,7 @@ def released_run(args: argparse.Namespace) -> dict:
         entry = json.loads((args.data / "thumos.yaml").read_text())["datasets"][made_thumos.NAME]
         run = SimpleNamespace(jobs=Jobs(entry, Path(folder), torch.device("cpu"), SHARE, threads=args.cores))
         run.jobs.until("released", CHAIN[-1])
-        trainings = {stage: gpu_whole.scaled(run, "released", stage) for stage in methods.STAGES}
+        trainings = {stage: gpu_whole.scaled(run, "released", stage) for stage in STAGES}
         steps = {name.removeprefix("released: "): figures for name, figures in run.jobs.figures.items()}
         for stage, training in trainings.items():
             steps[f"train stage {stage[-1]}"] |= training

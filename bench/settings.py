@@ -5,9 +5,13 @@ from pathlib import Path
 
 import yaml
 
-from hrpro import config
+from hrpro import config, methods
 
 ROOT = Path(__file__).parent.parent
+STAGES = {
+    "stage1": methods.STAGE1,
+    "stage2": methods.STAGE2,
+}  # which the default and the released program have
 
 
 def configuration(*overlays) -> config.Config:

@@ -34,20 +34,24 @@ def experiment_of(wildcards):
 
 
 def experiment_for(dataset, name):
-    """An experiment with what its `gate: auto` stands for in a data set: ask where points are few, else on.
-
-    A copy of a data set has that of the data set itself.
-    """
+    """An experiment with what its `gate` stands for in a data set: `auto` asks where points are few, else is on."""
     experiment, (entry, _) = CONFIG.experiment(name), CONFIG.origin(dataset)
-    if experiment.gate != "auto":
-        return experiment
-    asks = may_ask(experiment) and has_few_points(entry)
-    return experiment.model_copy(update={"gate": "ask" if asks else "on"})
+    asks = experiment.gate == "ask" or (experiment.may_ask and has_few_points(entry))
+    if asks and has_share(dataset):
+        return experiment.model_copy(update={"gate": "ask"})
+    return experiment if experiment.gate == "off" else experiment.model_copy(update={"gate": "on"})
 
 
-def may_ask(experiment):
-    """Whether an experiment asks held-back videos if points are few."""
-    return experiment.gate == "auto" and experiment.stage2 is not None and experiment.supervision == "points"
+def has_share(dataset):
+    """Whether what held-back videos say of a data set, or of what it is a copy of, holds for it.
+
+    Not for copies that are scored with videos that were asked, or lack videos that had a say.
+    """
+    _, copy = CONFIG.origin(dataset)
+    if copy is None or copy == settings.HELD_BACK:
+        return True
+    changes = CONFIG.copies[copy]
+    return not changes.held_back and changes.labelled == 1
 
 
 @cache
@@ -126,7 +130,8 @@ def gate_file(wildcards):
 
 def counted_points(wildcards):
     """An input function: the points that `gate: auto` goes by, of an experiment that has it, else none."""
-    if not may_ask(CONFIG.experiment(getattr(wildcards, "experiment", "default"))):
+    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
+    if not (experiment.may_ask and has_share(wildcards.dataset)):
         return []
     entry, _ = CONFIG.origin(wildcards.dataset)
     return f"results/{entry}/train/points.json"
@@ -140,7 +145,7 @@ def if_gated(wildcards):
 def gate_of(dataset, variants):
     """The gate.json of some variants of the steps, in the first seed's run on held-back training videos.
 
-    A copy of a data set has that of the data set itself: all that is known of the training videos went into it.
+    A copy of a data set has that of the data set itself (`has_share`).
     """
     entry, _ = CONFIG.origin(dataset)
     require_times(dataset)
@@ -168,9 +173,10 @@ def last_stage(experiment):
 
 def stages_until(last):
     """The stages of an experiment in their order, up to the last one."""
-    return {"gated": ["stage1", "gated"], "stage3": ["stage1", "stage2", "stage3"]}.get(
-        last, [stage for stage in ("stage1", "stage2") if stage <= last]
-    )
+    if last == "gated":
+        return ["stage1", "gated"]
+    stages = ["stage1", "stage2", "stage3"]
+    return stages[: stages.index(last) + 1]
 
 
 def qualities(stage, pick):
@@ -440,9 +446,8 @@ def compared_labels(dataset):
 
 
 def recordings_of(dataset):
-    """What of a data set's entry says which videos it has and how they are trained on, its points aside."""
-    entry = CONFIG.datasets[dataset]
-    return entry.root, entry.snippet, entry.features, entry.annotations, entry.settings
+    """A data set's entry but for its points, its variants and where to get it: which videos, and how they are read."""
+    return CONFIG.datasets[dataset].model_dump(exclude={"points", "variants", "source", "fetch"})
 
 
 def labels_of_run(group, name, dataset, experiment):

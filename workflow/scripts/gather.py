@@ -102,7 +102,11 @@ def gate(args: argparse.Namespace) -> dict:
         per_class = Counter(point["label"] for of_video in videos.values() for point in of_video)
         median = statistics.median(per_class.values()) if per_class else 0
         if not said:
-            progress.log.info("stage 2 counts in full: a class has %g points in the median", median)
+            progress.log.info(
+                "stage 2 counts in full: a class has %g points in the median, in %d videos",
+                median,
+                sum(map(bool, videos.values())),
+            )
         said = {"share": 1.0, **said, "points_per_class": median}
     return {"gate": said} if said else {}
 

@@ -166,7 +166,7 @@ class Report(Strict):
 
 
 class Labelling(Strict):
-    """Seconds of work that labels take per minute of video, as SF-Net's authors report (docs/results.md)."""
+    """Seconds of work that labels take per minute of video; docs/results.md says where they come from."""
 
     videos: Positive = Field(45.0, description="for the classes of whole videos")
     points: Positive = Field(50.0, description="for a point per action")
@@ -452,7 +452,7 @@ class Config(Strict):
                 "does without; set gate: on or off"
             )
         copy = self.copies.get(HELD_BACK)
-        asks = experiment.gate == "ask" or (experiment.gate == "auto" and experiment.stage2 is not None)
+        asks = experiment.gate == "ask" or experiment.may_ask
         if asks and not (copy and copy.held_back and copy.truth == "points"):
             raise ValueError(
                 f"experiments.{name}: gate: {experiment.gate} needs copies.{HELD_BACK}, with held_back and "
