@@ -46,6 +46,15 @@ SHORT = {
 }
 
 
+@pytest.mark.parametrize("profile", ["slurm", "generic"])
+def test_a_cluster_s_profile_has_resources_for_every_step_with_a_network(profile):
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    blocks = re.split(r"^rule ", rules, flags=re.M)
+    names = {block.partition(":")[0] for block in blocks if "gpu=gpus" in block}
+    resources = yaml.safe_load((ROOT / f"profiles/{profile}/config.yaml").read_text())["set-resources"]
+    assert set(resources) == names
+
+
 def planned(folder, *arguments) -> Counter:
     """The jobs that a dry run plans, by rule."""
     run = snakemake(folder, "--dry-run", *arguments)
