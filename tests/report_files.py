@@ -172,6 +172,6 @@ def write_experiment(folder: Path, rng, made: Made, *, stages: int, seeds) -> di
             "maps": maps,
             "record": str(dump(folder / stage / "model.json", record)),
             "detections": segments_file(f"{stage}-detections.json", made.videos["test"]),
-            "reliable": str(folder / f"{stage}-reliable.json"),
+            "reliable": [] if stage == "stage3" else str(folder / f"{stage}-reliable.json"),
         }
     return paths

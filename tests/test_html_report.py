@@ -238,6 +238,12 @@ def test_training_videos_of_unknown_segments(report):
     assert made.figures["points"]["position"] is None
 
 
+def test_stage_3_has_no_reliable_proposals(report):
+    made = report(experiments={"pyramid": 3})
+    names = [source["name"] for source in made.page.index("reliable")["sources"]]
+    assert names == ["pyramid, stage 1", "pyramid, stage 2"]
+
+
 def test_without_points_there_are_no_reliable_proposals(report):
     made = report(pointed=False)
     assert "reliable-index" not in made.page.blocks and "videos-index" in made.page.blocks

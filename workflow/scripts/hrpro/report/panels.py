@@ -83,7 +83,7 @@ def all_of(data: Data, experiments: list[Run], figures: dict) -> list[Panel]:
         test_videos(data, experiments),
         *(
             [training_videos(data, experiments)]
-            if any(run.last.reliable is not None for run in experiments)
+            if any(stage.reliable is not None for run in experiments for stage in run.stages)
             else []
         ),
     ]
@@ -398,7 +398,7 @@ def new_videos(
 
 
 def training_videos(data: Data, experiments: list[Run]) -> Panel:
-    """The reliable proposals of every stage in the training videos."""
+    """The reliable proposals in the training videos, of every stage that has them."""
     truth, tiou = truth_of(data.train), experiments[0].evaluation.tiou
     known = any(map(len, truth.values()))
 

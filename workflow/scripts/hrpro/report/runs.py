@@ -53,7 +53,7 @@ class Stage(NamedTuple):
 
     maps: its evaluations, one per seed (files of evaluate.py); record: what its model was trained on; losses:
     of the training (`losses.read`); detections, reliable: {video: Segments} of the test and of the training
-    videos; without points there are no reliable ones.
+    videos; stage 3 and experiments without points have no reliable ones.
     """
 
     experiment: str
