@@ -22,3 +22,12 @@ def test_links_and_paths_lead_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_figure_is_left_to_fill_in(page):
     assert not re.search(r"@[A-Z]+@", page.read_text())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_rows_of_a_table_have_as_many_cells_as_its_head(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.M):
+        rows = table.splitlines()
+        bars = [len(re.findall(r"(?<!\\)\|", row)) for row in rows]
+        assert [row for row, count in zip(rows, bars, strict=True) if count != bars[0]] == []

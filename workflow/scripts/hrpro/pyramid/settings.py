@@ -33,7 +33,9 @@ class Settings(Optimization):
     radius: Positive = Field(
         1.5, description="strides from its centre up to which the cells of a segment are positive"
     )
-    focal_power: NonNegative = Field(2.0, description="of the focal weight, |p - y| ^ focal_power")
+    focal_power: NonNegative = Field(
+        2.0, description="of the focal weight, (distance of p from y) ^ focal_power"
+    )
     focal_share: Unit = Field(0.25, description="weight of positives in the focal loss, against 1 minus it")
     iterations: Count = Field(300, description="optimizer steps")
     loss_weights: LossWeights = Field(LossWeights(), description="weights of the losses")
