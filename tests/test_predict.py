@@ -570,7 +570,7 @@ def test_both_stages_given_for_one(run, tmp_path):
     )
     (tmp_path / "out").mkdir(exist_ok=True)
     assert_stopped(
-        ran, ["holds the models of both stages", "expected the model of one stage"], tmp_path / "out"
+        ran, ["holds the models of all stages", "expected the model of one stage"], tmp_path / "out"
     )
 
 

@@ -96,7 +96,7 @@ class Stage2(NamedTuple):
         proposals: Iterable[tuple[str, Segments]],
         settings: config.Detection,
     ) -> Iterator[tuple[str, Segments]]:
-        """The same, scored by both stages."""
+        """The same, scored by stages 1 and 2."""
         for video, candidates in self.candidates_of_all(features, scores, proposals, settings):
             yield video, fuse(candidates, settings)
 

@@ -17,7 +17,7 @@ does. An experiment with best_on_test needs a setting test_every, the steps betw
 Its Settings also have background_threshold and action_threshold: B from which a snippet is a background seed,
 and up to which a point spreads (docs/method.md, section 2.5). They go into the score file.
 
-Settings of either stage may say `learns_by_videos: ClassVar[bool] = True`: then the classes of each training
+Settings of stage 1 or 2 may say `learns_by_videos: ClassVar[bool] = True`: then the classes of each training
 video are all that the method needs, and an experiment with `supervision: videos` may name it. It gets points
 without "seconds" there and, in stage 2, no ranked proposals anywhere.
 

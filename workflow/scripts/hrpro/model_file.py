@@ -1,4 +1,4 @@
-"""Model files: a trained model of either stage with all that its use needs.
+"""Model files: a trained model of one stage with all that its use needs.
 
 torch writes a zip archive, which holds a checksum of all that is in it; torch itself does not look at it.
 """
@@ -74,11 +74,11 @@ def save(
 def load(path, stage: str) -> ModelFile:
     """Read a trained model of "stage1", "stage2" or "stage3".
 
-    Raises InputError where the file is missing or damaged, or holds the model of another stage or of both.
+    Raises InputError where the file is missing or damaged, or holds the model of another stage or of several.
     """
     content = read(path)
     if "stage1" in content:
-        raise InputError(f"{path}: holds the models of both stages; expected the model of one stage")
+        raise InputError(f"{path}: holds the models of all stages; expected the model of one stage")
     try:
         return parse(content, stage)
     except DAMAGED as error:

@@ -45,6 +45,8 @@ def bundle(path, stage1, stage2, settings: config.Prediction, stage3=None) -> No
     stage2, stage3: None for detections of the stages before alone. Raises InputError where the stages do not
     belong together.
     """
+    if stage3 is not None and stage2 is None:
+        raise InputError(f"{stage3}: stage 3 scores stage 2's candidates; give stage 2's model as well")
     files = [file for file in (stage1, stage2, stage3) if file is not None]
     loaded = [model_file.load(file, f"stage{number}") for number, file in enumerate(files, 1)]
     if not belong_together(loaded):
@@ -77,11 +79,12 @@ def load(path, device="auto") -> Model:
             "(bundle_model.py makes it)"
         )
     try:
+        content.setdefault("stage3", None)  # the key is there where the experiment has a stage 3
         first = model_file.parse(content["stage1"], "stage1")
         further = {}
         for stage, ready in (("stage2", inference.stage2), ("stage3", inference.stage3)):
             further[stage] = None
-            if content.get(stage) is not None:
+            if content[stage] is not None:
                 file = model_file.parse(content[stage], stage)
                 if not belong_together([first, file]):
                     raise InputError("its stages have other classes, channels or snippets")
