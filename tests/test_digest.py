@@ -27,7 +27,7 @@ STEPS = {
     "refine": ("refine_reliable.py", STAGE2),
     "train stage 3": ("train_stage3.py", STAGE2, STAGE3),
     "detect stage 3": ("detect_stage3.py", STAGE2, STAGE3),
-    "predict": ("predict.py", STAGE1, STAGE2),
+    "predict": ("predict.py", STAGE1, STAGE2, STAGE3),
 }
 STEPS |= {
     path.name: (path.name,)
@@ -58,8 +58,8 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
 
 SNIPPET = {"train", "train, tested", "score", "predict"}
 BASELINE = {"train the baseline", "score by the baseline"}
-PYRAMID = {"train stage 3", "detect stage 3"}
-INSTANCE = {"train stage 2", "train stage 2, tested", "gate", "detect", "refine", "predict", *PYRAMID}
+PYRAMID = {"train stage 3", "detect stage 3", "predict"}
+INSTANCE = {"train stage 2", "train stage 2, tested", "gate", "detect", "refine", *PYRAMID}
 REPORTS = {"write_report.py", "report_prediction.py"}
 RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py", *REPORTS, *PYRAMID}
 SUPPRESSED = {
