@@ -30,6 +30,12 @@ from hrpro.instance import losses as instance_losses
 from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.instance.model import InstanceModel, refine
 from hrpro.layers.packing import Packing
+from hrpro.pyramid import losses as pyramid_losses
+from hrpro.pyramid.dataset import Batch as PyramidBatch
+from hrpro.pyramid.layout import Cells, Layout
+from hrpro.pyramid.model import PyramidModel
+from hrpro.pyramid.settings import Settings as PyramidSettings
+from hrpro.pyramid.targets import Targets
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
 from hrpro.training import logging
@@ -114,6 +120,20 @@ def test_a_step_of_stage_1_never_waits_for_the_device(variant):
 def test_a_step_of_stage_2_never_waits_for_the_device(variant):
     model, completeness, values = stage2_step(settings_of("stage2", variant), "meta")
     assert {x.device.type for x in (completeness, *values.values())} == {"meta"}
+    assert {weight.grad.device.type for weight in model.parameters()} == {"meta"}
+
+
+def test_a_step_of_stage_3_never_waits_for_the_device():
+    settings, layout = PyramidSettings(), Layout(2, 3)
+    model = PyramidModel(CLASSES, WIDTH, settings, layout).to("meta")
+    cells = Cells(LENGTHS, layout, "meta")
+    shapes = Targets(classes=(CLASSES,), counted=(CLASSES,), offsets=(2,), weight=())
+    count = len(cells.centres)
+    targets = Targets(*(torch.rand(count, *shape, device="meta") for shape in shapes))
+    batch = PyramidBatch(torch.randn(sum(LENGTHS), WIDTH, device="meta"), cells, targets)
+    values = pyramid_losses.pyramid(model(batch.features, cells), batch, settings)
+    values["total"].backward()
+    assert {x.device.type for x in values.values()} == {"meta"}
     assert {weight.grad.device.type for weight in model.parameters()} == {"meta"}
 
 

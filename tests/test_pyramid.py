@@ -20,7 +20,7 @@ from hrpro.instance import settings as instance
 from hrpro.instance.model import InstanceModel
 from hrpro.proposals.generation import propose_test
 from hrpro.pyramid import losses, method
-from hrpro.pyramid.dataset import Dataset
+from hrpro.pyramid.dataset import Dataset, pseudo_of
 from hrpro.pyramid.layout import Cells, Layout, layout_of
 from hrpro.pyramid.model import PyramidModel
 from hrpro.pyramid.pseudo import Pseudo, pseudo_segment
@@ -120,6 +120,12 @@ def test_a_segment_between_the_centres_of_cells_has_the_cell_of_its_middle():
     np.testing.assert_allclose(first.offsets[5], [0, 0.7], rtol=1e-6)  # no end on the wrong side
 
 
+def test_a_half_of_4_cells_is_the_first_level_s():
+    even = PSEUDO._replace(times=np.array([[2.0, 10], [3, 5], [0, 16]]))
+    targets = targets_of(even, 32, 2, layout=Layout(1, 3), radius=1.5)
+    assert [target.classes.any(0).tolist() for target in targets] == [[True] * 2, [False, True], [False] * 2]
+
+
 # --- losses
 
 
@@ -132,15 +138,14 @@ def test_the_focal_loss():
         0.75 * high**2 * -math.log(1 - high),
         0.75 * low**2 * -math.log(1 - low),
     ]
-    found = losses.focal(logits, target, power=2.0, share=0.25)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(losses.focal(logits, target, power=2.0, share=0.25), expected, rtol=1e-5)
 
 
 def test_the_distance_of_two_segments():
     # about one cell: [-2, 2] and [-1, 3] share 3 of 5, their middles are 1 apart
     offsets, target = torch.tensor([[2.0, 2.0], [1.0, 1.0]]), torch.tensor([[1.0, 3.0], [1.0, 1.0]])
-    found = losses.distance_iou(offsets, target)
-    np.testing.assert_allclose(found, [1 - 3 / 5 + (1 / 5) ** 2, 0], atol=1e-6)
+    distance = losses.distance_iou(offsets, target)
+    np.testing.assert_allclose(distance, [1 - 3 / 5 + (1 / 5) ** 2, 0], atol=1e-6)
 
 
 # --- training, detections
@@ -154,7 +159,7 @@ def task(tmp_path):
     times = {"short": [[0, 1]], "long": [[2, 9], [3, 8], [30, 60]], "usual": [[4, 12]], "without": []}
     points = {"short": [0.5], "long": [5, 40], "usual": [6], "without": [2]}
 
-    def make(settings, videos=tuple(lengths), checkpoint=None, seed=0) -> Stage3Task:
+    def make(settings, videos=tuple(lengths), checkpoint=None, seed=0, same_action=1.0) -> Stage3Task:
         rng = np.random.default_rng(0)
         arrays = {video: rng.standard_normal((lengths[video], 5), dtype=np.float32) for video in videos}
         path = write_features(tmp_path / f"features{next(numbers)}.h5", arrays, SNIPPET)
@@ -166,6 +171,7 @@ def task(tmp_path):
                 video: [{"label": "xy"[number], "seconds": at} for number, at in enumerate(points[video])]
                 for video in videos
             },
+            same_action=same_action,
             candidates={
                 video: segments(
                     times[video], [0, 0, 1][: len(times[video])], [0.5, 0.4, 0.9][: len(times[video])]
@@ -214,13 +220,32 @@ def test_batches_hold_what_the_videos_have(task):
     assert batch.cells.snippets == [30, 70] and batch.features.shape == (100, 5)
     assert len(batch.targets.weight) == len(batch.cells.centres)
     level = torch.cat([torch.full((sum(p.lengths),), n) for n, p in enumerate(batch.cells.packings)])
-    # 8 snippets about 8: a half of 4 cells is the second level's
+    # 8 snippets about 8: a half of 4 cells is the first level's
     assert dataset.layout == Layout(1, 3)
-    first = (level == 1).nonzero()[0]
-    found = batch.targets.classes[first : first + 16, 0].nonzero()[:, 0].tolist()
-    assert found == [2, 3, 4, 5]  # centres 5, 7, 9 and 11, within 3 of 8
-    loss = losses.pyramid(dataset_outputs(dataset, batch), batch, dataset.task.settings)
+    first = (level == 0).nonzero()[0]
+    positive = batch.targets.classes[first : first + 30, 0].nonzero()[:, 0].tolist()
+    assert positive == [6, 7, 8, 9]  # the centres 6.5 to 9.5 of 8
+    outputs = dataset_outputs(dataset, batch)
+    loss = losses.pyramid(outputs, batch, dataset.task.settings)
     assert loss["total"] == loss["classes"] + loss["regression"] > 0
+    rows = batch.targets.weight.nonzero()[:, 0]
+    weight = batch.targets.weight[rows]
+    distance = losses.distance_iou(outputs.offsets[rows], batch.targets.offsets[rows])
+    torch.testing.assert_close(loss["regression"], (distance * weight).sum() / weight.sum())
+
+
+def test_points_of_one_action_make_one_segment(task):
+    made = task(Settings(**SMALL), videos=("long",))
+    twice = made._replace(points={"long": [{"label": "x", "seconds": at} for at in (5, 5.5, 6)]})
+    counts = [len(pseudo_of(twice._replace(same_action=most), "long").labels) for most in (1.0, 0.0)]
+    assert counts == [1, 2]  # 5 and 5.5 are in one snippet
+
+
+def test_bfloat16_with_cells_finer_than_snippets(task):
+    settings = Settings(**SMALL, precision="bfloat16", cells=16)
+    model = method.train(task(settings))
+    assert model.layout.scale > 1
+    assert all(value.isfinite().all() for value in model.state_dict().values())
 
 
 def dataset_outputs(dataset: Dataset, batch):
@@ -276,11 +301,11 @@ def test_a_model_file_gives_back_the_detections(task, tmp_path):
     _, loaded = inference.of_file(path, "stage3", torch.device("cpu"))
     features = np.random.default_rng(1).standard_normal((12, 5), dtype=np.float32)
     expected = method.find(model, features, SNIPPET)
-    found = method.find(loaded.model, features, SNIPPET)
+    detections = method.find(loaded.model, features, SNIPPET)
     for part in ("times", "labels", "scores"):
-        np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
-    assert len(found) and found.times.min() >= 0 and found.times.max() <= 12
-    assert (np.diff(found.scores) <= 0).all() and (np.diff(found.times) > 0).all()
+        np.testing.assert_array_equal(getattr(detections, part), getattr(expected, part))
+    assert len(detections) and detections.times.min() >= 0 and detections.times.max() <= 12
+    assert (np.diff(detections.scores) <= 0).all() and (np.diff(detections.times) > 0).all()
     with pytest.raises(InputError, match="not a model of this version"):
         inference.of_file(path, "stage2", torch.device("cpu"))
 
@@ -311,10 +336,17 @@ def test_prediction_has_the_third_stage(tmp_path):
     candidates = fuse(of_stage2, around.detection)
     scored = model.stage3.detect(features, candidates=candidates, grid=SNIPPET)
     [(_, expected)] = suppress([("a", scored)], around.detection, {})
-    found = predict.predict(model, features)
-    np.testing.assert_array_equal(found.times, expected.times)
-    np.testing.assert_array_equal(found.scores, expected.scores)
-    assert len(found) and found.scores.sum() != predict.predict(two, features).scores.sum()
+    detections = predict.predict(model, features)
+    np.testing.assert_array_equal(detections.times, expected.times)
+    np.testing.assert_array_equal(detections.scores, expected.scores)
+    assert len(detections) and detections.scores.sum() != predict.predict(two, features).scores.sum()
+    with pytest.raises(InputError, match=r"stage3\.pt: stage 3 scores stage 2's candidates; give stage 2's"):
+        predict.bundle(tmp_path / "none.pt", paths["stage1"], None, around, paths["stage3"])
+    content = model_file.read(tmp_path / "two.pt")
+    del content["stage2"]
+    model_file.write(tmp_path / "damaged.pt", content)
+    with pytest.raises(InputError, match="it lacks 'stage2'"):
+        predict.load(tmp_path / "damaged.pt", "cpu")
 
 
 def test_candidates_are_scored_by_both():

@@ -149,9 +149,11 @@ def training_of(step):
 
 
 def third_training(wildcards):
-    """A params function: as `training_of` stage 3, and how stage 2's candidates are scored."""
+    """A params function: as `training_of` stage 3, and what makes its segments of candidates and points."""
     detection = settings_of("detection")(wildcards)
-    return f"{training_of('stage3')(wildcards)} {shlex.join(['--detection', detection])}"
+    proposals = CONFIG.step(wildcards.dataset, "proposals", wildcards.proposals)
+    options = ["--detection", detection, "--same-action", str(proposals.same_action)]
+    return f"{training_of('stage3')(wildcards)} {shlex.join(options)}"
 
 
 def test_settings(wildcards):

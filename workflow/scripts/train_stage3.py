@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--stage2", required=True, help="the model of train_stage2.py")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage3")
     parser.add_argument("--detection", required=True, help="JSON of settings.detection")
+    parser.add_argument("--same-action", required=True, type=float, help="settings.proposals.same_action")
     add_arguments(parser)
     args = parser.parse_args()
     progress.start(args.log)
@@ -39,6 +40,7 @@ def main() -> None:
             features=features,
             points=points,
             classes=file.classes,
+            same_action=args.same_action,
             candidates=dict(stage2.detect_all(features, scores, positive, detection)),
             settings=settings,
             rng=rng,

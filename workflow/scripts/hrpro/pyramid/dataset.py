@@ -44,14 +44,8 @@ class Dataset:
         self.cache = FeatureCache(
             task.features, task.device, devices.cache_size(task.device, task.cache_memory)
         )
-        self.targets = {
-            video: targets_of(
-                in_cells(each, lambda times: grid.snippets(times) * self.layout.scale),
-                Cells([task.features.length(video)], self.layout).lengths[0],
-                len(task.classes),
-                layout=self.layout,
-                radius=settings.radius,
-            )
+        self.pseudo = {
+            video: in_cells(each, lambda times: grid.snippets(times) * self.layout.scale)
             for video, each in pseudo.items()
         }
 
@@ -63,17 +57,20 @@ class Dataset:
         device = self.task.device
         videos = [self.videos[number] for number in numbers]
         features, packing = self.cache.read_packed(videos)
-        by_level = [
-            of_video[level]
-            for level in range(self.layout.levels)
-            for of_video in map(self.targets.get, videos)
+        cells = Cells(packing.lengths, self.layout, device)
+        by_video = [
+            targets_of(
+                self.pseudo[video],
+                length,
+                len(self.task.classes),
+                layout=self.layout,
+                radius=self.task.settings.radius,
+            )
+            for video, length in zip(videos, cells.lengths, strict=True)
         ]
+        by_level = [target for level in zip(*by_video, strict=True) for target in level]
         columns = map(np.concatenate, zip(*by_level, strict=True))
-        return Batch(
-            features,
-            Cells(packing.lengths, self.layout, device),
-            Targets(*(send(column, device) for column in columns)),
-        )
+        return Batch(features, cells, Targets(*(send(column, device) for column in columns)))
 
     def prefetch(self, numbers) -> None:
         """Have the system read some videos ahead."""
@@ -81,10 +78,10 @@ class Dataset:
 
 
 def pseudo_of(task: Stage3Task, video: str) -> Pseudo:
-    """The pseudo-segments of a training video, one per point that has a candidate."""
-    points = ranking.number_labels(task.points[video], task.classes, task.features.grid)
+    """The pseudo-segments of a training video, one per action whose point has a candidate."""
+    points = ranking.number_labels(task.points[video], task.classes, task.features.grid, task.same_action)
     candidates = task.candidates[video]
-    rows = ranking.candidates(candidates, points, any_score=True)
+    rows = ranking.candidates(candidates, points, any_score=True, same_action=task.same_action)
     return pseudo_segments([candidates.take(each) for each in rows if len(each)])
 
 

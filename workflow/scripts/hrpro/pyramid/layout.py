@@ -88,5 +88,6 @@ class Cells:
         """What is said of snippets, (N, D), interpolated for the first level's cells: (N_0, D)."""
         before, after, weight = self.sources
         if self.layout.scale > 1:
+            weight = weight.to(x.dtype)  # x is bfloat16 under autocast
             return torch.lerp(x.index_select(0, before), x.index_select(0, after), weight) * self.inside[0]
         return x.index_select(0, before) * self.inside[0]

@@ -29,13 +29,12 @@ def distance_iou(offsets: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 def pyramid(outputs: Outputs, batch: Batch, settings: Settings) -> dict[str, torch.Tensor]:
     """Every loss of a batch, over all its cells: {name: ()}, the weighted sum as "total" (eqs. 46 and 47)."""
     targets = batch.targets
-    own = targets.weight > 0
     counted = targets.counted * torch.cat(batch.cells.inside)
     entropy = focal(outputs.logits, targets.classes, power=settings.focal_power, share=settings.focal_share)
-    weight = targets.weight[own]
-    distance = distance_iou(outputs.offsets[own], targets.offsets[own])
+    weight = targets.weight  # no cells are picked by it: a GPU would wait for their number
+    distance = distance_iou(outputs.offsets, targets.offsets)
     losses = {
-        "classes": (entropy * counted).sum() / own.sum().clamp(min=1),
+        "classes": (entropy * counted).sum() / (weight > 0).sum().clamp(min=1),
         "regression": (distance * weight).sum() / weight.sum().clamp(min=1e-6),
     }
     weights = settings.loss_weights.model_dump()

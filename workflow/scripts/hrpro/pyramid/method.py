@@ -12,7 +12,7 @@ from .training import train
 
 __all__ = ["detect", "load", "train"]
 
-LEAST_SCORE = 1e-3  # from which a class at a cell is a detection
+DETECTED = 1e-3  # from which a class at a cell is a detection
 MOST = 1000  # detections of a video, the best
 LEAST = 1e-6  # of both factors of a score, so that what one of them has not seen keeps an order
 
@@ -41,15 +41,15 @@ def find(model: PyramidModel, features: np.ndarray, grid: Grid) -> Segments:
     cells = Cells([len(features)], model.layout, device)
     outputs = model(torch.from_numpy(features).to(device), cells)
     probability = torch.sigmoid(outputs.logits) * torch.cat(cells.inside)
-    cell, label = (probability >= LEAST_SCORE).nonzero().unbind(1)
+    cell, label = (probability >= DETECTED).nonzero().unbind(1)
     score = probability[cell, label]
     best = score.topk(min(MOST, len(score))).indices
     cell, label, score = cell[best], label[best], score[best]
     ends = cells.centres[cell].unsqueeze(1) + outputs.offsets[cell] * outputs.offsets.new_tensor([-1, 1])
     ends = (ends / model.layout.scale).clamp(0, len(features))
     times = np.maximum(grid.seconds(ends.cpu().double().numpy()), 0)
-    found = segments(times, label.cpu().numpy(), score.cpu().double().numpy())
-    return found.take(times[:, 1] > times[:, 0])
+    detections = segments(times, label.cpu().numpy(), score.cpu().double().numpy())
+    return detections.take(times[:, 1] > times[:, 0])
 
 
 def scored_by_both(candidates: Segments, detections: Segments) -> Segments:

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..detection.fusion import LEAST_SCORE
 from ..detection.segments import Segments, tiou
 
 ALIKE = 0.5  # tIoU with the best candidate from which another one counts
 HULL = 0.5  # share of the largest weight from which a candidate counts for the hulls
-LEAST_SCORE = 1e-3  # what a candidate with a lower score weighs
 
 
 class Pseudo(NamedTuple):

@@ -25,7 +25,7 @@ def targets_of(pseudo: Pseudo, cells: int, classes: int, *, layout: Layout, radi
     """
     start, end = pseudo.times.T
     middle, half = (start + end) / 2, (end - start) / 2
-    level_of = np.searchsorted(HALF * 2.0 ** np.arange(layout.levels - 1), half, side="right")
+    level_of = np.searchsorted(HALF * 2.0 ** np.arange(layout.levels - 1), half, side="left")
     targets = []
     for level in range(layout.levels):
         stride = 2**level
@@ -37,21 +37,26 @@ def targets_of(pseudo: Pseudo, cells: int, classes: int, *, layout: Layout, radi
             offsets=np.zeros((count, 2), dtype=np.float32),
             weight=np.zeros(count, dtype=np.float32),
         )
-        for label, inner, outer in zip(pseudo.labels, pseudo.inner, pseudo.outer, strict=True):
-            target.counted[holds(outer, centre) & ~holds(inner, centre), label] = 0
+        between = zip(  # first cell, and the one after the last: before the inner hull, and after it
+            pseudo.labels,
+            np.searchsorted(centre, pseudo.outer[:, 0], "left"),
+            np.searchsorted(centre, pseudo.inner[:, 0], "left"),
+            np.searchsorted(centre, pseudo.inner[:, 1], "right"),
+            np.searchsorted(centre, pseudo.outer[:, 1], "right"),
+            strict=True,
+        )
+        for label, outer_start, inner_start, inner_end, outer_end in between:
+            target.counted[outer_start:inner_start, label] = 0
+            target.counted[inner_end:outer_end, label] = 0
         of_level = np.flatnonzero(level_of == level)
         for k in of_level[np.argsort(-half[of_level], kind="stable")]:  # the shortest last
-            own = holds(pseudo.times[k], centre) & (abs(centre - middle[k]) <= radius * stride)
-            own[min(int(max(middle[k], 0) // stride), count - 1)] = True
-            target.classes[own, pseudo.labels[k]] = 1
-            target.counted[own, pseudo.labels[k]] = 1
-            offsets = np.stack([centre[own] - start[k], end[k] - centre[own]], axis=1)
-            target.offsets[own] = np.maximum(offsets, 0)
-            target.weight[own] = pseudo.agreement[k]
+            near = (start[k] <= centre) & (centre <= end[k]) & (abs(centre - middle[k]) <= radius * stride)
+            near[min(int(max(middle[k], 0) // stride), count - 1)] = True
+            positive = np.flatnonzero(near)
+            target.classes[positive, pseudo.labels[k]] = 1
+            target.counted[positive, pseudo.labels[k]] = 1
+            offsets = np.stack([centre[positive] - start[k], end[k] - centre[positive]], axis=1)
+            target.offsets[positive] = np.maximum(offsets, 0)
+            target.weight[positive] = pseudo.agreement[k]
         targets.append(target)
     return targets
-
-
-def holds(segment: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Which of the places (N,) lie in a segment (2,): (N,) bool."""
-    return (segment[0] <= places) & (places <= segment[1])

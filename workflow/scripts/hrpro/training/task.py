@@ -64,6 +64,7 @@ class Stage3Task(NamedTuple):
     features: FeatureFile  # of the training split
     points: dict[str, list[dict]]  # {video: [{"seconds", "label"}]}
     classes: list[str]
+    same_action: float  # seconds up to which points mark one action (`instances.actions`)
     candidates: dict[str, Segments]  # stage 2's, of each training video
     settings: Strict  # the method's Settings
     rng: np.random.Generator
