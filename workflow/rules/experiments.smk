@@ -36,10 +36,16 @@ def experiment_of(wildcards):
 def experiment_for(dataset, name):
     """An experiment with what its `gate` stands for in a data set: `auto` asks where points are few, else is on."""
     experiment, (entry, _) = CONFIG.experiment(name), CONFIG.origin(dataset)
-    asks = experiment.gate == "ask" or (experiment.may_ask and has_few_points(entry))
+    asks = experiment.gate == "ask" or (may_ask(experiment) and has_few_points(entry))
     if asks and has_share(dataset):
         return experiment.model_copy(update={"gate": "ask"})
     return experiment if experiment.gate == "off" else experiment.model_copy(update={"gate": "on"})
+
+
+def may_ask(experiment):
+    """Whether `gate: auto` of an experiment asks held-back videos where points are few; not without their copy."""
+    by_points = experiment.stage2 is not None and experiment.supervision == "points"
+    return experiment.gate == "auto" and by_points and CONFIG.can_ask
 
 
 def has_share(dataset):
@@ -131,7 +137,7 @@ def gate_file(wildcards):
 def counted_points(wildcards):
     """An input function: the points that `gate: auto` goes by, of an experiment that has it, else none."""
     experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
-    if not (experiment.may_ask and has_share(wildcards.dataset)):
+    if not (may_ask(experiment) and has_share(wildcards.dataset)):
         return []
     entry, _ = CONFIG.origin(wildcards.dataset)
     return f"results/{entry}/train/points.json"

@@ -61,11 +61,6 @@ class Experiment(Strict):
         description="the experiment whose faults this one corrects, one by one in its rows of `ablation`",
     )
 
-    @property
-    def may_ask(self) -> bool:
-        """Whether `gate: auto` asks held-back videos where a data set has few points."""
-        return self.gate == "auto" and self.stage2 is not None and self.supervision == "points"
-
 
 COPIES = {
     "held": {"held_back": 0.25},

@@ -451,13 +451,17 @@ class Config(Strict):
                 f"experiments.{name}: gate: ask needs points, which supervision: {experiment.supervision} "
                 "does without; set gate: on or off"
             )
-        copy = self.copies.get(HELD_BACK)
-        asks = experiment.gate == "ask" or experiment.may_ask
-        if asks and not (copy and copy.held_back and copy.truth == "points"):
+        if experiment.gate == "ask" and not self.can_ask:
             raise ValueError(
-                f"experiments.{name}: gate: {experiment.gate} needs copies.{HELD_BACK}, with held_back and "
-                "truth: points; leave it as by default, or set gate: on"
+                f"experiments.{name}: gate: ask needs copies.{HELD_BACK}, with held_back and truth: points; "
+                "leave it as by default, or set gate: on"
             )
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a copy of every data set that is scored with the points of held-back videos."""
+        copy = self.copies.get(HELD_BACK)
+        return copy is not None and copy.held_back > 0 and copy.truth == "points"
 
     def stage3_holds(self, name: str, experiment: Experiment) -> None:
         """Raise ValueError where a third stage has nothing to stand on, or is asked for too much."""
