@@ -2,8 +2,8 @@
 
 import csv
 import io
-import statistics
-from collections import Counter
+
+from hrpro.data.instances import points_per_class
 
 FEW = 20  # points per class
 
@@ -70,8 +70,7 @@ def has_few_points(dataset):
         return False
     require_labels(dataset)
     videos = pointed(dataset, CONFIG.datasets[dataset].on_fault)["videos"].values()
-    per_class = Counter(point["label"] for of_video in videos for point in of_video)
-    return sum(map(bool, videos)) > 1 and statistics.median(per_class.values()) < FEW
+    return sum(map(bool, videos)) > 1 and points_per_class(videos) < FEW
 
 
 def runs_of(wildcards, stage, pick):
@@ -118,7 +117,7 @@ def evaluations(stage, pick):
 
     def paths(wildcards):
         require_truth(wildcards.dataset)
-        _, experiment = runs_of(wildcards, "stage1", pick)
+        experiment = experiment_of(wildcards)
         untested = pick == "best-on-test" and not experiment.best_on_test
         if untested or (stage == "gated" and experiment.gate != "ask"):
             return []
@@ -181,7 +180,7 @@ def stages_until(last):
     """The stages of an experiment in their order, up to the last one."""
     if last == "gated":
         return ["stage1", "gated"]
-    stages = ["stage1", "stage2", "stage3"]
+    stages = list(methods.STAGES)
     return stages[: stages.index(last) + 1]
 
 

@@ -2,10 +2,9 @@
 
 import argparse
 import json
-import statistics
-from collections import Counter
 
 from hrpro.data import training_points
+from hrpro.data.instances import points_per_class
 from hrpro.evaluation import aggregation
 from hrpro.utils import errors, files, options, progress
 
@@ -99,8 +98,7 @@ def gate(args: argparse.Namespace) -> dict:
     said = read(args.gate, "share", "mAP") if args.gate else {}
     if args.points:
         videos = training_points.read(args.points, []).videos
-        per_class = Counter(point["label"] for of_video in videos.values() for point in of_video)
-        median = statistics.median(per_class.values()) if per_class else 0
+        median = points_per_class(videos.values())
         if not said:
             progress.log.info(
                 "stage 2 counts in full: a class has %g points in the median, in %d videos",

@@ -21,9 +21,15 @@ class Batch(NamedTuple):
     points: torch.Tensor  # (N, C), of 0 and 1; without times, 0; of true segments their action seeds
     present: torch.Tensor  # (B, C), of 0 and 1: the classes of each video
     packing: Packing
-    background: torch.Tensor | None = (
-        None  # (N,), of 0 and 1: background seeds, where true segments tell them
-    )
+    # (N,), of 0 and 1: the background seeds, where true segments tell them
+    background: torch.Tensor | None = None
+
+
+class VideoLabels(NamedTuple):
+    """What is known of the T snippets of a video."""
+
+    cells: np.ndarray  # (2, P): the labelled snippets and their classes, as numbers
+    background: np.ndarray | None  # (T,), of 0 and 1: the background seeds, where true segments tell them
 
 
 class Dataset:
@@ -36,8 +42,7 @@ class Dataset:
             task.features, task.device, devices.cache_size(task.device, task.cache_memory)
         )
         self.timed = task.segments is not None or are_timed(task.points)
-        self.points: dict[str, np.ndarray] = {}
-        self.background: dict[str, np.ndarray] = {}  # of true segments
+        self.labels: dict[str, VideoLabels] = {}
         present = np.zeros((len(self.videos), len(task.classes)), dtype=np.float32)
         for number, video in enumerate(self.videos):
             for point in task.points[video]:
@@ -52,37 +57,38 @@ class Dataset:
         videos = [self.videos[number] for number in numbers]
         features, packing = self.cache.read_packed(videos)
         first = np.cumsum([0, *packing.lengths[:-1]])
-        labelled = [
-            self.labelled(video, length) + np.array([[start], [0]])
-            for video, length, start in zip(videos, packing.lengths, first, strict=True)
+        labels = [
+            self.labels_of(video, length) for video, length in zip(videos, packing.lengths, strict=True)
         ]
-        snippets, labels = np.concatenate(labelled, axis=1)
+        cells = [each.cells + np.array([[start], [0]]) for each, start in zip(labels, first, strict=True)]
+        snippets, classes = np.concatenate(cells, axis=1)
         points = torch.zeros(len(features), len(self.task.classes), device=self.task.device)
-        cells = send(snippets * points.shape[1] + labels, self.task.device)
-        points.view(-1).index_fill_(0, cells, 1.0)
+        numbers_of_cells = send(snippets * points.shape[1] + classes, self.task.device)
+        points.view(-1).index_fill_(0, numbers_of_cells, 1.0)
         background = None
-        if self.task.segments:
-            background = send(np.concatenate([self.background[video] for video in videos]), self.task.device)
+        if self.task.segments is not None:
+            background = send(np.concatenate([each.background for each in labels]), self.task.device)
         present = self.present.index_select(0, send(np.asarray(numbers), self.task.device))
         return Batch(features, points, present, packing, background)
 
-    def labelled(self, video: str, length: int) -> np.ndarray:
-        """A video's labelled snippets and their classes, as numbers: (2, P)."""
+    def labels_of(self, video: str, length: int) -> VideoLabels:
+        """What is known of the snippets of a video, of which there are `length`."""
         if not self.timed:
-            return np.zeros((2, 0), dtype=np.int64)
-        if video not in self.points:
+            return VideoLabels(np.zeros((2, 0), dtype=np.int64), None)
+        if video not in self.labels:
             task, of_video = self.task, {"length": length, "grid": self.task.features.grid}
-            if task.segments:
+            background = None
+            if task.segments is not None:
                 ambiguous = task.segments.ambiguous.get(video, [])
-                labels, self.background[video] = seeds.of_segments(
+                labels, background = seeds.of_segments(
                     task.points[video], task.classes, ambiguous=ambiguous, **of_video
                 )
             else:
                 labels = seeds.point_labels(
                     task.points[video], task.classes, same_action=task.settings.same_action, **of_video
                 ).numpy()
-            self.points[video] = np.stack(labels.nonzero())
-        return self.points[video]
+            self.labels[video] = VideoLabels(np.stack(labels.nonzero()), background)
+        return self.labels[video]
 
     def prefetch(self, numbers) -> None:
         """Have the system read some videos ahead."""
