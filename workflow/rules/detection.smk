@@ -12,12 +12,12 @@ rule detect_stage1:
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/detection-{detection}/detect.log",
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/data.yaml"
     resources:
         script=script("detect_stage1.py"),
     params:
         settings=settings_of("detection"),
-        code=code_of("detect_stage1.py", "torch"),
+        code=code_of("detect_stage1.py", "data"),
     shell:
         "python {resources.script:q}"
         " --labels {input.labels}"

@@ -11,12 +11,12 @@ rule propose_training:
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/propose.log",
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/data.yaml"
     resources:
         script=script("propose_training.py"),
     params:
         settings=settings_of("proposals"),
-        code=code_of("propose_training.py", "torch"),
+        code=code_of("propose_training.py", "data"),
     shell:
         "python {resources.script:q}"
         " --scores {input.scores}"
@@ -71,12 +71,12 @@ rule propose_test:
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/propose.log",
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/data.yaml"
     resources:
         script=script("propose_test.py"),
     params:
         settings=settings_of("proposals"),
-        code=code_of("propose_test.py", "torch"),
+        code=code_of("propose_test.py", "data"),
     shell:
         "python {resources.script:q}"
         " --scores {input.scores}"

@@ -26,7 +26,7 @@ class Packing:
     @cached_property
     def sizes(self) -> torch.Tensor:
         """(B,) the lengths as a tensor."""
-        return send(self.lengths, self.device)
+        return self.offsets.diff()
 
     @cached_property
     def starts(self) -> torch.Tensor:

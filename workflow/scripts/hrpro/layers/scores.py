@@ -29,8 +29,8 @@ def top_mean(values: torch.Tensor, packing: Packing, top: int) -> torch.Tensor:
     counts = (packing.sizes // top).clamp(min=1).unsqueeze(1)
     most = max(1, max(packing.lengths) // top)
     largest = packing.pad(values, -math.inf).topk(most, dim=1).values  # (B, most, C)
-    counted = torch.arange(most, device=packing.device) < counts  # (B, most)
-    return torch.where(counted.unsqueeze(2), largest, 0.0).sum(1) / counts
+    surplus = torch.arange(most, device=packing.device) >= counts  # (B, most)
+    return largest.masked_fill(surplus.unsqueeze(2), 0.0).sum(1) / counts
 
 
 def video_scores(

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from ..config import Proposals
 from ..data.scores import Scores
@@ -154,12 +153,9 @@ def runs(mask: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def sums(values: np.ndarray, widths: list[int]) -> np.ndarray:
-    """The running sums of values (H, N) along each curve; widths: cells per curve. In place.
-
-    torch keeps the sum in a register and is three times as fast as numpy, with the same bits.
-    """
-    for curve in torch.from_numpy(values).split(widths, dim=1):
-        curve.cumsum_(1)
+    """The running sums of values (H, N) along each curve; widths: cells per curve. In place."""
+    for curve in np.split(values, np.cumsum(widths)[:-1], axis=1):
+        curve.cumsum(axis=1, out=curve)
     return values
 
 

@@ -30,26 +30,25 @@ def contrastive(
     Seeds that cover a whole video are not runs and are skipped; a video without a background run adds
     nothing. drop_last: leave out each video's last snippet, as the released program does (fault 12). -> (B,)
     """
-    # seeds that cover their video are not runs
-    count, count_b = (group_sum(seeds, packing.video, len(packing)) for seeds in (action, background))
-    present = (count > 0).sum(1)
-    within = count < packing.sizes.unsqueeze(1)  # (B, C)
-    within_b = count_b < packing.sizes  # (B,)
+    every = torch.cat([action, background.unsqueeze(1)], dim=1)  # (N, C + 1), the background's last
+    count = group_sum(every, packing.video, len(packing))
+    present = (count[:, :-1] > 0).sum(1)
+    within = count < packing.sizes.unsqueeze(1)  # seeds that cover their video are not runs
     if drop_last:
-        action = action.masked_fill(packing.is_last.unsqueeze(1), 0)
-        background = background.masked_fill(packing.is_last, 0)
-        count, count_b = (group_sum(seeds, packing.video, len(packing)) for seeds in (action, background))
+        every = every.masked_fill(packing.is_last.unsqueeze(1), 0)
+        count = group_sum(every, packing.video, len(packing))
+    runs = within & (count > 0)
+    uncounted = ~(runs[:, :-1] & runs[:, -1:])  # (B, C)
     # the products are divided by x's norm, not x, of which a second copy would be kept
     scale = temperature * embedding.norm(dim=-1, keepdim=True).clamp(min=1e-12)
     similarity = torch.exp(packing.products(embedding, F.normalize(prototypes, dim=-1)) / scale)  # (N, C)
-    a = packing.sums(action, similarity) / count.clamp(min=1).unsqueeze(2)  # (B, C, C), a row per class
-    b = packing.sums(background.unsqueeze(1), similarity).squeeze(1)
-    b = b / count_b.clamp(min=1).unsqueeze(1)  # (B, C)
-    counted = within & (count > 0) & (within_b & (count_b > 0)).unsqueeze(1)
+    count = count.clamp(min=1).unsqueeze(2)
+    a = packing.sums(every[:, :-1], similarity) / count[:, :-1]  # (B, C, C), a row per class
+    b = packing.sums(every[:, -1:], similarity).squeeze(1) / count[:, -1]  # (B, C)
     # logarithms of 1 where nothing counts, so that gradients stay finite
-    a_same, total = (torch.where(counted, x, 1.0) for x in (a.diagonal(dim1=1, dim2=2), a.sum(2)))
+    a_same, total = (x.masked_fill(uncounted, 1.0) for x in (a.diagonal(dim1=1, dim2=2), a.sum(2)))
     value = -0.5 * torch.log(a_same / total) - 0.5 * torch.log(a_same / (a_same + b))
-    return torch.where(counted, value, 0.0).sum(1) / present.clamp(min=1)
+    return value.masked_fill(uncounted, 0.0).sum(1) / present.clamp(min=1)
 
 
 def stage1(

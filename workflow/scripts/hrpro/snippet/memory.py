@@ -1,6 +1,7 @@
 """The reliable memory: one prototype per class, M of shape (C, D) (docs/method.md, section 2.2)."""
 
 import torch
+from torch.nn import functional as F
 
 from ..layers.packing import Packing, group_sum
 
@@ -43,10 +44,25 @@ def updated(
     classes of each video (eq. 4). embedding (N, D), action seeds (N, C) of 0 and 1.
     """
     means, count = class_means(embedding, action, packing)
-    has_seeds = (count > 0).to(means.dtype).unsqueeze(2)  # (B, C, 1)
-    kept = 1 - (1 - momentum) * has_seeds
+    has_seeds = (count > 0).to(means.dtype)  # (B, C)
     added = (1 - momentum) * means  # 0 without seeds
+    if packing.fused:
+        return moved_together(prototypes, added, has_seeds, momentum)
+    kept = 1 - (1 - momentum) * has_seeds.unsqueeze(2)
     history = [prototypes]
     for share, addend in zip(kept, added, strict=True):
         history.append(share * history[-1] + addend)
     return torch.stack(history)
+
+
+def moved_together(
+    prototypes: torch.Tensor, added: torch.Tensor, has_seeds: torch.Tensor, momentum: float
+) -> torch.Tensor:
+    """`updated` for all videos in one product: what an addend weighs falls with each update after it.
+
+    prototypes (C, D); added (B, C, D); has_seeds (B, C) of 0 and 1. -> (B + 1, C, D)
+    """
+    updates = F.pad(has_seeds, (0, 0, 1, 0)).cumsum(0).T  # (C, B + 1), up to each video
+    later = updates.unsqueeze(2) - updates.unsqueeze(1)  # (C, B + 1, B + 1)
+    weight = (momentum**later).tril()
+    return (weight @ torch.cat([prototypes.unsqueeze(0), added]).transpose(0, 1)).transpose(0, 1)

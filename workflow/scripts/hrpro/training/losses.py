@@ -15,9 +15,8 @@ def cross_entropy(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tenso
 
 
 def focal(prediction: torch.Tensor, target: torch.Tensor, power: float) -> torch.Tensor:
-    """((1 - p) y + p (1 - y))^power times the binary cross-entropy, summed over the last axis (eq. 10)."""
-    weight = (1 - prediction) * target + prediction * (1 - target)
-    return (weight**power * cross_entropy(prediction, target)).sum(-1)
+    """|p - y|^power times the binary cross-entropy, y of 0 and 1, summed over the last axis (eq. 10)."""
+    return ((prediction - target).abs() ** power * cross_entropy(prediction, target)).sum(-1)
 
 
 def frame(

@@ -5,6 +5,7 @@ Or all that true segments tell (section 15).
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from ..data.instances import joined
 from ..grid import Grid
@@ -71,41 +72,40 @@ def mine(
     labelled = points.any(1)
     count = len(background)
     position = torch.arange(count, device=background.device)
-    video = packing.video
 
     # Number the gaps: a new one opens at each video's start and at each labelled snippet.
     gap = (labelled | packing.is_first).cumsum(0) - 1
     free = ~labelled  # snippets inside gaps
 
-    def gap_extreme(where: torch.Tensor, reduce: str) -> torch.Tensor:
+    def gap_extreme(others: torch.Tensor, reduce: str) -> torch.Tensor:
         start = count if reduce == "amin" else -1
         none = torch.full((count,), start, device=position.device)  # there are at most so many gaps
-        return none.scatter_reduce(0, gap, position.where(where, start), reduce)
+        return none.scatter_reduce(0, gap, position.masked_fill(others, start), reduce)
 
-    certain = free & (background >= background_threshold)
     peak_value = torch.full((count,), -1.0, dtype=background.dtype, device=position.device)
-    peak_value = peak_value.scatter_reduce(0, gap, background.where(free, -1.0), "amax")
-    peak = gap_extreme(free & (background == peak_value[gap]), "amin")  # the first of equal maxima
-    first = gap_extreme(certain, "amin")
-    last = gap_extreme(certain, "amax")
-    first, last = torch.where(last < 0, peak, first), torch.where(last < 0, peak, last)
+    peak_value = peak_value.scatter_reduce(0, gap, background.masked_fill(labelled, -1.0), "amax")
+    peak = gap_extreme(labelled | (background != peak_value[gap]), "amin")  # the first of equal maxima
+    uncertain = labelled | ~(background >= background_threshold)
+    first, last = gap_extreme(uncertain, "amin"), gap_extreme(uncertain, "amax")
+    all_uncertain = last < 0
+    first, last = torch.where(all_uncertain, peak, first), torch.where(all_uncertain, peak, last)
 
     # An outer gap reaches to its video's end; a video without a point has no gap at all.
-    points_before = labelled.cumsum(0) - labelled.long()
-    points_before = points_before - points_before[packing.starts][video]
-    total = torch.zeros(len(packing), dtype=torch.long, device=position.device)
-    total = total.index_add(0, video, labelled.long())[video]
-    at_or_before = points_before + labelled.long()
+    up_to = labelled.cumsum(0)
+    before_videos = F.pad(up_to, (1, 0))[packing.offsets]  # (B + 1,)
+    at_or_before = up_to - before_videos[packing.video]
+    total = before_videos.diff()[packing.video]
     left, right = at_or_before == 0, at_or_before == total
     inside = ((position >= first[gap]) | left) & ((position <= last[gap]) | right)
     background_seed = free & inside & (total > 0)
 
     # A point spreads over the run of open snippets that touches it, inside the gap on either side.
     open_ = free & (background <= action_threshold) & ~background_seed
-    previous_open = open_.roll(1) & ~packing.is_first
-    run = ((open_ & ~previous_open).cumsum(0) - 1).clamp(min=0)
-    starts = open_ & ~previous_open & ~packing.is_first
-    ends = open_ & ~(open_.roll(-1) & ~packing.is_last) & ~packing.is_last
+    not_first, not_last = ~packing.is_first, ~packing.is_last
+    opens = open_ & ~(open_.roll(1) & not_first)
+    run = (opens.cumsum(0) - 1).clamp(min=0)
+    starts = opens & not_first
+    ends = open_ & ~open_.roll(-1) & not_last
     touching = points.roll(1, 0) * starts.unsqueeze(1) + points.roll(-1, 0) * ends.unsqueeze(1)
     touched = torch.zeros_like(points).index_add(0, run, touching)  # at most so many runs
     action = torch.where(open_.unsqueeze(1), touched[run].clamp(max=1), points)
