@@ -20,7 +20,7 @@ from hrpro.snippet import memory
 from hrpro.snippet.attention import AttentionBlock
 from hrpro.training import seeds
 from hrpro.utils.speed import Adam
-from settings import STAGES, configuration
+from settings import configuration, stages_of
 
 TEN_STEPS = 1e-3  # what rounding may do in ten steps of training
 BF16, BF16_GRADIENT = 0.02, 0.05  # docs/performance.md
@@ -39,7 +39,7 @@ def checks(run: Run) -> dict[str, Check]:
         "attention": lambda: attention(run),
     }
     for variant in VARIANTS:
-        for stage in STAGES:
+        for stage in stages_of(variant):
             equal[f"step of {stage}, {variant}"] = lambda s=stage, v=variant: step(run, s, v)
             equal[f"bfloat16 step of {stage}, {variant}"] = lambda s=stage, v=variant: bfloat16(run, s, v)
     return equal
@@ -208,9 +208,10 @@ def attention(run: Run) -> dict:
 def made_step(run: Run, stage: str, settings, device) -> stages.Step:
     """A step of a stage on a made batch; equal calls draw the same, whatever the device."""
     width, videos = (48, 3) if run.quick else (256, 4)
-    if stage == "stage1":
-        return stages.stage1_step(made.lengths("train", videos), width, settings, device)
-    return stages.stage2_step(videos, 60, width, settings, device)
+    if stage == "stage2":
+        return stages.stage2_step(videos, 60, width, settings, device)
+    make = stages.stage1_step if stage == "stage1" else stages.stage3_step
+    return make(made.lengths("train", videos), width, settings, device)
 
 
 def gradient(step: stages.Step) -> torch.Tensor:

@@ -21,15 +21,15 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gpu_run import VARIANTS, Check, Run
-from hrpro import methods
+from hrpro import inference, methods
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.training.checkpoint import Checkpoint
-from hrpro.training.task import Stage1Task, Stage2Task, labels_of
+from hrpro.training.task import Stage1Task, Stage2Task, Stage3Task, labels_of
 from hrpro.utils import files, process
 from jobs import THREADS, cut
-from settings import ROOT, STAGES
+from settings import ROOT, stages_of
 
 PACKAGE = str(ROOT / "workflow" / "scripts" / "hrpro")
 EPOCH = 26  # steps after which each video has been read once, whatever the batch
@@ -43,17 +43,18 @@ WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize
 def checks(run: Run) -> dict[str, Check]:
     """The checks, by name."""
     return {
-        f"{stage}, {variant}": partial(watch, run, stage, variant) for variant in VARIANTS for stage in STAGES
+        f"{stage}, {variant}": partial(watch, run, stage, variant)
+        for variant in VARIANTS
+        for stage in stages_of(variant)
     }
 
 
 def watch(run: Run, stage: str, variant: str) -> dict:
     """What is seen of a training's steps."""
-    last = "train stage 1" if stage == "stage1" else "rank train"
     if stage == "stage1":
         run.jobs.convert()
     else:
-        run.jobs.until(variant, last)
+        run.jobs.until(variant, "rank train" if stage == "stage2" else "train stage 2")
     if run.device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(run.device)
@@ -90,15 +91,27 @@ def train(run: Run, stage: str, variant: str, checkpoint: Checkpoint, *, steps: 
             "device": run.device,
             "events": run.folder / f"profile-{stage}-{variant}",
             "checkpoint": checkpoint,
-            "test": None,
             "cache_memory": jobs.whole.cache_memory,
         }
+        timed = {"points": points["videos"], "classes": points["classes"]}
         if stage == "stage1":
-            method.train(Stage1Task(points=points["videos"], classes=points["classes"], **common))
+            method.train(Stage1Task(test=None, **timed, **common))
             return
         scores = stack.enter_context(ScoreFile(jobs.scores(variant, "train")))
         kinds = {kind: results.read(path, scores.classes) for kind, path in jobs.proposals(variant).items()}
-        method.train(Stage2Task(scores=scores, labels=labels_of(points), **kinds, **common))
+        if stage == "stage2":
+            method.train(Stage2Task(scores=scores, labels=labels_of(points), test=None, **kinds, **common))
+            return
+        _, stage2 = inference.of_file(jobs.folder / variant / "stage2/model.pt", "stage2", run.device)
+        detection = jobs.settings(variant, "detection")
+        method.train(
+            Stage3Task(
+                same_action=jobs.settings(variant, "proposals").same_action,
+                candidates=dict(stage2.detect_all(features, scores, kinds["positive"].items(), detection)),
+                **timed,
+                **common,
+            )
+        )
 
 
 def observed(run: Run, figures: dict, epoch: int, timed: int, watched: int, profiled: int) -> Iterator[None]:

@@ -21,7 +21,9 @@ NARROW, WIDE = 256, 2048  # channels; I3D's features have as many as the latter
 FEW_VIDEOS, FEW_CHANNELS = 12, 64  # of the made data set where things are quick
 # Optimizer steps of the released trainings: a share of the 1000 and 400 that they have.
 SHARES = {("released", "stage1"): 60, ("released", "stage2"): 40}
-QUICK_STEPS = {(v, s): n for v, n in (("default", 6), ("released", 4)) for s in ("stage1", "stage2")}
+QUICK_STEPS = {
+    (v, s): n for v, n in (("default", 6), ("released", 4)) for s in ("stage1", "stage2", "stage3")
+}
 
 
 class Run:

@@ -1,4 +1,4 @@
-"""Seconds per step of both stages on THUMOS14's lengths, beside the card's limits and the plain oracle.
+"""Seconds per step of each stage on THUMOS14's lengths, beside the card's limits and the plain oracle.
 
 A step: forward and backward pass, optimizer, prototypes; its features and proposals are on the device.
 """
@@ -14,7 +14,7 @@ import made
 import stages
 from gpu_run import CPU, NARROW, VARIANTS, WIDE, Check, Run
 from machine import clock
-from settings import STAGES, configuration
+from settings import configuration, stages_of
 
 PRECISIONS = ("float32", "TF32", "bfloat16")
 SIDE, QUICK_SIDE = 8192, 512  # of the large matrix product
@@ -28,11 +28,13 @@ def checks(run: Run) -> dict[str, Check]:
     """The checks, by name."""
     timed = {"limits": lambda: limits(run)}
     for channels in (NARROW, WIDE):
-        for stage in STAGES:
-            for variant in VARIANTS:
+        for variant in VARIANTS:
+            for stage in stages_of(variant):
                 name = f"{stage}, {channels} channels, {variant}"
                 timed[name] = lambda s=stage, c=channels, v=variant: steps(run, s, c, v)
-    return timed | {f"oracle, {stage}": lambda s=stage: oracle_steps(run, s) for stage in STAGES}
+    return timed | {
+        f"oracle, {stage}": lambda s=stage: oracle_steps(run, s) for stage in stages_of("released")
+    }
 
 
 def limits(run: Run) -> dict:
@@ -77,8 +79,9 @@ def made_step(run: Run, stage: str, channels: int, settings) -> tuple[stages.Ste
     videos = 2 if run.quick else VIDEOS if stage == "stage1" else settings.batch
     channels = channels // 16 if run.quick else channels
     lengths = made.lengths("train", videos)
-    if stage == "stage1":
-        return stages.stage1_step(lengths, channels, settings, run.device), lengths
+    if stage in ("stage1", "stage3"):
+        make = stages.stage1_step if stage == "stage1" else stages.stage3_step
+        return make(lengths, channels, settings, run.device), lengths
     proposals = min(made.PROPOSALS, 20 if run.quick else settings.proposals)
     return stages.stage2_step(videos, proposals, channels, settings, run.device), lengths
 

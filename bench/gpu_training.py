@@ -22,11 +22,12 @@ from hrpro import inference, methods, model_file
 from hrpro.config import FeatureFiles, Proposals
 from hrpro.data import conversion, demo, features, layouts, scores, splits
 from hrpro.detection import results
+from hrpro.detection.segments import Segments
 from hrpro.proposals.generation import propose_test
 from hrpro.training.checkpoint import Checkpoint
-from hrpro.training.task import Stage1Task, Stage2Task, labels_of
+from hrpro.training.task import Stage1Task, Stage2Task, Stage3Task, labels_of
 from hrpro.utils import process
-from settings import STAGES, command, configuration
+from settings import command, configuration, stages_of
 
 CURVE = 1e-2  # what rounding may do in twenty steps of training
 AGAIN = 1e-2  # between two trainings with the same draws, whose sums a GPU adds up in any order
@@ -39,7 +40,7 @@ def checks(run: Run) -> dict[str, Check]:
     trained = Trained(run)
     compared = {
         f"training of {stage}, {method}": lambda s=stage, m=method: trained.compared(s, m)
-        for stage, of_stage in STAGES.items()
+        for stage, of_stage in methods.STAGES.items()
         for method in of_stage
     }
     return compared | {
@@ -82,7 +83,10 @@ class Trained:
 
     def train(self, stage: str, settings, device, folder: Path, checkpoint=None) -> torch.nn.Module:
         """A model trained on a device; folder: of its events."""
-        ranked = self.ranked if stage == "stage2" else None  # which draws, so before this training does
+        if stage != "stage1":
+            ranked = self.ranked  # which draws, so before this training does
+        if stage == "stage3":
+            candidates = self.candidates(CPU)[methods.DEFAULT]
         points = json.loads((self.data / "points.json").read_text())
         with features.FeatureFile(self.data / "features.h5") as file:
             common = {
@@ -92,18 +96,23 @@ class Trained:
                 "device": device,
                 "events": folder,
                 "checkpoint": checkpoint or Checkpoint(None, key="", every=math.inf),
-                "test": None,
                 "cache_memory": 100,
             }
+            timed = {"points": points["videos"], "classes": points["classes"]}
             method = methods.load(stage, settings.method)
             if stage == "stage1":
-                return method.train(Stage1Task(points=points["videos"], classes=points["classes"], **common))
+                return method.train(Stage1Task(test=None, **timed, **common))
+            if stage == "stage3":
+                same_action = Proposals().same_action
+                task = Stage3Task(candidates=candidates, same_action=same_action, **timed, **common)
+                return method.train(task)
             with scores.ScoreFile(ranked / "scores.h5") as score_file:
                 kinds = {
                     kind: results.read(ranked / f"{kind}.json", points["classes"]) for kind in jobs.KINDS
                 }
                 labels = labels_of(points)
-                return method.train(Stage2Task(scores=score_file, labels=labels, **kinds, **common))
+                task = Stage2Task(scores=score_file, labels=labels, test=None, **kinds, **common)
+                return method.train(task)
 
     def compared(self, stage: str, method: str) -> dict:
         """The loss curve, if there is one, and the weights after a training on each device."""
@@ -124,7 +133,7 @@ class Trained:
 
     def settings(self, stage: str, method: str):
         """A method's defaults for the demo, trained for a few steps without dropout and noise."""
-        variant = {"hrpro": "default", "linear": "floor"}.get(method, method)
+        variant = {"hrpro": "default", "linear": "floor", "pyramid": "default"}.get(method, method)
         settings = quiet(configuration().step("demo", stage, variant))
         return jobs.cut(settings, self.steps) if hasattr(settings, "iterations") else settings
 
@@ -200,27 +209,38 @@ class Trained:
         share = len(there ^ here) / max(1, len(here))
         return {"proposals": len(here), "share that differs": within(share, DIFFERENT_PROPOSALS)}
 
-    def detections_compared(self) -> dict:
-        """Stage 2's times and scores by one model, on either device."""
-        figures = {}
+    def candidates(self, device) -> dict[str, dict[str, Segments]]:
+        """Stage 2's candidates of the training videos by the CPU's models on a device, by method."""
+        detection = configuration().step("demo", "detection", "default")
+        candidates = {}
         for method in methods.STAGE2:
             file = self.model("stage2", method)
             positive = results.read(self.ranked / "positive.json", file.classes)
-            detections = []
             with (
                 features.FeatureFile(self.data / "features.h5") as source,
                 scores.ScoreFile(self.ranked / "scores.h5") as score_file,
             ):
-                for device in (self.run.device, CPU):
-                    stage2 = inference.stage2(file, device)
-                    detection = configuration().step("demo", "detection", "default")
-                    found = stage2.detect_all(source, score_file, positive.items(), detection)
-                    detections.append(dict(found))
-            there, here = detections
-            same = [video for video in here if len(here[video]) == len(there[video])]
-            figures[f"{method}: videos with another number"] = within(len(here) - len(same), 0)
+                stage2 = inference.stage2(file, device)
+                found = stage2.detect_all(source, score_file, positive.items(), detection)
+                candidates[method] = dict(found)
+        return candidates
+
+    def detections_compared(self) -> dict:
+        """Times and scores of stages 2 and 3 by one model, on either device."""
+        here, there = (self.candidates(device) for device in (CPU, self.run.device))
+        for method in methods.STAGE3:
+            file = self.model("stage3", method)
+            with features.FeatureFile(self.data / "features.h5") as source:
+                for device, candidates in ((CPU, here), (self.run.device, there)):
+                    stage3 = inference.stage3(file, device)
+                    candidates[method] = dict(stage3.detect_all(source, candidates[methods.DEFAULT].items()))
+        figures = {}
+        for method in here:
+            pairs = [(there[method][video], segments) for video, segments in here[method].items()]
+            same = [(ours, theirs) for ours, theirs in pairs if len(ours) == len(theirs)]
+            figures[f"{method}: videos with another number"] = within(len(pairs) - len(same), 0)
             for name in ("times", "scores"):
-                off = [largest(getattr(there[v], name), getattr(here[v], name)) for v in same if len(here[v])]
+                off = [largest(getattr(a, name), getattr(b, name)) for a, b in same if len(b)]
                 figures[f"{method}: {name}"] = within(max(off), STEP)
         return figures
 
@@ -228,7 +248,7 @@ class Trained:
         """A training with dropout and noise, stopped and resumed, beside one that was not."""
         bound = 0.0 if self.run.device.type == "cpu" else AGAIN
         figures = {}
-        for stage in STAGES:
+        for stage in stages_of("default"):
             settings = jobs.cut(configuration().step("demo", stage, "default"), self.steps)
             folder = self.folder / f"{stage}-resumed"
             device = self.run.device

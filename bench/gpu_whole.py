@@ -8,8 +8,8 @@ import sys
 from functools import partial
 
 from gpu_run import VARIANTS, Check, Run
-from jobs import CHAIN, CONVERSION, cut, watched
-from settings import STAGES
+from jobs import CONVERSION, Jobs, chain, cut, watched
+from settings import stages_of
 
 FIRST = 2  # optimizer steps of a training that stands for a training's start
 
@@ -20,11 +20,12 @@ def checks(run: Run) -> dict[str, Check]:
     steps["a process with torch and the device"] = lambda: bare(run)
     steps |= {name: partial(converted, run, name) for name in CONVERSION}
     for variant in VARIANTS:
-        steps |= {f"{variant}: {name}": partial(step, run, variant, name) for name in CHAIN}
-        for stage in STAGES:
+        steps |= {f"{variant}: {name}": partial(step, run, variant, name) for name in chain(variant)}
+        for stage in stages_of(variant):
             if variant == "released":
                 steps[f"{variant}: all of {stage}'s steps"] = partial(scaled, run, variant, stage)
         steps[f"{variant}: in all"] = partial(total, run, variant)
+    steps["default: in all, at once what the workflow runs at once"] = lambda: at_once(run, "default")
     return steps
 
 
@@ -75,7 +76,7 @@ def scaled(run: Run, variant: str, stage: str) -> dict:
 def total(run: Run, variant: str) -> dict:
     """The seconds of all steps, trainings scaled where a share was run, and the most memory of any."""
     jobs = run.jobs
-    names = [*CONVERSION, *(f"{variant}: {name}" for name in CHAIN)]
+    names = [*CONVERSION, *(f"{variant}: {name}" for name in chain(variant))]
     missing = [name for name in names if name not in jobs.figures]
     if missing:
         raise RuntimeError(f"not run: {', '.join(missing)}")
@@ -87,3 +88,9 @@ def total(run: Run, variant: str) -> dict:
     for memory in ("host_gb", "gpu_gb"):
         figures |= {memory: max(step[memory] for step in steps)} if memory in steps[0] else {}
     return figures
+
+
+def at_once(run: Run, variant: str) -> dict:
+    """The seconds of all steps from nothing, in a folder of its own, those at once that need not wait."""
+    jobs = Jobs(run.jobs.entry, run.folder / "at-once", run.device, run.jobs.steps)
+    return {"seconds": jobs.all_at_once(variant)}

@@ -1,11 +1,13 @@
 """The workflow's steps on a data set of its own, as the rules call them, but without Snakemake."""
 
 import contextlib
+import itertools
 import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -14,7 +16,7 @@ import torch
 
 from hrpro import config
 from hrpro.data.features import FeatureFile
-from settings import command, configuration
+from settings import command, configuration, stages_of
 
 KINDS = ("positive", "reliable", "negative")  # of training proposals
 CONVERSION = (
@@ -28,7 +30,19 @@ CONVERSION = (
 CHAIN = (
     "train stage 1", "score train", "score test", "propose train", "rank train", "propose test",
     "train stage 2", "detect by stage 1", "evaluate stage 1", "detect by stage 2", "evaluate stage 2",
+    "train stage 3", "detect by stage 3", "evaluate stage 3",
 )  # fmt: skip
+AT_ONCE = (  # those of the conversion and of the chain that need none of their own line or of later ones
+    ("annotations of train", "annotations of test", "points", "features of train"),
+    ("labels", "features of test", "train stage 1"),
+    ("score train", "score test"),
+    ("propose train", "propose test"),
+    ("rank train", "detect by stage 1"),
+    ("train stage 2", "evaluate stage 1"),
+    ("detect by stage 2", "train stage 3"),
+    ("evaluate stage 2", "detect by stage 3"),
+    ("evaluate stage 3",),
+)
 GB, EVERY = 1e9, 0.02  # bytes, and seconds between looks at memory
 THREADS = 4  # of a training
 
@@ -72,7 +86,18 @@ class Jobs:
         """Run what has not been run of the conversion and of a variant's chain, up to a step of it."""
         self.convert()
         for name in CHAIN[: CHAIN.index(last) + 1]:
-            self.run(f"{variant}: {name}", partial(self.step, variant, name))
+            if name in chain(variant):
+                self.run(f"{variant}: {name}", partial(self.step, variant, name))
+
+    def all_at_once(self, variant: str) -> float:
+        """Run the conversion and a variant's chain, at once what the workflow runs at once; -> seconds."""
+        began = time.monotonic()
+        with ThreadPoolExecutor() as threads:
+            for names in AT_ONCE:
+                commands = [self.conversion(name) for name in names if name in CONVERSION]
+                commands += [self.step(variant, name) for name in names if name in chain(variant)]
+                list(threads.map(watched, commands, itertools.repeat(self.device)))
+        return time.monotonic() - began
 
     def run(self, name: str, make_command: Callable[[], list[str]]) -> None:
         """Run a step unless it has been. Raises RuntimeError where it fails or has failed."""
@@ -131,11 +156,17 @@ class Jobs:
     def training(self, variant: str, stage: str, settings, output: Path) -> list[str]:
         """The command of a training with such settings, its model and the rest in the folder `output`."""
         options = {"features": self.features("train")}
-        if stage == "stage1":
+        if stage != "stage2":
             options["points"] = self.points
-        else:
-            options |= {"scores": self.scores(variant, "train"), "labels": self.labels}
-            options |= self.proposals(variant)
+        if stage != "stage1":
+            options["scores"] = self.scores(variant, "train")
+        if stage == "stage2":
+            options |= {"labels": self.labels} | self.proposals(variant)
+        if stage == "stage3":
+            options |= {"positive": self.proposals(variant)["positive"]}
+            options |= {"stage2": self.folder / variant / "stage2/model.pt"}
+            options |= {"detection": config.canonical(self.settings(variant, "detection"))}
+            options |= {"same-action": self.settings(variant, "proposals").same_action}
         options |= {"settings": config.canonical(settings), "seed": 0, "device": self.device}
         options |= {"threads": self.threads, "model": output / "model.pt", "events": output / "events"}
         options |= {"state": output / "state.pt", "state-every": self.whole.state_every}
@@ -169,9 +200,11 @@ class Jobs:
             options |= {"settings": config.canonical(detection), "output": detections}
             if detection.drop_ambiguous:
                 options["annotations"] = annotations
-            if stage == "stage2":
-                options |= {"model": folder / "stage2/model.pt", "features": self.features("test")}
+            if stage != "stage1":
+                options |= {"model": folder / stage / "model.pt", "features": self.features("test")}
                 options |= {"scores": self.scores(variant, "test")} | device
+            if stage == "stage3":
+                options["stage2"] = folder / "stage2/model.pt"
             return command(f"detect_{stage}.py", options)
         evaluation = self.settings(variant, "evaluation")
         options = {"annotations": annotations, "detections": detections, "subset": "test"}
@@ -179,6 +212,12 @@ class Jobs:
         options["tiou"] = ",".join(map(str, evaluation.tiou))
         flags = ["--ignore-ambiguous"] if evaluation.ignore_ambiguous else []
         return command("evaluate.py", options) + flags
+
+
+def chain(variant: str) -> list[str]:
+    """The steps of a variant's chain: those of CHAIN that are of a stage that it has, or of none."""
+    stages = [f"stage {stage[-1]}" for stage in stages_of(variant)]
+    return [name for name in CHAIN if "stage" not in name or name.endswith(tuple(stages))]
 
 
 def cut(settings, steps: int):

@@ -21,8 +21,8 @@ import torch
 import gpu_whole
 import made_thumos
 from hrpro.utils import files
-from jobs import CHAIN, Jobs
-from settings import ROOT, STAGES
+from jobs import Jobs
+from settings import ROOT, stages_of
 
 SHARE = {
     ("released", "stage1"): 4,
@@ -82,8 +82,8 @@ def released_run(args: argparse.Namespace) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         entry = json.loads((args.data / "thumos.yaml").read_text())["datasets"][made_thumos.NAME]
         run = SimpleNamespace(jobs=Jobs(entry, Path(folder), torch.device("cpu"), SHARE, threads=args.cores))
-        run.jobs.until("released", CHAIN[-1])
-        trainings = {stage: gpu_whole.scaled(run, "released", stage) for stage in STAGES}
+        run.jobs.until("released")
+        trainings = {stage: gpu_whole.scaled(run, "released", stage) for stage in stages_of("released")}
         steps = {name.removeprefix("released: "): figures for name, figures in run.jobs.figures.items()}
         for stage, training in trainings.items():
             steps[f"train stage {stage[-1]}"] |= training

@@ -8,10 +8,6 @@ import yaml
 from hrpro import config, methods
 
 ROOT = Path(__file__).parent.parent
-STAGES = {
-    "stage1": methods.STAGE1,
-    "stage2": methods.STAGE2,
-}  # which the default and the released program have
 
 
 def configuration(*overlays) -> config.Config:
@@ -20,6 +16,12 @@ def configuration(*overlays) -> config.Config:
     for path in overlays:
         values = config.merge(values, yaml.safe_load(Path(path).read_text()))
     return config.parse(config.Config, values)
+
+
+def stages_of(experiment: str) -> list[str]:
+    """The stages that an experiment has, in their order."""
+    steps = configuration().experiments[experiment]
+    return [stage for stage in methods.STAGES if getattr(steps, stage) is not None]
 
 
 def command(script: str, options: dict) -> list[str]:

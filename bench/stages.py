@@ -1,4 +1,4 @@
-"""The parts that train: a step of stage 1 and of stage 2 on a made batch."""
+"""The parts that train: a step of each stage on a made batch."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +15,12 @@ from hrpro.instance import losses as instance_losses
 from hrpro.instance import model as instance_model
 from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.layers.packing import Packing
+from hrpro.pyramid import losses as pyramid_losses
+from hrpro.pyramid.dataset import Batch as PyramidBatch
+from hrpro.pyramid.layout import Cells, layout_of
+from hrpro.pyramid.model import PyramidModel
+from hrpro.pyramid.pseudo import Pseudo
+from hrpro.pyramid.targets import Targets, targets_of
 from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
 from hrpro.training.candidates import VECTOR_BYTES
@@ -205,6 +211,48 @@ def stage2_step(videos: int, proposals: int, width: int, settings, device="cpu")
         torch.stack([loss["total"] for loss in losses]).mean().backward()
 
     return Step(model, losses, run, plain)
+
+
+def stage3_step(lengths: list[int], width: int, settings, device="cpu") -> Step:
+    """A step of stage 3 on videos of such lengths, a segment for every instance."""
+    keep_memory()
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    instances = [segments_in(rng, length) for length in lengths]
+    layout = layout_of(np.concatenate([np.diff(x)[:, 0] for x in instances]), settings.cells, settings.levels)
+    features = torch.randn(sum(lengths), width).to(device)
+    model = PyramidModel(made.CLASSES, width, settings, layout).train().to(device)
+    optimizer, _ = make_optimizer(model, settings, settings.iterations)
+    cells = Cells(lengths, layout, device)
+    by_video = []
+    for times, count in zip(instances, cells.lengths, strict=True):
+        times = times * layout.scale
+        labels = rng.choice(made.labels(rng), len(times))
+        pseudo = Pseudo(times, labels, inner=times, outer=times, agreement=np.ones(len(times)))
+        by_video.append(targets_of(pseudo, count, made.CLASSES, layout=layout, radius=settings.radius))
+    by_level = [targets for level in zip(*by_video, strict=True) for targets in level]
+    columns = map(np.concatenate, zip(*by_level, strict=True))
+    batch = PyramidBatch(features, cells, Targets(*(torch.from_numpy(x).to(device) for x in columns)))
+
+    def losses():
+        optimizer.zero_grad()
+        with autocast(settings, features.device):
+            outputs = model(batch.features, batch.cells)
+        loss = pyramid_losses.pyramid(outputs, batch, settings)
+        loss["total"].backward()
+        return loss
+
+    def run():
+        losses()
+        optimizer.step()
+
+    return Step(model, losses, run, None)
+
+
+def segments_in(rng: np.random.Generator, length: int) -> np.ndarray:
+    """The instances of a video of so many snippets: (made.INSTANCES, 2), in snippets."""
+    start = rng.uniform(0, 0.95 * length, made.INSTANCES)
+    return np.stack([start, np.minimum(start + 1 + rng.gamma(2, 3, made.INSTANCES), length)], axis=1)
 
 
 def stage2(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
