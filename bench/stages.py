@@ -28,6 +28,7 @@ from hrpro.training.optimizer import autocast, make_optimizer
 from hrpro.training.vector_cache import VectorCache
 from hrpro.utils.speed import keep_memory
 from machine import Clock, Result, at_limit, clock, medians
+from settings import configuration
 
 VECTORS_MEMORY = 1e6 * config.Config().cache_memory  # bytes
 
@@ -43,9 +44,12 @@ def stage1_operations(lengths: list[int], width: int, settings) -> float:
     """What a step of stage 1 needs, once: matrix products alone, no gradient to the features."""
     tokens = [length + made.CLASSES for length in lengths]
     rows, snippets = sum(tokens), sum(lengths)
-    total = 0.0
+    total, projects = 0.0, settings.width is not None and settings.width < width
+    if projects:
+        total += linear(snippets, width, settings.width, False)
+        width = settings.width
     for block in range(settings.blocks):
-        inner = block > 0  # its input is a block's output, which needs a gradient
+        inner = projects or block > 0  # its input is an output, which needs a gradient
         total += 2 * linear(rows, width, width, inner)  # query, key
         total += 2 * linear(rows, width, width)  # project_query, project_key
         total += linear(rows, width, width, inner) + linear(rows, width, width)  # project_value, project_out
@@ -130,7 +134,10 @@ def size_of(lengths: list[int]) -> str:
 
 
 def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
-    """A step of the released program's stage 1, but with the default's tokens and no attention dropout."""
+    """A step of the released program's stage 1, but with the default's tokens and no attention dropout.
+
+    And one of the default's.
+    """
     chosen = settings["stage1"].model_copy(update={"prototype_tokens": "paper", "attention_dropout": 0.0})
     results = {}
     for width, videos in ((256, 16), (2048, 3 if quick else 16)):
@@ -148,6 +155,11 @@ def stage1(settings: dict, quick: bool, now: Clock) -> dict[str, Result]:
         half = stage1_step(lengths, width, rough)
         seconds, full = medians(2, now, half.run, step.run)
         results[f"stage1_step_{width}_bf16"] = Result(f"{size_of(lengths)}; beside float32", seconds, full)
+    default = configuration().step("thumos", "stage1", "default")
+    lengths = made.lengths("train", default.batch)
+    step = stage1_step(lengths, 2048, default)
+    seconds, limit = at_limit(stage1_operations(lengths, 2048, default), 9, now, step.run)
+    results["stage1_step_default_2048"] = Result(size_of(lengths), seconds, None, limit)
     for length, videos in ((327, 16), (2600, 2)):
         step = stage1_step([length] * videos, 256, chosen)
         seconds, limit = at_limit(stage1_operations([length] * videos, 256, chosen), 3, now, step.run)
