@@ -45,6 +45,7 @@ MINE = {
             "settings": {
                 "stage1": {"iterations": 150, "dropout": 0.5, "block_dropout": 0.3},
                 "stage2": {"iterations": 80},
+                "stage3": {"iterations": 40},
             },
         }
     },

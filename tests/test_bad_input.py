@@ -933,7 +933,7 @@ CONFIGURATION_CASES = [
     ),
     Case(
         "an ablation of a default without stage 2",
-        {"experiments": {"default": {"stage2": None}}},
+        {"experiments": {"default": {"stage2": None, "stage3": None}}},
         ["ablation.default: needs", "with one method of stage2, or none", "`ablation: {default: null}`"],
     ),
     Case("a seed of 2^64", {"seeds": [2**64]}, ["seeds.0: 18446744073709551616", "less than 1000000000"]),

@@ -186,14 +186,12 @@ def test_null_removes_an_entry_that_is_there_by_default():
     left = parsed(
         ablation=None,
         copies={"held": None},
-        experiments={"released": None, "pmil_released": None, "default": {"stage2": None}},
+        experiments={"released": None, "pmil_released": None, "default": {"stage2": None, "stage3": None}},
         variants={"stage1": {"released": None}},
     )
     assert left.ablation == {} and left.ablated() == {}
     assert "held" not in left.copies and "wrong" in left.copies
-    assert {*left.experiments} == {
-        *("default", "floor", "videos", "full", "lacp", "lacp_released", "pmil", "pyramid")
-    }
+    assert {*left.experiments} == {*("default", "floor", "videos", "full", "lacp", "lacp_released", "pmil")}
     assert {*left.variants["stage1"]} == {"default", "floor", "videos", "lacp", "lacp_released"}
 
 
@@ -244,7 +242,7 @@ def test_the_schema_admits_what_is_right(check, path):
     "values",
     [
         {},
-        {"ablation": None, "experiments": {"released": None, "default": {"stage2": None}}},
+        {"ablation": None, "experiments": {"released": None, "default": {"stage2": None, "stage3": None}}},
         {"variants": {"stage1": {"mine": {"method": "linear", "smoothing": 3}, "released": None}}},
         {"datasets": {"mine": MINE | {"settings": {"stage2": {"epochs": 3}}}}},
         {

@@ -24,6 +24,7 @@ STEPS = {
     "train stage 2, tested": ("train_stage2.py", STAGE2, TESTED),
     "detect": ("detect_stage2.py", STAGE2),
     "gate": ("gate.py", STAGE2),
+    "gate of stage 3": ("gate.py", STAGE2, STAGE3),
     "refine": ("refine_reliable.py", STAGE2),
     "train stage 3": ("train_stage3.py", STAGE2, STAGE3),
     "detect stage 3": ("detect_stage3.py", STAGE2, STAGE3),
@@ -58,7 +59,7 @@ def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
 
 SNIPPET = {"train", "train, tested", "score", "predict"}
 BASELINE = {"train the baseline", "score by the baseline"}
-PYRAMID = {"train stage 3", "detect stage 3", "predict"}
+PYRAMID = {"train stage 3", "detect stage 3", "gate of stage 3", "predict"}
 INSTANCE = {"train stage 2", "train stage 2, tested", "gate", "detect", "refine", *PYRAMID}
 REPORTS = {"write_report.py", "report_prediction.py"}
 RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py", *REPORTS, *PYRAMID}
@@ -68,6 +69,7 @@ SUPPRESSED = {
     "bundle_model.py",
     "predict",
     "gate",
+    "gate of stage 3",
     "detect",
     "detect stage 3",
     "detect_stage1.py",
@@ -76,7 +78,7 @@ SUPPRESSED = {
 }
 EVALUATED = {
     *("train, tested", "train stage 2, tested", "evaluate.py", "gather.py", "diagnose.py"),
-    *("calibrate_events.py", "measure_events.py", "gate"),
+    *("calibrate_events.py", "measure_events.py", "gate", "gate of stage 3"),
     *REPORTS,
 }
 PAGES = {"check_dataset.py", "show.py", "draw_timeline.py", "compare_labels.py", *REPORTS}

@@ -19,7 +19,7 @@ from hrpro.events import calibration, figures, fitting, listing, selection
 from hrpro.utils.errors import InputError
 from test_bad_input import assert_stopped, assert_workflow_stopped
 from test_invalidation import planned, write_config
-from test_predict import MODEL, MODEL1, MODEL2, PREDICTED, STAGE2, VIDEO, bundle_model
+from test_predict import DETECTIONS, MODEL, MODEL1, MODEL2, MODEL3, PREDICTED, VIDEO, bundle_model
 
 LOG3 = np.log(3)
 
@@ -278,7 +278,7 @@ def bundle_calibrated(run: Path, folder: Path, *options: str) -> Path:
     values = json.loads(predict.model_file.read(run / MODEL)["settings"])
     path = folder / "calibrated.pt"
     made = run_script(
-        *("bundle_model.py", "--stage1", run / MODEL1, "--stage2", run / MODEL2),
+        *("bundle_model.py", "--stage1", run / MODEL1, "--stage2", run / MODEL2, "--stage3", run / MODEL3),
         *("--features", run / "results/mine/train/features.h5", "--settings", json.dumps(values)),
         *("--calibration", write_calibration(folder / "calibration.json"), *options, "--output", path),
     )
@@ -377,7 +377,13 @@ def test_another_file_than_a_calibration(finished_run, tmp_path, out):
     for content in ({"slope": 1}, calibrated().calibration.model_dump() | {"points": 0}):
         (tmp_path / "x.json").write_text(json.dumps(content))
         ran = run_script(
-            *("list_events.py", "--detections", finished_run / STAGE2, "--calibration", tmp_path / "x.json"),
+            *(
+                "list_events.py",
+                "--detections",
+                finished_run / DETECTIONS,
+                "--calibration",
+                tmp_path / "x.json",
+            ),
             *("--labels", finished_run / "results/mine/train/labels.json", "--events", "{}"),
             *("--output", out / "events.csv"),
         )
@@ -426,7 +432,7 @@ CHAIN = Counter(
     {
         **{"copy_training_split": 1, "copy_test_split": 1, "label_videos": 1, "train_stage1": 1},
         **{"score_snippets": 2, "propose_training": 1, "rank_proposals": 1, "propose_test": 1},
-        **{"train_stage2": 1, "detect_stage2": 1, "calibrate_events": 1},
+        **{"train_stage2": 1, "train_stage3": 1, "detect_stage3": 1, "calibrate_events": 1},
     }
 )
 TARGETS = {

@@ -1,4 +1,4 @@
-"""How far stage 2 counts: what held-back videos say, and what a run makes of it (docs/method.md, 6.3)."""
+"""How far stages 2 and 3 count: what held-back videos say, what a run makes of it (docs/method.md, 6.3)."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ from test_invalidation import (
     HELD_BACK,
     NOTHING,
     POINTED,
-    STAGE2_DETECTED,
+    STAGE3_DETECTED,
     TESTED,
     annotation,
     feature,
@@ -32,6 +32,7 @@ from test_invalidation import (
 
 STEPS = "results/mine/last/seed0/stage1-default/proposals-default"
 STAGE2 = f"{STEPS}/stage2-default"
+STAGE3 = f"{STAGE2}/detection-default/stage3-default"
 HELD = STAGE2.replace("mine", "mine-held_points", 1)
 DETECTION = config.canonical(config.Detection())
 
@@ -82,7 +83,11 @@ def test_the_error_of_a_lead_is_of_the_videos():
 
 
 @pytest.mark.parametrize(
-    "content", ['{"share": 2}', '{"share": true}', '{"share": "1"}', '{"shares": []}', "[]"]
+    "content",
+    [
+        *('{"share": 2}', '{"share": true}', '{"share": "1"}', '{"shares": []}', "[]"),
+        *('{"share": 1, "stage3": true}', '{"share": 1, "stage3": {"counts": 1}}'),
+    ],
 )
 def test_another_file_is_no_gate(tmp_path, content):
     path = tmp_path / "gate.json"
@@ -92,7 +97,7 @@ def test_another_file_is_no_gate(tmp_path, content):
 
 
 def options_of(run: Path) -> list:
-    """What gate.py and detect_stage2.py take alike."""
+    """What gate.py and detect_stage2.py and detect_stage3.py take alike."""
     return [
         *("--features", run / "results/mine/test/features.h5"),
         *("--proposals", run / STEPS / "test/proposals.json"),
@@ -102,62 +107,128 @@ def options_of(run: Path) -> list:
     ]
 
 
-def detect(run: Path, out: Path, settings: str = DETECTION, share: float | None = None) -> bytes:
-    """The bytes of detections of stage 2; share: by a gate.json."""
+def detect(
+    run: Path, out: Path, settings: str = DETECTION, said: dict | None = None, third: bool = False
+) -> bytes:
+    """The bytes of detections of stage 2, or of the third stage; said: in a gate.json."""
     arguments = [*options_of(run), "--labels", run / "results/mine/train/labels.json", "--settings", settings]
-    if share is not None:
-        (out / "gate.json").write_text(json.dumps({"share": share}))
+    if said is not None:
+        (out / "gate.json").write_text(json.dumps(said))
         arguments += ["--gate", out / "gate.json"]
-    made = run_script("detect_stage2.py", *arguments, "--output", out / "detections.json")
+    if third:
+        arguments += ["--stage3", run / STAGE3 / "model.pt"]
+    script = "detect_stage3.py" if third else "detect_stage2.py"
+    made = run_script(script, *arguments, "--output", out / "detections.json")
     assert made.returncode == 0, made.stderr
     return (out / "detections.json").read_bytes()
+
+
+def gate_json(share: float, stage3: bool) -> dict:
+    """What a gate.json says, as far as it decides."""
+    return {"share": share, "stage3": {"counts": stage3}}
 
 
 def test_stage_2_counts_with_its_share(finished_run, out):
     halved = config.canonical(gate.fused_with(config.Detection(), 0.5))
     assert '"completeness_weight": 1.0' in halved
-    assert detect(finished_run, out, share=0.5) == detect(finished_run, out, settings=halved)
-    assert detect(finished_run, out, share=1.0) == detect(finished_run, out)
-    stage1 = finished_run / STEPS / "detection-default/detections.json"
-    assert detect(finished_run, out, share=0.0) == stage1.read_bytes()
+    assert detect(finished_run, out, said={"share": 0.5}) == detect(finished_run, out, settings=halved)
+    assert detect(finished_run, out, said={"share": 1.0}) == detect(finished_run, out)
+    stage1 = (finished_run / STEPS / "detection-default/detections.json").read_bytes()
+    assert detect(finished_run, out, said={"share": 0.0}) == stage1
+
+
+def test_stage_3_counts_or_not_by_what_stage_2_counts(finished_run, out):
+    halved = config.canonical(gate.fused_with(config.Detection(), 0.5))
+    by_both = detect(finished_run, out, settings=halved, third=True)
+    assert detect(finished_run, out, said=gate_json(0.5, True), third=True) == by_both
+    by_stage2 = detect(finished_run, out, settings=halved)
+    assert detect(finished_run, out, said=gate_json(0.5, False), third=True) == by_stage2 != by_both
+    in_full = (finished_run / STAGE3 / "detections.json").read_bytes()
+    assert detect(finished_run, out, said=gate_json(1.0, True), third=True) == in_full
+    stage1 = (finished_run / STEPS / "detection-default/detections.json").read_bytes()
+    assert detect(finished_run, out, said=gate_json(0.0, False), third=True) == stage1
+
+
+def asked(run: Path, out: Path, *more) -> dict:
+    """The gate.json of the test split as if it were held back, with segments in place of points."""
+    annotations = run / "results/mine/test/annotations.json"
+    arguments = ["--annotations", annotations, "--settings", DETECTION, "--output", out / "gate.json", *more]
+    made = run_script("gate.py", *options_of(run), *arguments, "--log", out / "gate.log")
+    assert made.returncode == 0, made.stderr
+    return json.loads((out / "gate.json").read_text())
 
 
 def test_the_gate_measures_what_the_evaluation_does(finished_run, out):
-    # the test split as if it were held back; with segments in place of points the two score alike
-    annotations = finished_run / "results/mine/test/annotations.json"
-    arguments = ["--annotations", annotations, "--settings", DETECTION, "--output", out / "gate.json"]
-    made = run_script("gate.py", *options_of(finished_run), *arguments, "--log", out / "gate.log")
-    assert made.returncode == 0, made.stderr
-    result = json.loads((out / "gate.json").read_text())
-    figures = [
-        json.loads((finished_run / folder / "detection-default/evaluation-default/map.json").read_text())
-        for folder in (STEPS, STAGE2)
-    ]
+    result = asked(finished_run, out, "--stage3", finished_run / STAGE3 / "model.pt")
+    folders = (f"{STEPS}/detection-default", f"{STAGE2}/detection-default", STAGE3)
+    stage1, stage2, stage3 = (
+        json.loads((finished_run / folder / "evaluation-default/map.json").read_text())["average"]["0.1:0.7"]
+        for folder in folders
+    )
     assert result["shares"] == [0, 0.125, 0.25, 0.5, 1]
-    assert [result["mAP"][0], result["mAP"][-1]] == pytest.approx(
-        [figure["average"]["0.1:0.7"] for figure in figures]
-    )
-    assert (
-        result["share"]
-        == gate.read(out / "gate.json")
-        == held_back.largest(result["shares"], result["mAP"], result["error_of_lead"])
-    )
+    assert [result["mAP"][0], result["mAP"][-1]] == pytest.approx([stage1, stage2])
+    assert result["share"] == held_back.largest(result["shares"], result["mAP"], result["error_of_lead"]) == 1
+    said = result["stage3"]
+    assert said["mAP"] == pytest.approx({"without": stage2, "with": stage3})
+    assert said["counts"] == held_back.largest([0, 1], [stage2, stage3], said["error_of_lead"])
+    assert gate.read(out / "gate.json") == gate.Gate(1.0, said["counts"])
     assert result["videos"] == 12
-    assert f"stage 2 counts with {result['share']:g} of its weight" in (out / "gate.log").read_text()
+    assert "stage 2 counts with 1 of its weight" in (out / "gate.log").read_text()
 
 
-@pytest.mark.parametrize(("share", "weight"), [(0, None), (0.25, 0.5), (1, 2.0)])
-def test_a_model_file_holds_as_much_of_stage_2_as_counts(finished_run, out, share, weight):
-    (out / "gate.json").write_text(json.dumps({"share": share}))
+@pytest.mark.parametrize(
+    ("share", "counts", "words"),
+    [
+        (0.5, 1.0, "stage 3 counts: mAP of "),
+        (0.5, 0.0, "stage 3 does not count: mAP of "),
+        (0.0, 1.0, "stage 3 does not count, as stage 2 does not"),
+    ],
+)
+def test_stage_3_is_judged_by_what_stage_2_counts(finished_run, out, monkeypatch, share, counts, words):
+    decisions = []
+
+    def decide(shares, mean, error):
+        decisions.append((tuple(shares), mean, error))
+        return share if len(decisions) == 1 else counts
+
+    monkeypatch.setattr(held_back, "largest", decide)
+    result = asked(finished_run, out, "--stage3", finished_run / STAGE3 / "model.pt")
+    assert gate.read(out / "gate.json") == gate.Gate(share, bool(share and counts))
+    assert words in (out / "gate.log").read_text()
+    assert decisions[0][0] == gate.SHARES
+    if share == 0:  # nothing is asked of stage 3
+        assert result["stage3"] == {"counts": False} and len(decisions) == 1
+        return
+    [_, (shares, mean, error)] = decisions
+    assert shares == (0, 1) and mean[0] == result["mAP"][gate.SHARES.index(share)] != mean[1]
+    assert result["stage3"] == {
+        "counts": bool(counts),
+        "mAP": {"without": mean[0], "with": mean[1]},
+        "error_of_lead": error,
+    }
+
+
+def test_without_a_stage_3_the_gate_says_nothing_of_it(finished_run, out):
+    assert list(asked(finished_run, out)) == ["share", "videos", "points", "shares", "mAP", "error_of_lead"]
+    assert gate.read(out / "gate.json").stage3
+
+
+@pytest.mark.parametrize(
+    ("share", "stage3", "weight"), [(0, False, None), (0.25, True, 0.5), (0.25, False, 0.5), (1, True, 2.0)]
+)
+def test_a_model_file_holds_as_much_of_the_stages_as_counts(finished_run, out, share, stage3, weight):
+    (out / "gate.json").write_text(json.dumps(gate_json(share, stage3)))
     made = run_script(
         "bundle_model.py",
         *("--stage1", finished_run / STEPS / "../model.pt", "--stage2", finished_run / STAGE2 / "model.pt"),
-        *("--features", finished_run / "results/mine/train/features.h5", "--gate", out / "gate.json"),
+        *("--stage3", finished_run / STAGE3 / "model.pt", "--gate", out / "gate.json"),
+        *("--features", finished_run / "results/mine/train/features.h5"),
         *("--settings", config.canonical(config.Prediction(**defaults()))),
         *("--output", out / "model.pt"),
     )
     assert made.returncode == 0, made.stderr
     model = predict.load(out / "model.pt", "cpu")
+    assert (model.stage3 is not None) == stage3
     if weight is None:
         assert model.stage2 is None
     else:
@@ -206,7 +277,8 @@ def gated_run(finished_run, tmp_path_factory) -> Path:
     """A finished run with `gate: ask`, of few iterations."""
     folder = shutil.copytree(finished_run, tmp_path_factory.mktemp("gated") / "run")
     values = json.loads(json.dumps(MINE | {"experiments": {"default": {"gate": "ask"}}}))
-    values["datasets"]["mine"]["settings"] = {"stage1": {"iterations": 8}, "stage2": {"iterations": 8}}
+    stages = ("stage1", "stage2", "stage3")
+    values["datasets"]["mine"]["settings"] = {stage: {"iterations": 8} for stage in stages}
     write_config(folder, values)
     targets = ["results/mine/map.json", "results/mine/model.pt"]
     run = snakemake(folder, "--configfile=extra.yaml", "--", *targets, snakefile=folder / "Snakefile")
@@ -220,17 +292,23 @@ def figures_of(run: Path, *folders: str) -> dict:
 
 
 @pytest.mark.slow
-def test_a_run_keeps_of_stage_2_what_held_back_videos_bear_out(gated_run):
+def test_a_run_keeps_of_the_stages_what_held_back_videos_bear_out(gated_run):
     result = figures_of(gated_run, "mine")
-    said = json.loads((gated_run / HELD / "gated-default/gate.json").read_text())
+    assert list(result["stages"]) == ["stage1", "stage2", "stage3", "gated"]
+    said = json.loads((gated_run / HELD / "gated-default/stage3-default/gate.json").read_text())
     assert result["gate"] == said
     held_back_videos = json.loads((gated_run / "results/mine-held_points/test/annotations.json").read_text())
     assert said["videos"] == len(held_back_videos["database"]) == 6
-    gated, stage2 = (result["stages"][stage]["last"]["mAP"] for stage in ("gated", "stage2"))
-    assert (gated == stage2) == (said["share"] == 1)
-    detection = predict.load(gated_run / "results/mine/model.pt", "cpu")
-    assert (detection.stage2 is None) == (said["share"] == 0)
-    evaluated = figures_of(gated_run, *STAGE2.split("/")[1:], "gated-default/evaluation-default")
+    gated, stage3 = (result["stages"][stage]["last"]["mAP"] for stage in ("gated", "stage3"))
+    assert (gated == stage3) == (said["share"] == 1 and said["stage3"]["counts"])
+    model = predict.load(gated_run / "results/mine/model.pt", "cpu")
+    assert (model.stage2 is not None, model.stage3 is not None) == (
+        said["share"] > 0,
+        said["stage3"]["counts"],
+    )
+    evaluated = figures_of(
+        gated_run, *STAGE2.split("/")[1:], "gated-default/stage3-default/evaluation-default"
+    )
     assert evaluated["mAP"] == gated
 
 
@@ -246,12 +324,12 @@ def with_gate(folder: Path, changes: dict) -> None:
     [
         (lambda folder: None, NOTHING),
         # no test data reach it
-        (annotation("test"), Counter({"convert_annotations": 1, "evaluate": 3}) + GATHER),
-        (feature("test"), Counter(["convert_features"]) + TESTED + STAGE2_DETECTED + GATHER),
+        (annotation("test"), Counter({"convert_annotations": 1, "evaluate": 4}) + GATHER),
+        (feature("test"), Counter(["convert_features"]) + TESTED + STAGE3_DETECTED + GATHER),
         # all that is known of the training videos does
-        (point, POINTED + FROM_STAGE1 + HELD_BACK + STAGE2_DETECTED + GATHER),
+        (point, POINTED + FROM_STAGE1 + HELD_BACK + STAGE3_DETECTED + GATHER),
         # the first seed's run decides for all
-        (lambda folder: with_gate(folder, {"seeds": [0, 1]}), FROM_STAGE1 + STAGE2_DETECTED + GATHER),
+        (lambda folder: with_gate(folder, {"seeds": [0, 1]}), FROM_STAGE1 + STAGE3_DETECTED + GATHER),
     ],
     ids=["nothing", "test annotation", "test features", "point", "seed"],
 )

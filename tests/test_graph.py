@@ -50,7 +50,6 @@ def audited(tmp_path_factory, demo_data):
         "results/mine/videos/map.json",
         "results/mine/full/map.json",
         "results/mine/labelling.svg",
-        "results/mine/pyramid/map.json",
         "results/mine/check.html",
         "results/mine/table.html",
         "results/mine/timeline.svg",

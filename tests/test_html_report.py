@@ -394,9 +394,9 @@ def test_a_finished_run_and_a_prediction_have_reports(finished_run, tmp_path):
     run = snakemake(folder, *options, "--", *targets, snakefile=folder / "Snakefile")
     assert jobs_of(run) == {"write_report": 1, "report_prediction": 1}
     page = Page((folder / targets[0]).read_text())
-    result = json.loads((folder / "results/mine/map.json").read_text())["stages"]["stage2"]["last"]
+    result = json.loads((folder / "results/mine/map.json").read_text())["stages"]["stage3"]["last"]
     figures = json.loads((folder / "results/mine/report.json").read_text())["experiments"]["default"]
-    assert figures["stages"]["stage2"]["mAP"] == pytest.approx(result["mAP"])
+    assert figures["stages"]["stage3"]["mAP"] == pytest.approx(result["mAP"])
     assert figures["diagnosis"]["average"] * 100 == pytest.approx(next(iter(result["average"].values())))
     assert next(iter(figures["stages"]["stage1"]["losses"])) == "total"
     assert figures["stages"]["stage1"]["reliable"]["tiou"] > 0

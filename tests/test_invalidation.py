@@ -20,21 +20,25 @@ GATHER = Counter(["gather"])
 STAGE1_SHOWN = Counter(["detect_stage1", "evaluate"])
 STAGE2_DETECTED = Counter(["detect_stage2", "evaluate"])
 REFINED = Counter(["refine_reliable", "measure_reliable"])
-FROM_STAGE2 = Counter(["train_stage2"]) + STAGE2_DETECTED + REFINED
+STAGE3_DETECTED = Counter(["detect_stage3", "evaluate"])
+# stage 2's detections and what stage 3 makes of them
+SHOWN = STAGE2_DETECTED + STAGE3_DETECTED
+FROM_STAGE3 = Counter(["train_stage3"]) + STAGE3_DETECTED
+FROM_STAGE2 = Counter(["train_stage2"]) + STAGE2_DETECTED + REFINED + FROM_STAGE3
 RANKED = Counter(["propose_training", "rank_proposals", "measure_reliable"])
 POINTED = Counter(["convert_points", "label_videos"])
 FROM_PROPOSALS = RANKED + Counter(["propose_test"]) + STAGE1_SHOWN + FROM_STAGE2
 FROM_STAGE1 = Counter(["train_stage1", "score_snippets", "score_snippets"]) + FROM_PROPOSALS
-EVALUATED = Counter({"evaluate": 2})
+EVALUATED = Counter({"evaluate": 3})
 # what comes of the test split's features: no training
-TESTED = Counter(["score_snippets", "propose_test"]) + STAGE1_SHOWN + STAGE2_DETECTED
-# the chain without the held-back videos, up to what it says of stage 2, and the detections by that
+TESTED = Counter(["score_snippets", "propose_test"]) + STAGE1_SHOWN + SHOWN
+# the chain without the held-back videos, up to what it says of stages 2 and 3
 CHAIN_HELD_BACK = Counter(
     ["train_stage1", "score_snippets", "score_snippets", "propose_training", "rank_proposals", "propose_test"]
-) + Counter(["train_stage2", "gate"])
+) + Counter(["train_stage2", "train_stage3", "gate_stage3"])
 HELD_BACK = Counter(["copy_training_split", "copy_test_split", "label_videos"]) + CHAIN_HELD_BACK
 NOTHING = Counter()
-STEPS = ("features", "stage1", "proposals", "stage2", "detection", "evaluation")
+STEPS = ("features", "stage1", "proposals", "stage2", "detection", "stage3", "evaluation")
 
 
 @pytest.fixture
@@ -200,11 +204,20 @@ CASES = {
     ),
     "a setting of stage 2": (configured({"stage2.dropout": 0.4}), FROM_STAGE2 + GATHER),
     "a proposal threshold": (configured({"proposals.class_score": 0.3}), FROM_PROPOSALS + GATHER),
-    "fusion": (configured({"detection.fusion": "sum"}), STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER),
+    "fusion": (
+        configured({"detection.fusion": "sum"}),
+        STAGE1_SHOWN + STAGE2_DETECTED + REFINED + FROM_STAGE3 + GATHER,
+    ),
+    "a setting of stage 3": (configured({"stage3.radius": 2.0}), FROM_STAGE3 + GATHER),
+    "no stage 3": (configured({"experiments.default.stage3": None}), GATHER),
     "evaluation thresholds": (configured({"evaluation.tiou": [0.5, 0.75]}), EVALUATED + GATHER),
     "a seed added": (configured({"seeds": [0, 1]}), FROM_STAGE1 + GATHER),
-    "a gate": (configured({"experiments.default.gate": "ask"}), HELD_BACK + STAGE2_DETECTED + GATHER),
-    "few points": (halved, POINTED + FROM_STAGE1 + HELD_BACK + STAGE2_DETECTED + GATHER),
+    "a gate": (configured({"experiments.default.gate": "ask"}), HELD_BACK + STAGE3_DETECTED + GATHER),
+    "a gate without stage 3": (
+        configured({"experiments.default.gate": "ask", "experiments.default.stage3": None}),
+        HELD_BACK - Counter(["train_stage3", "gate_stage3"]) + Counter(["gate"]) + STAGE2_DETECTED + GATHER,
+    ),
+    "few points": (halved, POINTED + FROM_STAGE1 + HELD_BACK + STAGE3_DETECTED + GATHER),
     "few points, in full": (
         both(configured({"experiments.default.gate": "on"}), halved),
         POINTED + FROM_STAGE1 + GATHER,
@@ -233,9 +246,13 @@ CASES = {
         replaced(MODULES + "instance/model.py", "nn.ReLU()", "nn.ELU()"),
         FROM_STAGE2 + GATHER,
     ),
+    "code of pyramid/": (
+        replaced(MODULES + "pyramid/model.py", "F.relu(", "torch.relu("),
+        FROM_STAGE3 + GATHER,
+    ),
     "code of suppression": (
         replaced(MODULES + "detection/suppression.py", "np.exp(", "np.exp(1.0 * "),
-        STAGE1_SHOWN + STAGE2_DETECTED + GATHER,
+        STAGE1_SHOWN + SHOWN + GATHER,
     ),
     "code of evaluation": (
         replaced(MODULES + "evaluation/mean_ap.py", "* 100", "* 100.0"),
@@ -282,7 +299,7 @@ CASES = {
     "subsets in place of lists": (relabelled, NOTHING),
     "an annotation of the test split, and stage 2": (
         both(annotation("test"), configured({"stage2.dropout": 0.4})),
-        Counter(["convert_annotations"]) + EVALUATED + FROM_STAGE2 - Counter(["evaluate"]) + GATHER,
+        Counter(["convert_annotations"]) + EVALUATED + FROM_STAGE2 - Counter({"evaluate": 2}) + GATHER,
     ),
     "a feature file of the test split, and proposals": (
         both(feature("test"), configured({"proposals.class_score": 0.3})),
@@ -313,7 +330,7 @@ CASES = {
             removed(f"{STEP}/proposals-default/test/proposals.json"),
             configured({"detection.fusion": "sum"}),
         ),
-        Counter(["propose_test"]) + STAGE1_SHOWN + STAGE2_DETECTED + REFINED + GATHER,
+        Counter(["propose_test"]) + STAGE1_SHOWN + STAGE2_DETECTED + REFINED + FROM_STAGE3 + GATHER,
     ),
     "the training split's list in another order": (reordered, NOTHING),
     "a suffix that no name has, faults left out where there are none": (
@@ -354,7 +371,7 @@ def test_an_experiment_that_shares_stage_1_trains_stage_2_alone(folder):
         }
     )(folder)
     jobs = planned(folder, RESULT, "results/mine/longer/map.json")
-    assert jobs == FROM_STAGE2 + Counter(["gather_experiment"])
+    assert jobs == FROM_STAGE2 - FROM_STAGE3 + Counter(["gather_experiment"])
 
 
 def test_an_upgraded_torch_runs_what_uses_it(folder):
@@ -439,7 +456,7 @@ def test_a_forced_rule_runs_with_what_follows(folder):
 
 
 def test_what_is_planned_is_run_and_then_done(folder):
-    configured({"detection.sigma": 0.4})(folder)
+    configured({"detection.sigma": 0.4, "experiments.default.stage3": None})(folder)
     before = (folder / STEP / "model.pt").stat().st_mtime_ns
     run = snakemake(folder, "--configfile=extra.yaml", "--", RESULT, snakefile=folder / "Snakefile")
     assert run.returncode == 0, run.stderr

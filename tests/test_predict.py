@@ -31,7 +31,8 @@ from test_invalidation import both, planned, replaced, touched, write_config
 SEED = "results/mine/last/seed0/stage1-default"
 MODEL1, MODEL2 = f"{SEED}/model.pt", f"{SEED}/proposals-default/stage2-default/model.pt"
 STAGE1 = f"{SEED}/proposals-default/detection-default/detections.json"
-STAGE2 = f"{SEED}/proposals-default/stage2-default/detection-default/detections.json"
+STAGE3 = f"{SEED}/proposals-default/stage2-default/detection-default/stage3-default"
+MODEL3, DETECTIONS = f"{STAGE3}/model.pt", f"{STAGE3}/detections.json"
 MODEL, PREDICTED = "results/mine/model.pt", "results/mine/predict/new"
 TARGET = f"{PREDICTED}/detections.json"
 VIDEO = "demo_test_004"
@@ -71,8 +72,8 @@ def model(run) -> predict.Model:
 
 @pytest.fixture(scope="session")
 def expected(run, model) -> dict[str, Segments]:
-    """The pipeline's detections of stage 2."""
-    return results.read(run / STAGE2, model.classes)
+    """The pipeline's detections, of stage 3."""
+    return results.read(run / DETECTIONS, model.classes)
 
 
 def assert_same(found: Segments, expected: Segments) -> None:
@@ -86,15 +87,15 @@ def assert_same(found: Segments, expected: Segments) -> None:
 
 
 def test_the_pipelines_bytes(run):
-    assert len(json.loads((run / STAGE2).read_text())["results"]) == 12
-    assert (run / TARGET).read_bytes() == (run / STAGE2).read_bytes()
+    assert len(json.loads((run / DETECTIONS).read_text())["results"]) == 12
+    assert (run / TARGET).read_bytes() == (run / DETECTIONS).read_bytes()
 
 
 @pytest.mark.slow
 def test_a_default_that_ends_at_stage_1(folder):
     path = folder / "config/config.yaml"
     values = yaml.safe_load(path.read_text()) | {"ablation": None}
-    values["experiments"]["default"]["stage2"] = None
+    values["experiments"]["default"] |= {"stage2": None, "stage3": None}
     path.write_text(yaml.safe_dump(values))
     assert planned(folder, TARGET) == Counter(["bundle_model", "predict"])
     make(folder, TARGET)
@@ -143,7 +144,8 @@ def bundle_model(run: Path, path: Path, change=lambda values: None, stage2: str 
     """Write a model by what the run has made, with other settings."""
     values = json.loads(torch.load(run / MODEL, weights_only=True)["settings"])
     change(values)
-    predict.bundle(path, run / MODEL1, run / stage2, settings.parse(settings.Prediction, values))
+    values = settings.parse(settings.Prediction, values)
+    predict.bundle(path, run / MODEL1, run / stage2, values, run / MODEL3)
 
 
 # --- the command line and the formats
@@ -339,7 +341,8 @@ def test_a_model_of_before_that_says_nothing_of_it(run, tmp_path):
 
 PREDICT = Counter(["predict"])
 BUNDLED = Counter(["bundle_model"]) + PREDICT
-FROM_STAGE2 = Counter(["train_stage2"]) + BUNDLED
+FROM_STAGE3 = Counter(["train_stage3"]) + BUNDLED
+FROM_STAGE2 = Counter(["train_stage2"]) + FROM_STAGE3
 FROM_PROPOSALS = Counter(["propose_training", "rank_proposals"]) + FROM_STAGE2
 FROM_STAGE1 = Counter(["train_stage1", "score_snippets"]) + FROM_PROPOSALS
 
@@ -362,13 +365,13 @@ def configured(*given, **steps):
 
 EDITS = {
     "nothing": (lambda folder: None, Counter()),
-    "touched": (touched("videos/*.npy", MODEL, MODEL1, MODEL2), Counter()),
+    "touched": (touched("videos/*.npy", MODEL, MODEL1, MODEL2, MODEL3), Counter()),
     "a video changed": (changed(NPY), PREDICT),
     "a video added": (lambda folder: shutil.copy(folder / NPY, folder / "videos/more.npy"), PREDICT),
     "a video removed": (lambda folder: (folder / NPY).unlink(), PREDICT),
     "a video renamed": (lambda folder: (folder / NPY).rename(folder / "videos/other.npy"), PREDICT),
     "another file beside the videos": (write("videos/notes.txt", "none"), Counter()),
-    "suppression": (configured(detection={"sigma": 0.4}), BUNDLED),
+    "suppression": (configured(detection={"sigma": 0.4}), FROM_STAGE3),
     "a setting of stage 2": (configured(stage2={"dropout": 0.4}), FROM_STAGE2),
     "proposals": (configured(proposals={"class_score": 0.3}), FROM_PROPOSALS),
     "evaluation": (configured(evaluation={"tiou": [0.5]}), Counter()),
@@ -424,7 +427,7 @@ def test_the_linear_baseline_predicts_too(folder):
     """Its file holds its weights: nothing else of the training is needed."""
     values = configuration()
     values["ablation"] = None
-    values["experiments"] = {"default": {"stage1": "floor", "stage2": None}}
+    values["experiments"] = {"default": {"stage1": "floor", "stage2": None, "stage3": None}}
     write_config(folder, values)
     train = ["train_stage1", "score_snippets", "propose_test", "detect_stage1"]
     expected = f"{SEED.replace('default', 'floor')}/proposals-default/detection-default/detections.json"

@@ -366,10 +366,13 @@ BASE = {"stage1": "default", "proposals": "default", "detection": "default", "ev
 @pytest.mark.parametrize(
     ("experiment", "said"),
     [
-        ({"mine": {"stage2": None}}, "experiments.mine: stage3 learns from stage 2's candidates; name a var"),
         (
-            {"mine": {"gate": "auto"}},
-            "experiments.mine: stage3 needs gate: on, supervision: points and no best",
+            {"mine": {"stage2": None}},
+            "experiments.mine: stage3 learns from stage 2's candidates; set stage3: nu",
+        ),
+        (
+            {"mine": {"best_on_test": True}},
+            "experiments.mine: stage3 needs supervision: points and no best_on_test; set stage3: null",
         ),
         ({"mine": {"stage3": "other"}}, "experiments.mine.stage3: no variant 'other' (there are: default)"),
     ],
@@ -383,7 +386,7 @@ def test_what_a_third_stage_needs(experiment, said):
 
 
 def test_the_default_may_have_one_beside_its_ablation():
-    values = {"experiments": {"default": {"stage3": "default", "gate": "on"}}}
+    values = {"experiments": {"default": {"stage3": "default"}}}
     made = configuration.parse(configuration.Config, values)
     assert made.experiment("default").stage3 == made.experiment("without_fusion").stage3 == "default"
     assert made.experiment("alone_fusion").stage3 is None

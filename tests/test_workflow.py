@@ -30,7 +30,9 @@ RULES = {
     "detect_stage2": 1,
     "refine_reliable": 1,
     "measure_reliable": 2,
-    "evaluate": 2,
+    "train_stage3": 1,
+    "detect_stage3": 1,
+    "evaluate": 3,
     "gather": 1,
 }
 
@@ -39,7 +41,7 @@ SHORT = {
     "seeds": [0, 1],
     "datasets": {
         "demo": {
-            "settings": {"stage1": {"iterations": 6}, "stage2": {"iterations": 4}},
+            "settings": {stage: {"iterations": 4} for stage in ("stage1", "stage2", "stage3")},
             "variants": {"stage1": {"released": {"iterations": 6}}, "stage2": {"released": {"epochs": 1}}},
         }
     },
@@ -49,8 +51,9 @@ SHORT = {
 @pytest.mark.parametrize("profile", ["slurm", "generic"])
 def test_a_cluster_s_profile_has_resources_for_every_step_with_a_network(profile):
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    blocks = re.split(r"^rule ", rules, flags=re.M)
+    blocks = re.split(r"^(?:use )?rule ", rules, flags=re.M)
     names = {block.partition(":")[0] for block in blocks if "gpu=gpus" in block}
+    names |= {other for rule, other in re.findall(r"^use rule (\w+) as (\w+)", rules, re.M) if rule in names}
     resources = yaml.safe_load((ROOT / f"profiles/{profile}/config.yaml").read_text())["set-resources"]
     assert set(resources) == names
 
@@ -95,7 +98,7 @@ def test_experiments_share_the_steps_that_they_agree_on(tmp_path):
     targets = ["results/demo/map.json", "results/demo/longer/map.json"]
     jobs = planned(tmp_path, configured(tmp_path, other), "--", *targets)
     more = {"train_stage2": 2, "detect_stage2": 2, "refine_reliable": 2, "gather_experiment": 1}
-    assert jobs == RULES | more | {"evaluate": 3, "measure_reliable": 3}
+    assert jobs == RULES | more | {"evaluate": 4, "measure_reliable": 3}
 
 
 def test_the_demo_leaves_no_video_to_label(tmp_path):
@@ -106,8 +109,8 @@ def test_the_demo_leaves_no_video_to_label(tmp_path):
 
 def test_the_floor_takes_the_place_of_stage_1(tmp_path):
     jobs = planned(tmp_path, "results/demo/floor/map.json")
-    both = ("detect_stage2", "refine_reliable", "train_stage2", "gather")
-    expected = {rule: count for rule, count in RULES.items() if rule not in both}
+    others = ("detect_stage2", "refine_reliable", "train_stage2", "train_stage3", "detect_stage3", "gather")
+    expected = {rule: count for rule, count in RULES.items() if rule not in others}
     assert jobs == expected | {"evaluate": 1, "measure_reliable": 1, "gather_experiment": 1}
 
 
@@ -124,7 +127,7 @@ def test_the_demo_reaches_its_map_and_a_second_run_has_nothing_to_do(tmp_path):
     result = json.loads((tmp_path / "results/demo/map.json").read_text())
     stages = {stage: picks["last"]["average"]["0.1:0.7"] for stage, picks in result["stages"].items()}
     assert 50 <= stages["stage2"] < 95
-    assert stages["stage2"] >= stages["stage1"] + 2
+    assert stages["stage2"] >= stages["stage1"] + 2 and stages["stage3"] >= stages["stage2"]
     assert planned(tmp_path, "results/demo/map.json") == {}
 
 
@@ -135,7 +138,7 @@ def test_map_json_keeps_its_contract(finished_run):
     assert [(one["device"], one["threads"]) for one in result["trained_on"]] == [("cpu", 1)]
     assert (result["dataset"], result["experiment"], result["seeds"]) == ("mine", "default", [0])
     assert result["tiou"] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
-    assert list(result["stages"]) == ["stage1", "stage2"]
+    assert list(result["stages"]) == ["stage1", "stage2", "stage3"]
     for picks in result["stages"].values():
         assert list(picks) == ["last"]
         figures = picks["last"]
@@ -173,11 +176,16 @@ def test_training_leaves_events_and_logs(finished_run):
     losses = {f"loss/{name}" for name in ("regression", "completeness", "total")}
     assert set(events.Tags()["scalars"]) == losses | {"learning rate", "gradient norm"}
 
+    events = events_of(finished_run / "results/mine" / step / "detection-default/stage3-default")
+    losses = {f"loss/{name}" for name in ("classes", "regression", "total")}
+    assert set(events.Tags()["scalars"]) == losses | {"learning rate", "gradient norm"}
+
 
 def test_the_table_of_a_map(finished_run):
     shown = run_script("show.py", finished_run / "results/mine/map.json").stdout.splitlines()
     assert [cell.strip() for cell in shown[0].split("|")[1:5]] == ["data set", "experiment", "stage", "model"]
-    assert [line.split("|")[3].strip() for line in shown[2 : shown.index("")]] == ["stage1", "stage2"]
+    shown_stages = [line.split("|")[3].strip() for line in shown[2 : shown.index("")]]
+    assert shown_stages == ["stage1", "stage2", "stage3"]
     result = json.loads((finished_run / "results/mine/map.json").read_text())
     average = result["stages"]["stage2"]["last"]["average"]["0.3:0.7"]
     assert shown[3].split("|")[-2].strip() == f"{average:.1f}"
@@ -208,7 +216,7 @@ def test_one_seed_gives_the_same_bytes_twice_and_another_seed_others(finished_ru
     made = [
         path for suffix in ("json", "pt") for path in finished_run.rglob(f"{last.format(0)}**/*.{suffix}")
     ]
-    assert len(made) == 15
+    assert len(made) == 19
     for path in made:
         name = path.relative_to(finished_run)
         assert (tmp_path / name).read_bytes() == path.read_bytes(), name
@@ -233,7 +241,7 @@ def test_the_released_experiment_end_to_end(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["gtea", "gtea-2048", "hapt"])
 def test_real_data_end_to_end_with_short_training(tmp_path, shared, name):
-    short = {"stage1": {"iterations": 4}, "stage2": {"iterations": 4}}
+    short = {stage: {"iterations": 4} for stage in ("stage1", "stage2", "stage3")}
     extra = {"seeds": [0], "datasets": {name: {"root": str(shared / "data" / name), "settings": short}}}
     path = tmp_path / "extra.yaml"
     path.write_text(yaml.safe_dump(extra))
@@ -242,8 +250,9 @@ def test_real_data_end_to_end_with_short_training(tmp_path, shared, name):
     assert run.returncode == 0, run.stderr
     result = json.loads((tmp_path / f"results/{name}/map.json").read_text())
     names = json.loads((shared / "data" / name / "meta.json").read_text())["classes"]
-    assert set(result["stages"]["stage2"]["last"]["per_class"]) <= set(names)
-    assert result["stages"]["stage2"]["last"]["average"]["0.1:0.7"] > 0
+    for stage in ("stage2", "stage3"):
+        assert set(result["stages"][stage]["last"]["per_class"]) <= set(names)
+        assert result["stages"][stage]["last"]["average"]["0.1:0.7"] > 0
 
 
 def test_paths_with_blanks(tmp_path, demo_data):

@@ -29,13 +29,17 @@ rule detect_stage1:
 
 
 rule gate:
-    """How far stage 2 counts in a data set's detections, by the points of held-back training videos."""
+    """How far stage 2 counts in a data set's detections, by the points of held-back training videos.
+
+    Of an experiment with a stage 3 it is `gate_stage3`, which says whether that counts, too.
+    """
     input:
         annotations="results/{dataset}/test/annotations.json",
         features="results/{dataset}/test/features.h5",
         proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
         model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
+        stage3=[],
     output:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/gate.json",
     log:
@@ -59,6 +63,7 @@ rule gate:
         " --proposals {input.proposals}"
         " --scores {input.scores}"
         " --model {input.model}"
+        " --stage3 {input.stage3}"
         " --settings {params.settings:q}"
         " --device {resources.device}"
         " --threads {threads}"

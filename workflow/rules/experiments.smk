@@ -100,19 +100,26 @@ def folders_of(dataset, experiment, stage, pick):
 def detections_of(dataset, experiment, stage, pick):
     """The folders of the detections of a stage of an experiment, one per seed; none where it has no such stage.
 
-    stage: or "gated", stage 2 as far as it counts.
+    stage: or "gated", the further stages as far as they count.
     """
-    folders = folders_of(dataset, experiment, "stage2" if stage == "gated" else stage, pick)
     if stage == "stage3":
-        return folders
-    kind = "gated" if stage == "gated" else "detection"
-    return [f"{folder}/{kind}-{experiment.detection}" for folder in folders]
+        return folders_of(dataset, experiment, stage, pick)
+    folders = folders_of(dataset, experiment, "stage2" if stage == "gated" else stage, pick)
+    if stage != "gated":
+        return [f"{folder}/detection-{experiment.detection}" for folder in folders]
+    return [f"{folder}/{gated_of(experiment)}" for folder in folders]
+
+
+def gated_of(variants):
+    """The folder of what counts of some variants of the steps, in that of stage 2."""
+    stage3 = getattr(variants, "stage3", None)
+    return f"gated-{variants.detection}" + (f"/stage3-{stage3}" if stage3 else "")
 
 
 def evaluations(stage, pick):
     """An input function: a stage's map.json of every seed of an experiment, none where it has no such stage.
 
-    stage: or "gated", stage 2 as far as it counts.
+    stage: or "gated", the further stages as far as they count.
     """
 
     def paths(wildcards):
@@ -143,7 +150,7 @@ def counted_points(wildcards):
 
 
 def if_gated(wildcards):
-    """An input function: the gate.json of detections in which stage 2 counts as far as it says, else none."""
+    """An input function: the gate.json of detections in which stages count as far as it says, else none."""
     return gate_of(wildcards.dataset, wildcards) if wildcards.counted == "gated" else []
 
 
@@ -157,7 +164,7 @@ def gate_of(dataset, variants):
     require_two_videos(entry, "add one, or set gate: on")
     return (
         f"results/{entry}-{settings.HELD_BACK}/last/seed{CONFIG.seeds[0]}/stage1-{variants.stage1}/proposals-"
-        f"{variants.proposals}/stage2-{variants.stage2}/gated-{variants.detection}/gate.json"
+        f"{variants.proposals}/stage2-{variants.stage2}/{gated_of(variants)}/gate.json"
     )
 
 
@@ -168,7 +175,7 @@ def require_two_videos(entry, remedy):
 
 
 def last_stage(experiment):
-    """The last stage of an experiment that counts; "gated": stage 2 as far as it counts."""
+    """The last stage of an experiment that counts; "gated": the further stages as far as they count."""
     if experiment.stage2 is None or experiment.gate == "off":
         return "stage1"
     if experiment.gate == "ask":
@@ -176,12 +183,16 @@ def last_stage(experiment):
     return "stage2" if experiment.stage3 is None else "stage3"
 
 
-def stages_until(last):
-    """The stages of an experiment in their order, up to the last one."""
+def counted_stages(experiment):
+    """Pairs: the stages of an experiment up to the last one that counts, and whose detections each has.
+
+    Where that is "gated", the experiment's last stage has these.
+    """
+    stages = [stage for stage in methods.STAGES if getattr(experiment, stage)]
+    last = last_stage(experiment)
     if last == "gated":
-        return ["stage1", "gated"]
-    stages = list(methods.STAGES)
-    return stages[: stages.index(last) + 1]
+        return list(zip(stages, [*stages[:-1], last]))
+    return [(stage, stage) for stage in stages[: stages.index(last) + 1]]
 
 
 def qualities(stage, pick):
@@ -364,8 +375,7 @@ def reported_files(wildcards):
     experiments = {}
     for name in CONFIG.report.experiments:
         experiment, stages = experiment_for(wildcards.dataset, name), {}
-        for counted in stages_until(last_stage(experiment)):
-            stage = "stage2" if counted == "gated" else counted
+        for stage, counted in counted_stages(experiment):
             folder, *_ = folders_of(wildcards.dataset, experiment, stage, "last")
             detections = detections_of(wildcards.dataset, experiment, counted, "last")
             if experiment.supervision != "points" or stage == "stage3":  # reliable proposals hold a point

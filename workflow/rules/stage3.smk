@@ -51,20 +51,41 @@ rule train_stage3:
         " --log {log}"
 
 
+use rule gate as gate_stage3 with:  # and whether stage 3 counts
+    input:
+        annotations="results/{dataset}/test/annotations.json",
+        features="results/{dataset}/test/features.h5",
+        proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
+        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
+        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
+        stage3="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/model.pt",
+    output:
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/gate.json",
+    log:
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/gate.log",
+    params:
+        settings=settings_of("detection"),
+        code=code_of("gate.py", "torch", "stage2", "stage3"),
+
+
 rule detect_stage3:
-    """Stage 2's candidates, scored by stage 3 as well, suppressed."""
+    """Stage 2's candidates, scored by stage 3 as well, suppressed.
+
+    `gated`: stages 2 and 3 count as far as held-back training videos bear them out.
+    """
     input:
         features="results/{dataset}/test/features.h5",
         labels="results/{dataset}/train/labels.json",
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
         proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
-        stage2="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
-        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/model.pt",
+        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
+        stage3="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/model.pt",
         annotations=if_ambiguous_dropped("results/{dataset}/test/annotations.json"),
+        gate=if_gated,
     output:
-        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/detections.json",
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/stage3-{stage3}/detections.json",
     log:
-        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/detect.log",
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/stage3-{stage3}/detect.log",
     conda:
         "../../envs/torch.yaml"
     threads: 2
@@ -81,9 +102,10 @@ rule detect_stage3:
         " --labels {input.labels}"
         " --scores {input.scores}"
         " --proposals {input.proposals}"
-        " --stage2 {input.stage2}"
         " --model {input.model}"
+        " --stage3 {input.stage3}"
         " --annotations {input.annotations}"
+        " --gate {input.gate}"
         " --settings {params.settings:q}"
         " --device {resources.device}"
         " --threads {threads}"

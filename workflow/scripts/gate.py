@@ -1,10 +1,11 @@
-"""How far stage 2 counts: the largest share of its weight that does no harm on held-back videos.
+"""How far stage 2 counts, and whether stage 3 does: as far as they do no harm on held-back videos.
 
 The detections are those of a copy of the data set, trained without these videos. They are scored with the
 videos' points (docs/method.md, sections 6.3 and 7.3).
 """
 
 import argparse
+from collections.abc import Iterable, Iterator, Sequence
 
 from hrpro import config, inference
 from hrpro.data import annotations
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--proposals", required=True, help="of propose_test.py")
     parser.add_argument("--scores", required=True, help="of score_snippets.py")
     parser.add_argument("--model", required=True, help="of train_stage2.py")
+    parser.add_argument("--stage3", nargs="?", help="of train_stage3.py, where the experiment has a stage 3")
     parser.add_argument("--settings", required=True, help="JSON of settings.detection")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=options.threads, default=1)
@@ -34,23 +36,23 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    settings = config.from_json(config.Detection, args.settings)
-    file, stage2 = inference.of_file(args.model, "stage2", devices.choose_device(args.device))
+    settings, device = config.from_json(config.Detection, args.settings), devices.choose_device(args.device)
+    file, stage2 = inference.of_file(args.model, "stage2", device)
     truth, _, _ = annotations.test_truth(args.annotations, "test", [], file.classes, may_be_empty=True)
     proposals = results.read(args.proposals, file.classes)
     with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
         process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
         candidates = dict(stage2.candidates_of_all(features, scores, proposals.items(), settings))
 
-    def detections(share: float) -> dict[str, Segments]:
-        fused = gate.fused_with(settings, share)
-        by_both = ((video, fuse(of_video, fused)) for video, of_video in candidates.items())
-        return dict(suppression.suppress(by_both if share else proposals.items(), settings, {}))
+    def fused(share: float) -> Iterator[tuple[str, Segments]]:
+        with_share = gate.fused_with(settings, share)
+        return ((video, fuse(of_video, with_share)) for video, of_video in candidates.items())
 
-    variants = [detections(share) for share in gate.SHARES]
-    mean = held_back.mean_aps(truth, variants, file.classes)
-    error = held_back.error_of_lead(truth, variants, mean, file.classes)
-    share = held_back.largest(gate.SHARES, mean, error)
+    def detections(by_video: Iterable[tuple[str, Segments]]) -> dict[str, Segments]:
+        return dict(suppression.suppress(by_video, settings, {}))
+
+    variants = [detections(fused(share) if share else proposals.items()) for share in gate.SHARES]
+    mean, error, share = decided(truth, variants, gate.SHARES, file.classes)
     points = sum(map(len, truth.values()))
     progress.log.info(
         "stage 2 counts with %g of its weight: mAP of %d held-back videos with %d points by the share: %s%s",
@@ -58,18 +60,43 @@ def main() -> None:
         ", ".join(f"{value:.1f} ({each:g})" for value, each in zip(mean, gate.SHARES, strict=True)),
         "" if error is None else f"; the lead of 0 has a standard error of {error:.1f}",
     )  # fmt: skip
-    files.write_json(
-        args.output,
-        {
-            "share": share,
-            "videos": len(truth),
-            "points": points,
-            "shares": gate.SHARES,
-            "mAP": mean,
-            "error_of_lead": error,
-        },
-        indent=1,
-    )
+    result = {
+        "share": share,
+        "videos": len(truth),
+        "points": points,
+        "shares": gate.SHARES,
+        "mAP": mean,
+        "error_of_lead": error,
+    }
+    if args.stage3 and share == 0:
+        progress.log.info("stage 3 does not count, as stage 2 does not")
+        result["stage3"] = {"counts": False}
+    elif args.stage3:
+        _, stage3 = inference.of_file(args.stage3, "stage3", device)
+        with FeatureFile(args.features) as features:
+            by_both = detections(stage3.detect_all(features, fused(share)))
+        without = variants[gate.SHARES.index(share)]
+        mean, error, counts = decided(truth, [without, by_both], (0.0, 1.0), file.classes)
+        progress.log.info(
+            "stage 3 %s: mAP of %.1f without it and %.1f with it%s",
+            "counts" if counts else "does not count", *mean,
+            "" if error is None else f"; the lead without it has a standard error of {error:.1f}",
+        )  # fmt: skip
+        figures = dict(zip(("without", "with"), mean, strict=True))
+        result["stage3"] = {"counts": bool(counts), "mAP": figures, "error_of_lead": error}
+    files.write_json(args.output, result, indent=1)
+
+
+def decided(
+    truth: dict[str, Segments],
+    variants: Sequence[dict[str, Segments]],
+    shares: Sequence[float],
+    classes: list[str],
+) -> tuple[list[float], float | None, float]:
+    """The mAP of detections with each share of a stage, the error of the lead without it, and what counts."""
+    mean = held_back.mean_aps(truth, variants, classes)
+    error = held_back.error_of_lead(truth, variants, mean, classes)
+    return mean, error, held_back.largest(shares, mean, error)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ SOURCES = [
         ("stage1", "best-on-test"),
         ("stage2", "last"),
         ("stage2", "best-on-test"),
-        ("gated", "last"),  # stage 2 as far as it counts, by --gate
         ("stage3", "last"),
+        ("gated", "last"),  # what counts of them, by --gate
     )
 ]
 
@@ -33,7 +33,7 @@ def main() -> None:
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, nargs="*", default=[], help=f"{stage}, {pick}: one map.json per seed")
         parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
-    parser.add_argument("--gate", nargs="?", help="of gate.py: how far stage 2 counts, and why")
+    parser.add_argument("--gate", nargs="?", help="of gate.py: what counts, how far, and why")
     parser.add_argument(
         "--points", nargs="?", help="points.json: how many decide whether held-back videos are asked"
     )
@@ -94,14 +94,14 @@ def main() -> None:
 
 
 def gate(args: argparse.Namespace) -> dict:
-    """How far stage 2 counts, and why, where the experiment leaves it to the data set."""
+    """What counts, how far, and why, where the experiment leaves it to the data set."""
     said = read(args.gate, "share", "mAP") if args.gate else {}
     if args.points:
         videos = training_points.read(args.points, []).videos
         median = points_per_class(videos.values())
         if not said:
             progress.log.info(
-                "stage 2 counts in full: a class has %g points in the median, in %d videos",
+                "all stages count in full: a class has %g points in the median, in %d videos",
                 median,
                 sum(map(bool, videos.values())),
             )

@@ -52,7 +52,7 @@ class Experiment(Strict):
     )
     gate: Gate = Field(
         "on",
-        description="how far stage 2 counts: ask (as far as held-back training videos bear it out; "
+        description="how far stages 2 and 3 count: ask (as far as held-back training videos bear them out; "
         "docs/method.md, 6.3), on (in full), off (not at all) or auto (ask where most classes have under 20 "
         "points, else on)",
     )
@@ -79,6 +79,7 @@ EXPERIMENTS = {
         "proposals": "default",
         "stage2": "default",
         "detection": "default",
+        "stage3": "default",
         "evaluation": "default",
         "gate": "auto",
         "corrects": "released",
@@ -137,14 +138,6 @@ EXPERIMENTS = {
         "detection": "default",
         "evaluation": "default",
         "corrects": "pmil_released",
-    },
-    "pyramid": {
-        "stage1": "default",
-        "proposals": "default",
-        "stage2": "default",
-        "detection": "default",
-        "stage3": "default",
-        "evaluation": "default",
     },
     "pmil_released": {
         "stage1": "released",
@@ -337,7 +330,6 @@ NOTES = {
         "lacp": "LACP, its faults corrected",
         "lacp_released": "LACP as its authors' program has it, its faults included",
         "pmil": "P-MIL, by video labels, on the default's proposals",
-        "pyramid": "a detector over a feature pyramid, which scores the default's stage 2, too",
         "pmil_released": "P-MIL as its authors' program has it, on the proposals of `released`",
     },
 }

@@ -469,9 +469,9 @@ class Config(Strict):
             return
         place = f"experiments.{name}: stage3"
         if experiment.stage2 is None:
-            raise ValueError(f"{place} learns from stage 2's candidates; name a variant of stage2, too")
-        if experiment.gate != "on" or experiment.best_on_test or experiment.supervision != "points":
-            raise ValueError(f"{place} needs gate: on, supervision: points and no best_on_test; correct them")
+            raise ValueError(f"{place} learns from stage 2's candidates; set stage3: null, too")
+        if experiment.best_on_test or experiment.supervision != "points":
+            raise ValueError(f"{place} needs supervision: points and no best_on_test; set stage3: null")
 
     def report_holds(self) -> None:
         """Raise ValueError where the report compares experiments that do not exist, or one with itself."""

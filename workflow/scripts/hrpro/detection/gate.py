@@ -1,13 +1,21 @@
-"""How far stage 2 counts in the detections of a data set (docs/method.md, section 6.3)."""
+"""How far stages 2 and 3 count in the detections of a data set (docs/method.md, section 6.3)."""
 
 import math
+from typing import NamedTuple
 
 from ..config import Detection
 from ..utils import files
 from ..utils.errors import InputError
 
-# Of its weight in the fusion; with 0 the detections are stage 1's.
+# Of stage 2's weight in the fusion; with 0 the detections are stage 1's.
 SHARES = (0.0, 0.125, 0.25, 0.5, 1.0)
+
+
+class Gate(NamedTuple):
+    """How far the stages after the first count: the share of stage 2's weight, and whether stage 3 counts."""
+
+    share: float = 1.0
+    stage3: bool = True
 
 
 def fused_with(settings: Detection, share: float) -> Detection:
@@ -16,9 +24,14 @@ def fused_with(settings: Detection, share: float) -> Detection:
     return settings.model_copy(update={"completeness_weight": weight})
 
 
-def read(path) -> float:
-    """The share in a gate.json. Raises InputError where it is another file."""
-    share = files.read_json(path, "share")["share"]
+def read(path) -> Gate:
+    """What a gate.json says; in full without a path. Raises InputError where it is another file."""
+    if not path:
+        return Gate()
+    content = files.read_json(path, "share")
+    share, stage3 = content["share"], content.get("stage3", {"counts": True})
     if type(share) not in (int, float) or not (math.isfinite(share) and 0 <= share <= 1):
         raise InputError(f"{path}: share: {share!r} is not from 0 to 1; make the file again")
-    return float(share)
+    if not isinstance(stage3, dict) or not isinstance(stage3.get("counts"), bool):
+        raise InputError(f"{path}: stage3: {stage3!r} does not say whether it counts; make the file again")
+    return Gate(float(share), stage3["counts"])

@@ -1,4 +1,4 @@
-"""What held-back training videos say for and against stage 2 (docs/method.md, section 6.3)."""
+"""What held-back training videos say for and against a further stage (docs/method.md, section 6.3)."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from ..detection.segments import Segments
 from . import mean_ap
 
 MARGIN = 1.0  # points of mAP; two trainings that differ in their seed alone are further apart
-SURE = 2.0  # standard errors by which stage 1 has to lead for stage 2 to be left out
+SURE = 2.0  # standard errors by which detections have to lead without a stage for it to be left out
 GROUPS = 50  # of videos at most, that are left out in turn
 
 
@@ -51,10 +51,10 @@ def error_of_lead(
 
 
 def largest(shares: Sequence[float], mean: Sequence[float], error: float | None) -> float:
-    """How far stage 2 counts: the largest share whose mAP is no more than MARGIN below the best one over 0.
+    """How far a stage counts: the largest share whose mAP is no more than MARGIN below the best one over 0.
 
-    shares: 0, which stands for stage 1, and others; 0 is taken where it leads by more than SURE times the
-    `error_of_lead`.
+    shares: 0, which stands for the stage left out, and others; 0 is taken where it leads by more than SURE
+    times the `error_of_lead`.
     """
     best = max(mean[1:])
     if error is not None and mean[0] - best > SURE * error:

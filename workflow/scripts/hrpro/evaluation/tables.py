@@ -120,18 +120,23 @@ def over_all_thresholds(result: dict) -> dict[str, dict]:
 
 def of_ablation(rows: dict, seeds: list[int], experiment: str = "default") -> pd.DataFrame:
     """An experiment's ablation, {row: {"alone" or "without": {stage: {"mean", "std"}}}}; one row per row."""
-    stages = [stage for stage in STAGES if stage in rows[BASES]["without"]]
+    stages = {
+        kind: [stage for stage in STAGES if any(stage in kinds.get(kind, {}) for kinds in rows.values())]
+        for kind in ABLATIONS
+    }
     lines = []
     for row, kinds in rows.items():
         line = [f"released alone / {experiment}, all together" if row == BASES else row]
         for kind in ABLATIONS:
-            for stage in stages:
+            for stage in stages[kind]:
                 figure = kinds.get(kind, {}).get(stage)
                 line.append(with_deviation(figure["mean"], figure["std"], seeds) if figure else "")
         lines.append(line)
-    names = [f"stage {stage[-1]}" for stage in stages]
-    columns = [f"{kind}: {names[0]}" for kind in ABLATIONS]
-    return pd.DataFrame(lines, columns=["row", *(c for first in columns for c in (first, *names[1:]))])
+    columns = ["row"]
+    for kind, of_kind in stages.items():
+        names = [f"stage {stage[-1]}" for stage in of_kind]
+        columns += [f"{kind}: {name}" if name == names[0] else name for name in names]
+    return pd.DataFrame(lines, columns=columns)
 
 
 def event_cells(events: dict, tiou: str, seeds: list[int]) -> dict[str, str]:
