@@ -201,10 +201,10 @@ class Jobs:
             if detection.drop_ambiguous:
                 options["annotations"] = annotations
             if stage != "stage1":
-                options |= {"model": folder / stage / "model.pt", "features": self.features("test")}
+                options |= {"model": folder / "stage2/model.pt", "features": self.features("test")}
                 options |= {"scores": self.scores(variant, "test")} | device
             if stage == "stage3":
-                options["stage2"] = folder / "stage2/model.pt"
+                options["stage3"] = folder / "stage3/model.pt"
             return command(f"detect_{stage}.py", options)
         evaluation = self.settings(variant, "evaluation")
         options = {"annotations": annotations, "detections": detections, "subset": "test"}
