@@ -1,13 +1,11 @@
 """The workflow's steps on a data set of its own, as the rules call them, but without Snakemake."""
 
 import contextlib
-import itertools
 import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -91,13 +89,12 @@ class Jobs:
 
     def all_at_once(self, variant: str) -> float:
         """Run the conversion and a variant's chain, at once what the workflow runs at once; -> seconds."""
-        began = time.monotonic()
-        with ThreadPoolExecutor() as threads:
-            for names in AT_ONCE:
-                commands = [self.conversion(name) for name in names if name in CONVERSION]
-                commands += [self.step(variant, name) for name in names if name in chain(variant)]
-                list(threads.map(watched, commands, itertools.repeat(self.device)))
-        return time.monotonic() - began
+        seconds = 0.0
+        for names in AT_ONCE:
+            commands = [self.conversion(name) for name in names if name in CONVERSION]
+            commands += [self.step(variant, name) for name in names if name in chain(variant)]
+            seconds += together(commands)
+        return seconds
 
     def run(self, name: str, make_command: Callable[[], list[str]]) -> None:
         """Run a step unless it has been. Raises RuntimeError where it fails or has failed."""
