@@ -112,8 +112,8 @@ def detections_of(dataset, experiment, stage, pick):
 
 def gated_of(variants):
     """The folder of what counts of some variants of the steps, in that of stage 2."""
-    stage3 = getattr(variants, "stage3", None)
-    return f"gated-{variants.detection}" + (f"/stage3-{stage3}" if stage3 else "")
+    gated, stage3 = f"gated-{variants.detection}", getattr(variants, "stage3", None)
+    return f"{gated}/stage3-{stage3}" if stage3 else gated
 
 
 def evaluations(stage, pick):
