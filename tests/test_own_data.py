@@ -158,7 +158,7 @@ def test_new_videos_get_detections(folder):
     assert set(found) == {"new_0", "new_1"}
     for video, detections in found.items():
         length = len(np.load(folder / f"mine/new/{video}.npy")) * SNIPPET
-        sure = [one for one in detections if one["score"] > 0.5]
+        sure = [one for one in detections if one["score"] > 0.3]
         assert 1 <= len(sure) <= 8  # each video shows three actions
         for one in detections:
             assert one["label"] in ("pour", "stir")

@@ -103,7 +103,7 @@ def summary(data: Data, experiments: list[Run], figures: dict) -> Panel:
 
 
 def mean_ap_chart(stages: list[Stage], experiments: list[Run]) -> charts.Chart:
-    """mAP against tIoU of each experiment and stage; a stage 1 is dashed where there is a stage 2."""
+    """mAP against tIoU of each experiment and stage; all but the last stage are dashed."""
     colors = {run.name: number for number, run in enumerate(experiments)}
     lasts = {run.last.name for run in experiments}
     series = []
