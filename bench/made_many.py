@@ -13,6 +13,7 @@ alike in neighbouring snippets, as I3D's are.
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,20 +62,37 @@ def make(root: Path, kind: Kind, seed: int) -> None:
     total = 1 + kind.noise**2 + kind.instance**2
     channels = rng.normal(size=(LATENT, CHANNELS)) * (total * LATENT) ** -0.5
     place_of = np.repeat(np.arange(kind.places), -(-kind.classes // kind.places))[: kind.classes]
+
+    def videos() -> Iterator[tuple[np.ndarray, list]]:
+        for number in range(kind.train + kind.test):
+            place = number % kind.places
+            latent, actions = draw_video(rng, phases, scenes[place], np.flatnonzero(place_of == place), kind)
+            yield draw_features(rng, latent, channels, kind.noise), actions
+
+    write(root, videos(), kind.train, names, SECONDS, rng)
+
+
+def write(
+    root: Path, videos: Iterator, train: int, names: list[str], seconds: float, rng: np.random.Generator
+) -> None:
+    """Write the features, annotations and, of the first `train` videos, points drawn about the middles.
+
+    videos: of each the features (T, D) and the actions, their class, first snippet and the one after the
+    last; seconds: of a snippet.
+    """
     (root / "features").mkdir(parents=True)
     database, points = {}, ["video,seconds,class"]
-    for number in range(kind.train + kind.test):
-        video, place = f"video_{number:03}", number % kind.places
-        latent, actions = draw_video(rng, phases, scenes[place], np.flatnonzero(place_of == place), kind)
-        np.save(root / "features" / f"{video}.npy", draw_features(rng, latent, channels, kind.noise))
-        if number < kind.train:
+    for number, (features, actions) in enumerate(videos):
+        video = f"video_{number:03}"
+        np.save(root / "features" / f"{video}.npy", features)
+        if number < train:
             for label, start, end in actions:
                 middle = start + np.clip(rng.normal(0.5, 0.1), 0.05, 0.95) * (end - start)
-                points.append(f"{video},{middle * SECONDS:.2f},{names[label]}")
+                points.append(f"{video},{middle * seconds:.2f},{names[label]}")
         database[video] = {
-            "duration": len(latent) * SECONDS,
+            "duration": len(features) * seconds,
             "annotations": [
-                {"label": names[label], "segment": [start * SECONDS, end * SECONDS]}
+                {"label": names[label], "segment": [start * seconds, end * seconds]}
                 for label, start, end in actions
             ],
         }

@@ -67,6 +67,17 @@ def test_a_one_snippet_video_has_proposals(config):
     assert given.times.max() == 1
 
 
+def test_smoothing_joins_what_flickers(config):
+    flickering = Video(np.tile([[1.0], [0.0], [1.0]], (4, 1)), np.zeros(12), np.array([0]), np.zeros(1))
+    best = {}
+    for span in (1, 3):
+        [found] = proposals.propose([flickering], SECOND, proposal_settings(config, smoothing=span))
+        best[span] = np.ptp(found.times[found.scores.argmax()])
+    assert best[1] <= 3
+    assert best[3] == 12
+    assert "smoothing" not in configuration.canonical(configuration.Proposals())
+
+
 @pytest.mark.parametrize("contrast", ["whole", "cut"])
 def test_the_proposals_of_a_video_depend_on_no_other(config, contrast):
     rng = np.random.default_rng(0)

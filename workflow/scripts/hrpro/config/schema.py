@@ -36,6 +36,11 @@ class Proposals(Strict):
     value_at: Literal["centre", "start"] = Field(
         "centre", description="where in a snippet its value lies: centre or start (fault 6)"
     )
+    smoothing: Count = Field(
+        1,
+        description="snippets over which S (1 - B) and 1 - B are averaged first",
+        exclude_if=lambda value: value == 1,  # without it model.pt is as it was
+    )
     class_thresholds: Thresholds = Field(
         [round(0.05 * k, 2) for k in range(1, 20)], description="thresholds on S (1 - B)"
     )

@@ -36,6 +36,15 @@ class Scores:
         return np.concatenate([self.classes * (1 - background), background], axis=1)
 
 
+def smooth(values: np.ndarray, span: int) -> np.ndarray:
+    """Means over a window of `span` rows around each row, cut at the ends: (T, K) -> (T, K)."""
+    total = np.pad(np.cumsum(values, axis=0), ((1, 0), (0, 0)))
+    row = np.arange(len(values))
+    first = np.maximum(row - span // 2, 0)
+    last = np.minimum(row - span // 2 + span, len(values))
+    return (total[last] - total[first]) / (last - first)[:, None]
+
+
 def write(
     path,
     features: FeatureFile,

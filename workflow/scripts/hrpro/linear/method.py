@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from ..data.scores import Scores
+from ..data.scores import Scores, smooth
 from ..model_file import ModelFile
 from ..utils.errors import InputError
-from .model import WEIGHTS, LinearModel, smooth, to_scores
+from .model import WEIGHTS, LinearModel, to_scores
 from .training import train
 
 __all__ = ["load", "score", "train"]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import Proposals
-from ..data.scores import Scores
+from ..data.scores import Scores, smooth
 from ..detection.segments import Segments, segments
 from ..grid import Grid
 
@@ -102,10 +102,16 @@ def propose_batch(videos: list[Video], grid: Grid, settings: Proposals) -> list[
 
 
 def curves(video: Video, settings: Proposals) -> np.ndarray:
-    """S (1 - B) of a video's K classes and, for each, 1 - B; upsampled, 0 at the ends: (2, K, U + 2)."""
+    """S (1 - B) of a video's K classes and, for each, 1 - B: (2, K, U + 2).
+
+    Smoothed, upsampled, and 0 at the ends.
+    """
     foreground = 1 - video.background
     activation = video.classes.T[video.labels] * foreground
-    cells = upsample(np.concatenate([activation, foreground[None]]), settings)
+    values = np.concatenate([activation, foreground[None]])
+    if settings.smoothing > 1:
+        values = smooth(values.T, settings.smoothing).T
+    cells = upsample(values, settings)
     padded = np.zeros((2, len(video.labels), cells.shape[1] + 2))
     padded[0, :, 1:-1], padded[1, :, 1:-1] = cells[:-1], cells[-1]
     return padded
