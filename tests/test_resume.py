@@ -254,6 +254,7 @@ def test_another_seed_starts_anew(whole, tmp_path, config):
     assert one.model.read_bytes() != one.expected
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_in_a_line_and_loses_no_more_than_the_interval(stopped):
     before = stopped.state.read_bytes()
 

@@ -553,6 +553,7 @@ def test_one_bad_video_does_not_hold_up_the_others(folder, extracted, monkeypatc
     assert sorted(path.name for path in (folder / "out").glob("*.npy")) == ["a.npy", "b.npy"]
 
 
+@pytest.mark.slow
 def test_killed_and_started_again(folder):
     """What is whole stays as it is; of the rest nothing is left by the killed one."""
     film(folder / "videos/c.mp4")
