@@ -5,9 +5,10 @@
 For a machine with little on it: it needs no Snakemake, no network and no .venv, only the packages that it
 names where they are missing. The parts, in the order of what matters: equality (goldens, steps, trainings,
 scores, proposals, detections; a state resumed; two processes), steps (seconds per step), whole (a run of
-THUMOS14's size, from SHARED's annotations) and profile. After each check OUTPUT/gpu.json and gpu.md are
-written anew; one that fails is recorded with its traceback, the others go on, and the exit code is 1. What
-does not fit into --seconds is cut, and recorded as such. QUICK=1 takes small sizes, to rehearse it.
+THUMOS14's size, from SHARED's annotations), profile, and at_once (that run, at once what the workflow runs
+at once). After each check OUTPUT/gpu.json and gpu.md are written anew; one that fails is recorded with its
+traceback, the others go on, and the exit code is 1. What does not fit into --seconds is cut, and recorded as
+such. QUICK=1 takes small sizes, to rehearse it.
 """
 
 import argparse
@@ -31,6 +32,7 @@ PARTS = {
     "steps": ("gpu_steps",),
     "whole": ("gpu_whole",),
     "profile": ("gpu_profile",),
+    "at_once": ("gpu_at_once",),
 }
 NEEDED = {  # modules, and what installs them
     "torch": "torch",

@@ -97,4 +97,4 @@ def number(value) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-WRITERS = {"equality": equality, "steps": figures, "whole": figures, "profile": profile}
+WRITERS = {"equality": equality, "steps": figures, "whole": figures, "profile": profile, "at_once": figures}

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 
 from gpu_run import VARIANTS, Check, Run
-from jobs import CONVERSION, Jobs, chain, cut, watched
+from jobs import CONVERSION, chain, cut, watched
 from settings import stages_of
 
 FIRST = 2  # optimizer steps of a training that stands for a training's start
@@ -25,7 +25,6 @@ def checks(run: Run) -> dict[str, Check]:
             if variant == "released":
                 steps[f"{variant}: all of {stage}'s steps"] = partial(scaled, run, variant, stage)
         steps[f"{variant}: in all"] = partial(total, run, variant)
-    steps["default: in all, at once what the workflow runs at once"] = lambda: at_once(run, "default")
     return steps
 
 
@@ -88,9 +87,3 @@ def total(run: Run, variant: str) -> dict:
     for memory in ("host_gb", "gpu_gb"):
         figures |= {memory: max(step[memory] for step in steps)} if memory in steps[0] else {}
     return figures
-
-
-def at_once(run: Run, variant: str) -> dict:
-    """The seconds of all steps from nothing, in a folder of its own, those at once that need not wait."""
-    jobs = Jobs(run.jobs.entry, run.folder / "at-once", run.device, run.jobs.steps)
-    return {"seconds": jobs.all_at_once(variant)}

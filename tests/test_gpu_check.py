@@ -75,7 +75,7 @@ def test_the_rehearsal_runs_every_check(shared, tmp_path):
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     content = json.loads((tmp_path / "gpu.json").read_text())
-    assert list(content["checks"]) == ["equality", "steps", "whole", "profile"]
+    assert list(content["checks"]) == ["equality", "steps", "whole", "profile", "at_once"]
     outcomes = [outcome["status"] for part in content["checks"].values() for outcome in part.values()]
     assert set(outcomes) == {"passed"}
     equality = content["checks"]["equality"]
@@ -89,6 +89,7 @@ def test_the_rehearsal_runs_every_check(shared, tmp_path):
     assert equality["saved and resumed"]["figures"]["stage1: resumed"]["difference"] == 0
     whole = content["checks"]["whole"]
     assert whole["default: in all"]["figures"]["seconds"] > 0
+    assert content["checks"]["at_once"]["default: in all"]["figures"]["seconds"] > 0
     assert whole["released: all of stage1's steps"]["figures"]["steps"] == 1000
     assert "mAP 0.1:0.7" in whole["default: evaluate stage 2"]["figures"]
     for figures in (check["figures"] for check in content["checks"]["profile"].values()):
