@@ -210,8 +210,7 @@ def made_step(run: Run, stage: str, settings, device) -> stages.Step:
     width, videos = (48, 3) if run.quick else (256, 4)
     if stage == "stage2":
         return stages.stage2_step(videos, 60, width, settings, device)
-    make = stages.stage1_step if stage == "stage1" else stages.stage3_step
-    return make(made.lengths("train", videos), width, settings, device)
+    return stages.BY_LENGTHS[stage](made.lengths("train", videos), width, settings, device)
 
 
 def gradient(step: stages.Step) -> torch.Tensor:

@@ -79,9 +79,8 @@ def made_step(run: Run, stage: str, channels: int, settings) -> tuple[stages.Ste
     videos = 2 if run.quick else VIDEOS if stage == "stage1" else settings.batch
     channels = channels // 16 if run.quick else channels
     lengths = made.lengths("train", videos)
-    if stage in ("stage1", "stage3"):
-        make = stages.stage1_step if stage == "stage1" else stages.stage3_step
-        return make(lengths, channels, settings, run.device), lengths
+    if stage != "stage2":
+        return stages.BY_LENGTHS[stage](lengths, channels, settings, run.device), lengths
     proposals = min(made.PROPOSALS, 20 if run.quick else settings.proposals)
     return stages.stage2_step(videos, proposals, channels, settings, run.device), lengths
 

@@ -261,6 +261,9 @@ def stage3_step(lengths: list[int], width: int, settings, device="cpu") -> Step:
     return Step(model, losses, run, None)
 
 
+BY_LENGTHS = {"stage1": stage1_step, "stage3": stage3_step}  # the steps that take the videos' lengths
+
+
 def segments_in(rng: np.random.Generator, length: int) -> np.ndarray:
     """The instances of a video of so many snippets: (made.INSTANCES, 2), in snippets."""
     start = rng.uniform(0, 0.95 * length, made.INSTANCES)
