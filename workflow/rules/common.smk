@@ -328,6 +328,11 @@ def if_ambiguous_dropped(path):
     return annotations
 
 
+def if_stage3(path):
+    """An input function: a file of stage 3, of a rule whose output names a variant of it."""
+    return lambda wildcards: path.format(**wildcards) if hasattr(wildcards, "stage3") else []
+
+
 def copy_settings(wildcards):
     """A params function: what a copy of a data set changes, as JSON."""
     return settings.canonical(CONFIG.copies[wildcards.change])

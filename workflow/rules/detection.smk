@@ -39,7 +39,9 @@ rule gate:
         proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
         scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
         model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
-        stage3=[],
+        stage3=if_stage3(
+            "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/model.pt"
+        ),
     output:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/gate.json",
     log:

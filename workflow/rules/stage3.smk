@@ -52,19 +52,11 @@ rule train_stage3:
 
 
 use rule gate as gate_stage3 with:  # and whether stage 3 counts
-    input:
-        annotations="results/{dataset}/test/annotations.json",
-        features="results/{dataset}/test/features.h5",
-        proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
-        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
-        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
-        stage3="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/model.pt",
     output:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/gate.json",
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/gate.log",
     params:
-        settings=settings_of("detection"),
         code=code_of("gate.py", "torch", "stage2", "stage3"),
 
 
