@@ -20,14 +20,10 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import trainings
 from gpu_run import VARIANTS, Check, Run
-from hrpro import inference, methods
-from hrpro.data.features import FeatureFile
-from hrpro.data.scores import ScoreFile
-from hrpro.detection import results
+from hrpro import inference
 from hrpro.training.checkpoint import Checkpoint
-from hrpro.training.task import Stage1Task, Stage2Task, Stage3Task, labels_of
-from hrpro.utils import files, process
 from jobs import THREADS, cut
 from settings import ROOT, stages_of
 
@@ -78,40 +74,28 @@ class Watching(Checkpoint):
 
 def train(run: Run, stage: str, variant: str, checkpoint: Checkpoint, *, steps: int) -> None:
     """Train for so many steps."""
-    jobs = run.jobs
-    points = files.read_json(jobs.folder / "train/points.json")
-    settings = cut(jobs.whole.step("thumos", stage, variant), steps)
-    method = methods.load(stage, settings.method)
-    with contextlib.ExitStack() as stack:
-        features = stack.enter_context(FeatureFile(jobs.features("train")))
-        common = {
-            "features": features,
-            "settings": settings,
-            "rng": process.start(seed=0, threads=THREADS, width=features.width),
-            "device": run.device,
-            "events": run.folder / f"profile-{stage}-{variant}",
-            "checkpoint": checkpoint,
-            "cache_memory": jobs.whole.cache_memory,
-        }
-        timed = {"points": points["videos"], "classes": points["classes"]}
-        if stage == "stage1":
-            method.train(Stage1Task(test=None, **timed, **common))
-            return
-        scores = stack.enter_context(ScoreFile(jobs.scores(variant, "train")))
-        kinds = {kind: results.read(path, scores.classes) for kind, path in jobs.proposals(variant).items()}
-        if stage == "stage2":
-            method.train(Stage2Task(scores=scores, labels=labels_of(points), test=None, **kinds, **common))
-            return
+    jobs, candidates = run.jobs, None
+    inputs = trainings.Inputs(
+        features=jobs.features("train"),
+        points=jobs.points,
+        scores=jobs.scores(variant, "train"),
+        proposals=jobs.proposals(variant),
+    )
+    if stage == "stage3":
         _, stage2 = inference.of_file(jobs.folder / variant / "stage2/model.pt", "stage2", run.device)
-        detection = jobs.settings(variant, "detection")
-        method.train(
-            Stage3Task(
-                same_action=jobs.settings(variant, "proposals").same_action,
-                candidates=dict(stage2.detect_all(features, scores, kinds["positive"].items(), detection)),
-                **timed,
-                **common,
-            )
-        )
+        candidates = trainings.candidates(stage2, inputs, jobs.settings(variant, "detection"))
+    trainings.train(
+        stage,
+        cut(jobs.whole.step("thumos", stage, variant), steps),
+        inputs,
+        candidates=candidates,
+        same_action=jobs.settings(variant, "proposals").same_action,
+        threads=THREADS,
+        device=run.device,
+        events=run.folder / f"profile-{stage}-{variant}",
+        checkpoint=checkpoint,
+        cache_memory=jobs.whole.cache_memory,
+    )
 
 
 def observed(run: Run, figures: dict, epoch: int, timed: int, watched: int, profiled: int) -> Iterator[None]:

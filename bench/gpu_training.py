@@ -17,16 +17,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import jobs
 import made
+import trainings
 from gpu_run import CPU, STEP, Check, Run, largest, quiet, relative, within
 from hrpro import inference, methods, model_file
 from hrpro.config import FeatureFiles, Proposals
 from hrpro.data import conversion, demo, features, layouts, scores, splits
-from hrpro.detection import results
 from hrpro.detection.segments import Segments
 from hrpro.proposals.generation import propose_test
 from hrpro.training.checkpoint import Checkpoint
-from hrpro.training.task import Stage1Task, Stage2Task, Stage3Task, labels_of
-from hrpro.utils import process
+from hrpro.utils import files
 from settings import command, configuration, stages_of
 
 CURVE = 1e-2  # what rounding may do in twenty steps of training
@@ -62,57 +61,45 @@ class Trained:
         self.models: dict[tuple[str, str], model_file.ModelFile] = {}  # by stage and method, the CPU's
 
     @cached_property
-    def data(self) -> Path:
-        """The folder of the training split's features.h5 and points.json."""
+    def data(self) -> trainings.Inputs:
+        """What stage 1 reads: features and points; the other files are not there yet."""
         root = self.folder / "data"
         demo.write(root, seed=0)
         contents = splits.read(root)
+        inputs = trainings.Inputs(
+            features=self.folder / "features.h5",
+            points=self.folder / "points.json",
+            scores=self.folder / "scores.h5",
+            proposals={kind: self.folder / f"{kind}.json" for kind in jobs.KINDS},
+        )
         points = conversion.convert(contents).points
-        (self.folder / "points.json").write_text(json.dumps(points))
+        inputs.points.write_text(json.dumps(points))
         videos = list(points["videos"])
-        files = FeatureFiles()
+        layout = FeatureFiles()
         features.convert(
-            layouts.of_splits(root, files, {"train": videos}),
+            layouts.of_splits(root, layout, {"train": videos}),
             conversion.durations(contents, "train"),
             made.GRID,
             dtype="float32",
-            layout=files,
-            output=self.folder / "features.h5",
+            layout=layout,
+            output=inputs.features,
         )
-        return self.folder
+        return inputs
 
     def train(self, stage: str, settings, device, folder: Path, checkpoint=None) -> torch.nn.Module:
         """A model trained on a device; folder: of its events."""
-        if stage != "stage1":
-            ranked = self.ranked  # which draws, so before this training does
-        if stage == "stage3":
-            candidates = self.candidates(CPU)[methods.DEFAULT]
-        points = json.loads((self.data / "points.json").read_text())
-        with features.FeatureFile(self.data / "features.h5") as file:
-            common = {
-                "features": file,
-                "settings": settings,
-                "rng": process.start(seed=0, threads=torch.get_num_threads(), width=file.width),
-                "device": device,
-                "events": folder,
-                "checkpoint": checkpoint or Checkpoint(None, key="", every=math.inf),
-                "cache_memory": 100,
-            }
-            timed = {"points": points["videos"], "classes": points["classes"]}
-            method = methods.load(stage, settings.method)
-            if stage == "stage1":
-                return method.train(Stage1Task(test=None, **timed, **common))
-            if stage == "stage3":
-                same_action = Proposals().same_action
-                task = Stage3Task(candidates=candidates, same_action=same_action, **timed, **common)
-                return method.train(task)
-            with scores.ScoreFile(ranked / "scores.h5") as score_file:
-                kinds = {
-                    kind: results.read(ranked / f"{kind}.json", points["classes"]) for kind in jobs.KINDS
-                }
-                labels = labels_of(points)
-                task = Stage2Task(scores=score_file, labels=labels, test=None, **kinds, **common)
-                return method.train(task)
+        return trainings.train(
+            stage,
+            settings,
+            self.data if stage == "stage1" else self.ranked,
+            candidates=self.candidates(CPU)[methods.default("stage2")] if stage == "stage3" else None,
+            same_action=Proposals().same_action,
+            threads=torch.get_num_threads(),
+            device=device,
+            events=folder,
+            checkpoint=checkpoint or Checkpoint(None, key="", every=math.inf),
+            cache_memory=100,
+        )
 
     def compared(self, stage: str, method: str) -> dict:
         """The loss curve, if there is one, and the weights after a training on each device."""
@@ -140,8 +127,8 @@ class Trained:
     def keep(self, stage: str, method: str, model: torch.nn.Module, settings) -> None:
         """Write and remember a model."""
         path = self.folder / f"{stage}-{method}.pt"
-        with features.FeatureFile(self.data / "features.h5") as file:
-            classes = json.loads((self.data / "points.json").read_text())["classes"]
+        classes = files.read_json(self.data.points)["classes"]
+        with features.FeatureFile(self.data.features) as file:
             model_file.save(path, model, settings=settings, classes=classes, width=file.width, grid=file.grid)
         self.models[stage, method] = model_file.load(path, stage)
 
@@ -154,32 +141,31 @@ class Trained:
         return self.models[stage, method]
 
     @cached_property
-    def ranked(self) -> Path:
-        """The folder of stage 1's scores of the training videos and of their ranked proposals."""
-        file = self.model("stage1", methods.DEFAULT)
+    def ranked(self) -> trainings.Inputs:
+        """The same with stage 1's scores of the training videos and their ranked proposals."""
+        file, inputs = self.model("stage1", methods.default("stage1")), self.data
         thresholds = {
             "background": file.settings.background_threshold,
             "action": file.settings.action_threshold,
         }
-        path = self.folder / "scores.h5"
-        with features.FeatureFile(self.data / "features.h5") as source:
+        with features.FeatureFile(inputs.features) as source:
             one = inference.stage1(file, CPU).score
-            scores.write(path, source, one, classes=file.classes, thresholds=thresholds)
-        points, labels = self.data / "points.json", self.data / "labels.json"
-        options = {"scores": path, "settings": Proposals().model_dump_json()}
-        kinds = {kind: self.folder / f"{kind}.json" for kind in jobs.KINDS}
+            scores.write(inputs.scores, source, one, classes=file.classes, thresholds=thresholds)
+        points, labels = inputs.points, self.folder / "labels.json"
+        options = {"scores": inputs.scores, "settings": Proposals().model_dump_json()}
+        kinds = inputs.proposals
         for step in (
             command("label_videos.py", {"points": points, "labels": labels}),
             command("propose_training.py", options | {"labels": labels, "output": kinds["positive"]}),
             command("rank_proposals.py", options | {"points": points, "seed": 0} | kinds),
         ):
             subprocess.run(step, check=True)
-        return self.folder
+        return inputs
 
     def scored(self, method: str, device) -> list[scores.Scores]:
         """The scores of the training videos by a model of a method, on a device."""
         stage1 = inference.stage1(self.model("stage1", method), device)
-        with features.FeatureFile(self.data / "features.h5") as file:
+        with features.FeatureFile(self.data.features) as file:
             return [stage1.score(file.read([video])[0]) for video in file.videos]
 
     def scores_compared(self) -> dict:
@@ -199,7 +185,7 @@ class Trained:
         """The share of the proposals of the device's scores that are none of the CPU's."""
         of_devices = []
         for device in (self.run.device, CPU):
-            given = iter(self.scored(methods.DEFAULT, device))
+            given = iter(self.scored(methods.default("stage1"), device))
             rows = set()
             for number, found in enumerate(propose_test(given, made.GRID, Proposals())):
                 columns = found.labels.tolist(), *found.times.round(6).T.tolist()
@@ -212,28 +198,20 @@ class Trained:
     def candidates(self, device) -> dict[str, dict[str, Segments]]:
         """Stage 2's candidates of the training videos by the CPU's models on a device, by method."""
         detection = configuration().step("demo", "detection", "default")
-        candidates = {}
-        for method in methods.STAGE2:
-            file = self.model("stage2", method)
-            positive = results.read(self.ranked / "positive.json", file.classes)
-            with (
-                features.FeatureFile(self.data / "features.h5") as source,
-                scores.ScoreFile(self.ranked / "scores.h5") as score_file,
-            ):
-                stage2 = inference.stage2(file, device)
-                found = stage2.detect_all(source, score_file, positive.items(), detection)
-                candidates[method] = dict(found)
-        return candidates
+        models = {method: inference.stage2(self.model("stage2", method), device) for method in methods.STAGE2}
+        return {
+            method: trainings.candidates(model, self.ranked, detection) for method, model in models.items()
+        }
 
     def detections_compared(self) -> dict:
         """Times and scores of stages 2 and 3 by one model, on either device."""
         here, there = (self.candidates(device) for device in (CPU, self.run.device))
         for method in methods.STAGE3:
             file = self.model("stage3", method)
-            with features.FeatureFile(self.data / "features.h5") as source:
+            with features.FeatureFile(self.data.features) as source:
                 for device, candidates in ((CPU, here), (self.run.device, there)):
-                    stage3 = inference.stage3(file, device)
-                    candidates[method] = dict(stage3.detect_all(source, candidates[methods.DEFAULT].items()))
+                    stage3, of_stage2 = inference.stage3(file, device), candidates[methods.default("stage2")]
+                    candidates[method] = dict(stage3.detect_all(source, of_stage2.items()))
         figures = {}
         for method in here:
             pairs = [(there[method][video], segments) for video, segments in here[method].items()]
@@ -277,7 +255,7 @@ class Trained:
         commands = {}
         for name in ("alone", "first", "second"):
             folder = self.folder / f"process-{name}"
-            options = {"features": self.data / "features.h5", "points": self.data / "points.json"}
+            options = {"features": self.data.features, "points": self.data.points}
             options |= {"settings": settings.model_dump_json(), "seed": 0, "device": self.run.device}
             options |= {"model": folder / "model.pt", "events": folder / "events"}
             commands[name] = command("train_stage1.py", options)
