@@ -32,7 +32,7 @@ from hrpro.pmil import losses, method, training
 from hrpro.pmil.dataset import Batch, Dataset, proposals_of
 from hrpro.pmil.model import Outputs, PmilModel
 from hrpro.pmil.settings import Settings
-from hrpro.training.candidates import Candidates
+from hrpro.training.candidates import CandidatePool
 from hrpro.training.checkpoint import Checkpoint
 from hrpro.training.optimizer import autocast
 from hrpro.training.task import Stage2Task
@@ -213,8 +213,8 @@ def test_a_cap_draws_for_the_network_and_the_losses_alike():
         return pooled[-1][:, :3]
 
     given = {"all": segments(proposals), "three": segments(proposals[:3])}
-    candidates = Candidates(task, given, vectors=vectors, channels=6)
-    drawn = candidates.draw([0, 1], int(PMIL["subsample/max_proposal"]))
+    pool = CandidatePool(task, given, vectors=vectors, channels=6)
+    drawn = pool.draw([0, 1], int(PMIL["subsample/max_proposal"]))
     mask = torch.tensor(PMIL["subsample/mask"]) > 0
     assert torch.equal(drawn.packing.pad(torch.ones(len(drawn.segments))) > 0, mask)
     close(drawn.packing.pad(torch.cat(pooled)), PMIL["subsample/roi_features"], 2e-5)

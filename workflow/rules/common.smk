@@ -23,8 +23,8 @@ import run_plan
 from hrpro import config as settings
 from hrpro import methods
 from hrpro.utils.errors import InputError, refused
-from hrpro.utils.options import MANY_CHANNELS
 from hrpro.utils.planned import digest
+from hrpro.utils.threads import threads_that_pay
 
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
@@ -235,8 +235,8 @@ def training_threads(wildcards, input):
         with h5py.File(input.features, "r", locking=False) as file:
             width = file.attrs["width"]
     except (OSError, KeyError):  # not there yet; what is wrong with it, the training says
-        width = MANY_CHANNELS
-    return CONFIG.threads if width >= MANY_CHANNELS else 1
+        return CONFIG.threads
+    return threads_that_pay(CONFIG.threads, width)
 
 
 def only_planned():

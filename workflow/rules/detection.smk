@@ -47,7 +47,7 @@ rule gate:
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/gate.log",
     wildcard_constraints:
-        dataset=f"({DATASETS})-{settings.HELD_BACK}",
+        dataset=f"({DATASETS})-{settings.HELD_BACK_COPY}",
     conda:
         "../../envs/torch.yaml"
     threads: 2

@@ -54,7 +54,7 @@ def has_share(dataset):
     Not for copies that are scored with videos that were asked, or lack videos that had a say.
     """
     _, copy = CONFIG.origin(dataset)
-    if copy is None or copy == settings.HELD_BACK:
+    if copy is None or copy == settings.HELD_BACK_COPY:
         return True
     changes = CONFIG.copies[copy]
     return not changes.held_back and changes.labelled == 1
@@ -163,7 +163,7 @@ def gate_of(dataset, variants):
     require_times(dataset)
     require_two_videos(entry, "add one, or set gate: on")
     return (
-        f"results/{entry}-{settings.HELD_BACK}/last/seed{CONFIG.seeds[0]}/stage1-{variants.stage1}/proposals-"
+        f"results/{entry}-{settings.HELD_BACK_COPY}/last/seed{CONFIG.seeds[0]}/stage1-{variants.stage1}/proposals-"
         f"{variants.proposals}/stage2-{variants.stage2}/{gated_of(variants)}/gate.json"
     )
 
@@ -318,7 +318,11 @@ def measured_events_of(wildcards):
 
 def held_back(wildcards):
     """The copy of a data set whose test split is held-back training videos, scored with their points alone."""
-    dataset, name, (entry, copy) = wildcards.dataset, settings.HELD_BACK, CONFIG.origin(wildcards.dataset)
+    dataset, name, (entry, copy) = (
+        wildcards.dataset,
+        settings.HELD_BACK_COPY,
+        CONFIG.origin(wildcards.dataset),
+    )
     if copy:
         stop(f"{dataset}: is a copy, whose events nothing calibrates; ask for those of {entry}")
     changes = CONFIG.copies.get(name)

@@ -40,8 +40,7 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Proposals, args.settings)
-    if bool(args.points) == bool(args.segments):
-        raise errors.InputError("--points, --segments: expected one of them")
+    options.require_one(args, "points", "segments")
     rng = np.random.default_rng(args.seed)
     reliable, negative, total = {}, {}, 0
     with ScoreFile(args.scores) as scores:

@@ -14,7 +14,7 @@ from hrpro.data import training_points, training_segments
 from hrpro.data.features import FeatureFile
 from hrpro.training.arguments import add_arguments, add_test_arguments, make_checkpoint
 from hrpro.training.task import Stage1Task
-from hrpro.utils import devices, errors, files, process, progress
+from hrpro.utils import devices, errors, files, options, process, progress
 
 
 def main() -> None:
@@ -82,8 +82,7 @@ def main() -> None:
 
 def require_labels(args: argparse.Namespace, method: str) -> None:
     """Raise InputError unless there are points, or true segments that the method can learn from."""
-    if bool(args.points) == bool(args.segments):
-        raise errors.InputError("--points, --segments: expected one of them")
+    options.require_one(args, "points", "segments")
     if args.segments and not methods.learns_by_segments("stage1", method):
         raise errors.InputError(f"--segments: the method {method} learns from points; give --points")
 

@@ -52,7 +52,6 @@ STAGE2 = {"hrpro": "hrpro.instance", "pmil": "hrpro.pmil"}
 STAGE3 = {"pyramid": "hrpro.pyramid"}
 
 STAGES = {"stage1": STAGE1, "stage2": STAGE2, "stage3": STAGE3}
-DEFAULT = "hrpro"  # of stages 1 and 2, where settings name no method
 
 
 def default(stage: str) -> str:

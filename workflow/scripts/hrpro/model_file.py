@@ -13,7 +13,7 @@ from typing import Annotated, NamedTuple
 import torch
 from pydantic import AfterValidator, Field
 
-from . import config, methods
+from . import config
 from .grid import Grid
 from .utils import files
 from .utils.errors import InputError
@@ -21,6 +21,7 @@ from .utils.names import shown
 from .utils.settings import Count, Strict
 
 SETTINGS = {"stage1": config.Stage1, "stage2": config.Stage2, "stage3": config.Stage3}
+UNNAMED = "hrpro"  # the method that a file of stages 1 and 2 does not name, as before there were others
 DAMAGED = (InputError, LookupError, RuntimeError, TypeError, ValueError)  # what reading a wrong file raises
 
 
@@ -55,7 +56,7 @@ def save(
 ) -> None:
     """Write a trained model; equal ones give equal bytes. Raises InputError where a weight is not finite."""
     values = settings.model_dump()
-    if values["method"] == methods.DEFAULT:  # written only where it differs: as before there were others
+    if values["method"] == UNNAMED:
         del values["method"]
     facts = {"classes": classes, "width": width}
     facts |= {"frames": grid.frames, "fps": grid.fps, "window": grid.window}

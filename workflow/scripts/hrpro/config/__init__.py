@@ -25,7 +25,7 @@ from .datasets import (
     VideoNames,
     Videos,
 )
-from .experiments import ABLATIONS, BY_SEGMENTS, BY_VIDEOS, CHAINS, HELD_BACK, Experiment
+from .experiments import ABLATIONS, BY_SEGMENTS, BY_VIDEOS, CHAINS, HELD_BACK_COPY, Experiment
 from .parsing import Strict, canonical, from_json, limit, merge, parse, yaml_number
 from .schema import (
     CUTS,
@@ -53,7 +53,7 @@ __all__ = [
     "CHAINS",
     "CUTS",
     "DOWNLOAD",
-    "HELD_BACK",
+    "HELD_BACK_COPY",
     "I3D",
     "LABEL_FORMATS",
     "LAYOUTS",

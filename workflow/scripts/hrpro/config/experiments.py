@@ -8,7 +8,7 @@ from ..utils.settings import Strict
 from .datasets import Name
 
 ABLATIONS = ("alone", "without")
-HELD_BACK = "held_points"  # the copy by which events are calibrated and a gate decides
+HELD_BACK_COPY = "held_points"  # the copy by which events are calibrated and a gate decides
 # The chains of the experiments without points, and their folders, by `supervision`.
 BY_VIDEOS, BY_SEGMENTS = "video-labels", "segment-labels"
 CHAINS = {"videos": BY_VIDEOS, "segments": BY_SEGMENTS}

@@ -11,7 +11,7 @@ from .. import methods
 from ..utils.errors import InputError
 from ..utils.settings import Count, NonNegative, Path, Positive, Strict, Thresholds, Unit, Whole, increasing
 from .datasets import AS_THEY_ARE, LAYOUTS, STEPS, Copy, Dataset, DatasetName, Name, Step, VideoNames
-from .experiments import ABLATIONS, HELD_BACK, RESERVED, TABLES, Experiment
+from .experiments import ABLATIONS, HELD_BACK_COPY, RESERVED, TABLES, Experiment
 from .parsing import by_method, merge, method_of, parse, tag, unknown_key
 
 CUTS = ("f1", "precision", "recall")  # of a list of events
@@ -458,14 +458,14 @@ class Config(Strict):
             )
         if experiment.gate == "ask" and not self.can_ask:
             raise ValueError(
-                f"experiments.{name}: gate: ask needs copies.{HELD_BACK}, with held_back and truth: points; "
-                "leave it as by default, or set gate: on"
+                f"experiments.{name}: gate: ask needs copies.{HELD_BACK_COPY}, with held_back and truth: "
+                "points; leave it as by default, or set gate: on"
             )
 
     @property
     def can_ask(self) -> bool:
         """Whether there is a copy of every data set that is scored with the points of held-back videos."""
-        copy = self.copies.get(HELD_BACK)
+        copy = self.copies.get(HELD_BACK_COPY)
         return copy is not None and copy.held_back > 0 and copy.truth == "points"
 
     def stage3_holds(self, name: str, experiment: Experiment) -> None:

@@ -6,9 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import Detection
-from .segments import Segments
-
-LEAST_SCORE = 1e-3  # a stage-1 score below it counts as it, where scores are multiplied
+from .segments import LEAST_SCORE, Segments
 
 
 class Candidates(NamedTuple):

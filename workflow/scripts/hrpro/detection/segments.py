@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+LEAST_SCORE = 1e-3  # a score below it counts as it, where scores are multiplied or their logarithms are taken
+
 
 @dataclass(frozen=True)
 class Segments:

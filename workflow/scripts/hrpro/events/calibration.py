@@ -3,10 +3,9 @@
 import numpy as np
 
 from ..config import CalibratedEvents, Calibration, Events, parse
+from ..detection.segments import LEAST_SCORE
 from ..utils import files
 from ..utils.errors import InputError
-
-LEAST = 1e-3  # scores below count as this one
 
 
 def read(path, settings: Events) -> CalibratedEvents:
@@ -24,7 +23,7 @@ def read(path, settings: Events) -> CalibratedEvents:
 
 def features(scores: np.ndarray) -> np.ndarray:
     """What the log-odds are linear in."""
-    return np.log(np.maximum(scores, LEAST))
+    return np.log(np.maximum(scores, LEAST_SCORE))
 
 
 def sigmoid(odds: np.ndarray) -> np.ndarray:

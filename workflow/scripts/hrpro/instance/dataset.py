@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from ..detection.segments import Segments, join
-from ..training.candidates import Candidates, videos_with_proposals
+from ..training.candidates import CandidatePool, videos_with_proposals
 from ..training.task import Stage2Task
 from ..utils.devices import send
 from .model import InstanceModel
@@ -50,21 +50,18 @@ class Dataset:
         def vectors(video: str, features: torch.Tensor, proposals: torch.Tensor) -> torch.Tensor:
             return model.vectors(features, send(task.scores.read(video).fused, task.device), proposals)
 
-        self.candidates = Candidates(task, segments, vectors=vectors, channels=model.channels)
+        self.pool = CandidatePool(task, segments, vectors=vectors, channels=model.channels)
         reliable = [task.reliable[video] for video in segments]
         self.reliable = pad_reliable(
-            [
-                Reliable(self.candidates.to_snippets(part.times), send(part.labels, task.device))
-                for part in reliable
-            ]
+            [Reliable(self.pool.to_snippets(part.times), send(part.labels, task.device)) for part in reliable]
         )
 
     def __len__(self) -> int:
-        return len(self.candidates)
+        return len(self.pool)
 
     def batch(self, numbers) -> Batch:
         """The batch of some videos, given by their numbers, with candidates drawn at random."""
-        drawn = self.candidates.draw(numbers, self.task.settings.proposals)
+        drawn = self.pool.draw(numbers, self.task.settings.proposals)
         index = send(np.asarray(numbers), self.task.device)
         return Batch(
             vectors=drawn.vectors,
@@ -76,7 +73,7 @@ class Dataset:
 
     def prefetch(self, numbers) -> None:
         """Have the system read some videos ahead, if their vectors are not kept."""
-        self.candidates.prefetch(numbers)
+        self.pool.prefetch(numbers)
 
 
 def pad_reliable(parts: list[Reliable]) -> Reliable:

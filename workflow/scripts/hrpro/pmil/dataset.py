@@ -7,7 +7,7 @@ import torch
 
 from ..detection.segments import Segments, segments
 from ..layers.packing import Packing
-from ..training.candidates import Candidates, videos_with_proposals
+from ..training.candidates import CandidatePool, videos_with_proposals
 from ..training.task import Stage2Task
 from ..utils.devices import send
 from ..utils.names import listed
@@ -34,7 +34,7 @@ class Dataset:
     def __init__(self, task: Stage2Task, model: PmilModel):
         self.task = task
         videos = videos_with_proposals(task)
-        self.candidates = Candidates(
+        self.pool = CandidatePool(
             task,
             {video: proposals_of(task.positive[video], task.settings.repeats) for video in videos},
             vectors=lambda video, features, proposals: model.vectors(features, proposals),
@@ -50,17 +50,17 @@ class Dataset:
             )  # fmt: skip
 
     def __len__(self) -> int:
-        return len(self.candidates)
+        return len(self.pool)
 
     def batch(self, numbers) -> Batch:
         """The batch of some videos, given by their numbers, with proposals drawn at random."""
-        drawn = self.candidates.draw(numbers, self.task.settings.proposals)
+        drawn = self.pool.draw(numbers, self.task.settings.proposals)
         present = self.present.index_select(0, send(np.asarray(numbers), self.task.device))
         return Batch(drawn.vectors, drawn.segments, drawn.packing, present)
 
     def prefetch(self, numbers) -> None:
         """Have the system read some videos ahead, if their vectors are not kept."""
-        self.candidates.prefetch(numbers)
+        self.pool.prefetch(numbers)
 
 
 def proposals_of(proposals: Segments, repeats: str) -> Segments:

@@ -4,14 +4,13 @@ import numpy as np
 
 from ..config import Proposals
 from ..data.instances import actions, joined
-from ..detection.segments import Segments, join, segments
+from ..detection.segments import LEAST_SCORE, Segments, join, segments
 from ..grid import Grid
 
 SAME_ACTION = 1.0  # seconds, where no setting says it: proposals.same_action's default
 # Where published points lie, as a share of their instance. The deviation is that of those points, 0.04, and
 # of proposals' ends, which are off by a fifth of the length: 0.04^2 + 0.2^2 / 2 = 0.15^2.
 POINT_AT, POINT_SPREAD = 0.47, 0.15
-LEAST_SCORE = 1e-3  # what the prior weighs of a proposal with a lower score, as the fusion does
 
 
 def number_labels(

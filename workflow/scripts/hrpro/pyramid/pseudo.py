@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..detection.fusion import LEAST_SCORE
-from ..detection.segments import Segments, tiou
+from ..detection.segments import LEAST_SCORE, Segments, tiou
 
 ALIKE = 0.5  # tIoU with the best candidate from which another one counts
 HULL = 0.5  # share of the largest weight from which a candidate counts for the hulls

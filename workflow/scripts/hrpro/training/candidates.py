@@ -27,7 +27,7 @@ class Drawn(NamedTuple):
     packing: Packing  # of the candidates of each video
 
 
-class Candidates:
+class CandidatePool:
     """The candidates of some training videos, which are numbered, on the device of the training.
 
     segments: {video: its candidates}; vectors: a video, its features (T, D) and some of its candidates

@@ -1,12 +1,11 @@
-"""Types for argparse: numbers with bounds, those that the configuration has, and lists of names."""
+"""Types for argparse: numbers with bounds, those that the configuration has, and lists of names; a check."""
 
 import argparse
 import csv
 from collections.abc import Callable
 
+from .errors import InputError
 from .names import LARGEST, clean
-
-MANY_CHANNELS = 256  # of features: from here on a network's second thread pays
 
 
 def between(least: int, most: int) -> Callable[[str], int]:
@@ -52,3 +51,9 @@ def names(text: str) -> list[str]:
     except csv.Error as error:
         raise argparse.ArgumentTypeError(f"{text!r}: {error}; expected names, a,b") from None
     return [clean(cell) for cell in cells if clean(cell)]
+
+
+def require_one(args: argparse.Namespace, *names: str) -> None:
+    """Raise InputError unless just one of some options has a value."""
+    if sum(bool(getattr(args, name)) for name in names) != 1:
+        raise InputError(f"{', '.join(f'--{name}' for name in names)}: expected one of them")

@@ -4,19 +4,18 @@ import numpy as np
 import torch
 
 from . import speed
-from .options import MANY_CHANNELS
 from .progress import log
+from .threads import threads_that_pay
 
 
 def start(seed: int, threads: int, width: int) -> np.random.Generator:
     """Set up memory, threads and random numbers, torch's by `seed`; -> numpy's generator by the same seed.
 
-    width: channels of the features. Where they are few, one thread is used whatever `threads` says: on
-    small matrix products further threads cost more than they save.
+    width: channels of the features. Where they are few, one thread is used whatever `threads` says.
     """
     speed.keep_memory()
     torch.manual_seed(seed)
-    torch.set_num_threads(threads if width >= MANY_CHANNELS else 1)
+    torch.set_num_threads(threads_that_pay(threads, width))
     # what the last digits on a CPU depend on (docs/running.md)
     log.info(
         "threads: %d, instructions: %s", torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()
