@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -38,6 +39,12 @@ def modules(root: Path) -> dict[str, Path]:
     return found
 
 
+@cache
+def import_statements(source: str) -> list[ast.Import | ast.ImportFrom]:
+    """The imports of some code, wherever in it."""
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def imports(root: Path) -> dict[str, set[str]]:
     """The modules of the package that each of its modules imports, wherever in its code."""
     paths = modules(root)
@@ -45,18 +52,16 @@ def imports(root: Path) -> dict[str, set[str]]:
     for name, path in paths.items():
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         graph[name] = set()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in import_statements(path.read_text()):
             if isinstance(node, ast.Import):
                 targets = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
+            else:
                 base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
                 base = ".".join([*base, *([node.module] if node.module else [])])
                 # `from .x import y`: y is a module of the package x, or else a name in the module x
                 targets = [
                     full if (full := f"{base}.{alias.name}") in paths else base for alias in node.names
                 ]
-            else:
-                continue
             graph[name] |= {target for target in targets if target in paths and target != name}
     return graph
 

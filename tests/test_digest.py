@@ -49,8 +49,13 @@ def digests(scripts) -> dict[str, str]:
     return {name: digest.digest(scripts, STEPS[name][0], *paths[name]) for name in STEPS}
 
 
-def changed_by(scripts, module: str, old: str, new: str) -> set[str]:
-    before = digests(scripts)
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    """The digests of the scripts as they are, wherever they lie."""
+    return digests(SCRIPTS)
+
+
+def changed_by(before: dict[str, str], scripts, module: str, old: str, new: str) -> set[str]:
     path = scripts / module
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
@@ -100,17 +105,16 @@ PAGES = {"check_dataset.py", "show.py", "draw_timeline.py", "compare_labels.py",
         ("hrpro/report/templates/style.css", "62rem", "60rem", PAGES),
     ],
 )
-def test_a_change_reaches_the_steps_that_use_it(scripts, module, old, new, expected):
-    assert changed_by(scripts, module, old, new) == expected
+def test_a_change_reaches_the_steps_that_use_it(before, scripts, module, old, new, expected):
+    assert changed_by(before, scripts, module, old, new) == expected
 
 
 @pytest.mark.parametrize(
     "module",
     ["config/__init__.py", "config/schema.py", "snippet/settings.py", "utils/settings.py", "methods.py"],
 )
-def test_settings_reach_a_step_as_params_not_as_code(scripts, module):
+def test_settings_reach_a_step_as_params_not_as_code(before, scripts, module):
     path = scripts / "hrpro" / module
-    before = digests(scripts)
     path.write_text(path.read_text() + "\nADDED = 1\n")
     assert digests(scripts) == before
 

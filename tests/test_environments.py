@@ -46,7 +46,8 @@ def test_pins_are_those_of_the_lock_file(path):
 def code_of(script: str) -> list[Path]:
     """A script's modules, those of all methods included where it loads one by name."""
     text = (SCRIPTS / script).read_text()
-    packages = [*methods.STAGE1.values(), *methods.STAGE2.values()] if "methods" in text else []
+    packages = [name for stage in methods.STAGES.values() for name in stage.values()]
+    packages = packages if "methods" in text else []
     return digest.imports(SCRIPTS, script, *(f"{name.replace('.', '/')}/method.py" for name in packages))
 
 
@@ -59,12 +60,11 @@ def test_an_environment_holds_what_its_steps_import(path):
                 scripts |= set(re.findall(r"script\(\"(\w+\.py)\"\)", rule))
     assert scripts
     wanted = set()
-    for script in scripts:
-        for module in code_of(script):
-            for node in ast.walk(ast.parse(module.read_text())):
-                if isinstance(node, ast.Import):
-                    wanted |= {alias.name.split(".")[0] for alias in node.names}
-                elif isinstance(node, ast.ImportFrom) and not node.level:
-                    wanted.add(node.module.split(".")[0])
+    for module in {module for script in scripts for module in code_of(script)}:
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.Import):
+                wanted |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                wanted.add(node.module.split(".")[0])
     wanted = {PACKAGES.get(name, name) for name in wanted}
     assert wanted & set(lock()) <= set(packages(path))

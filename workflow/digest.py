@@ -72,23 +72,26 @@ def normalized(source: str) -> str:
 def imported(path: Path, root: Path) -> list[Path]:
     """The files under `root` that a file imports, packages' __init__.py included."""
     package = path.parent.relative_to(root).parts
-    modules = []
-    for name in imported_names(path.read_text(), package):
-        for end in range(1, len(name) + 1):
-            module = root.joinpath(*name[:end])
-            modules += [p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()]
-    return modules
+    return [file for name in imported_names(path.read_text(), package) for file in files_of(name, root)]
 
 
 @cache
-def imported_names(source: str, package: tuple[str, ...]) -> list[tuple[str, ...]]:
+def files_of(name: tuple[str, ...], root: Path) -> list[Path]:
+    """The files under `root` of a dotted name, given as its parts, and of the packages that it is in."""
+    modules = [root.joinpath(*name[:end]) for end in range(1, len(name) + 1)]
+    files = [file for module in modules for file in (module.with_suffix(".py"), module / "__init__.py")]
+    return [file for file in files if file.is_file()]
+
+
+@cache
+def imported_names(source: str, package: tuple[str, ...]) -> set[tuple[str, ...]]:
     """The dotted names that code of a package imports, each as its parts; some are no modules."""
-    names = []
+    names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names += [tuple(alias.name.split(".")) for alias in node.names]
+            names |= {tuple(alias.name.split(".")) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             base += tuple(node.module.split(".")) if node.module else ()
-            names += [base, *((*base, alias.name) for alias in node.names)]
+            names |= {base, *((*base, alias.name) for alias in node.names)}
     return names
