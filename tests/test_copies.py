@@ -352,7 +352,7 @@ def test_features_are_links_that_read_as_the_parents(parent, monkeypatch, tmp_pa
                 assert small.videos == sorted(v for v, e in truth.items() if e["subset"] == split)
                 assert (small.videos == sorted(left["videos"])) == (split == "train")
                 assert [small.length(v) for v in small.videos] == [large.length(v) for v in small.videos]
-                packed, lengths = small.read_all()
+                packed, lengths = small.read(small.videos)
                 expected, expected_lengths = large.read(small.videos)
                 np.testing.assert_array_equal(packed, expected)
                 assert lengths == expected_lengths
@@ -367,7 +367,7 @@ def test_a_copy_that_holds_nothing_back_has_the_parents_splits(parent):
         name = f"{split}/features.h5"
         with FeatureFile(output / name) as small, FeatureFile(parent / name) as large:
             assert small.videos == large.videos
-            np.testing.assert_array_equal(small.read_all()[0], large.read_all()[0])
+            np.testing.assert_array_equal(small.read(small.videos)[0], large.read(large.videos)[0])
     test = "test/annotations.json"
     assert (output / test).read_bytes() == (parent / test).read_bytes()
 
@@ -380,7 +380,7 @@ def test_a_copy_of_fewer_labels_has_the_whole_test_split(parent):
     with FeatureFile(output / "train/features.h5") as small:
         assert small.videos == sorted(left["videos"])
         mean, _ = small.moments()
-        np.testing.assert_allclose(mean, small.read_all()[0].mean(0, dtype=float), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(mean, small.read(small.videos)[0].mean(0, dtype=float), rtol=0, atol=1e-9)
     for name in ("annotations.json", "features.h5"):
         assert (output / "test" / name).is_file()
     assert (output / "test/annotations.json").read_bytes() == (parent / "test/annotations.json").read_bytes()

@@ -413,7 +413,7 @@ def test_the_report_shows_how_good_a_list_is(tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["experiments"]["default"]["events"] == measured
 
 
-def test_tables_show_the_events_of_a_map(tmp_path):
+def test_tables_show_the_events_of_a_map():
     of_threshold = {"0.1": 50.0, "0.5": 25.0}
     keys = ("F1", "precision", "recall", "calibration_error")
     events = {"edit": 60.0, **dict.fromkeys(keys, of_threshold)}

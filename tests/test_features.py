@@ -82,7 +82,7 @@ def test_reading_one_video_and_all_of_a_split(demo_data, converted):
         np.testing.assert_array_equal(one, expected)
         assert length == len(expected) == file.length(video)
     with FeatureFile(folder / "train/features.h5") as file:
-        packed, lengths = file.read_all()
+        packed, lengths = file.read(file.videos)
         assert sum(lengths) == len(packed)
         np.testing.assert_array_equal(
             packed[lengths[0] : lengths[0] + lengths[1]],
@@ -96,8 +96,8 @@ def test_half_precision_halves_the_file_and_reads_as_float32(demo_data, converte
     whole = folder / "train/features.h5"
     assert (tmp_path / "half.h5").stat().st_size < 0.6 * whole.stat().st_size
     with FeatureFile(tmp_path / "half.h5") as small, FeatureFile(whole) as large:
-        a, _ = small.read_all()
-        b, _ = large.read_all()
+        a, _ = small.read(small.videos)
+        b, _ = large.read(large.videos)
     assert a.dtype == np.float32
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
     assert not np.array_equal(a, b)

@@ -611,7 +611,7 @@ def test_a_killed_download_resumes(site, out):
     assert (out / "x.bin").read_bytes() == CONTENT
 
 
-def test_an_interrupted_download_ends_with_one_line(site, out, monkeypatch):
+def test_an_interrupted_download_ends_with_one_line(site, out):
     def interrupt(handler, content):
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(content)))

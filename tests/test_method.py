@@ -296,7 +296,7 @@ def test_inputs_are_standardized_by_the_training_split(tmp_path):
     inputs = Standardize(3, standardize=True, noise=0.5)
     with FeatureFile(write_features(tmp_path / "features.h5", arrays, SECOND)) as file:
         inputs.set_moments(*file.moments())
-        standardized = inputs.eval()(torch.from_numpy(file.read_all()[0]))
+        standardized = inputs.eval()(torch.from_numpy(file.read(file.videos)[0]))
     assert torch.allclose(standardized.mean(0), torch.zeros(3), atol=2e-3)
     assert torch.allclose(standardized[:, :2].std(0, unbiased=False), torch.ones(2), atol=1e-2)
     assert not standardized[:, 2].any()

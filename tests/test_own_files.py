@@ -642,7 +642,7 @@ def test_annotated_videos_that_have_points_are_named(root, tmp_path):
     assert convert_annotations(root, tmp_path, "--features", lengths, "--split", "test").stderr == ""
 
 
-def test_where_all_annotated_videos_have_points_the_message_says_so(root, tmp_path):
+def test_where_all_annotated_videos_have_points_the_message_says_so(root):
     unnamed(root)
     write_points(root, [*read_points(root), *((video, 4, "stir") for video in TEST)])
     contents = splits.read(root)

@@ -315,7 +315,7 @@ def test_features_unlike_the_trainings_are_said(change, words, run, model, tmp_p
     assert all("1 of 1 videos have features unlike" in line and words in line for line in said)
 
 
-def test_a_model_holds_how_the_trainings_features_lay(run, model, tmp_path):
+def test_a_model_holds_how_the_trainings_features_lay(model, tmp_path):
     assert (model.settings.layout, model.settings.orientations) == ("auto", [False])
     assert model.settings.names == settings.AS_THEY_ARE
     np.save(tmp_path / "x.npy", np.zeros((9, 64), np.float32))
@@ -330,7 +330,7 @@ def test_a_model_holds_how_the_trainings_features_lay(run, model, tmp_path):
     assert list(layouts.of_folder(tmp_path, settings.FeatureFiles(), "flat", names)) == ["x"]
 
 
-def test_a_model_of_before_that_says_nothing_of_it(run, tmp_path):
+def test_a_model_of_before_that_says_nothing_of_it(run):
     values = json.loads(torch.load(run / MODEL, weights_only=True)["settings"])
     del values["layout"], values["orientations"], values["names"]
     old = settings.parse(settings.Prediction, values)

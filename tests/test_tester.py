@@ -380,7 +380,7 @@ def test_a_quota_in_the_demos_maker_is_told_and_nothing_is_left(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_log_for_nobody(tmp_path):
+def test_a_log_for_nobody():
     progress.start(os.devnull)
     progress.log.info("nothing")
     progress.start()

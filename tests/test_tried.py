@@ -54,7 +54,7 @@ def test_an_array_has_snippets_and_channels(shape):
 
 
 @pytest.mark.parametrize("score", ["nan", "2", "-0.1", "inf"])
-def test_a_least_score_is_one(score, tmp_path):
+def test_a_least_score_is_one(score):
     ran = run_script(
         "predict.py", "--model", "m", "--features", "f", "--output", "o.json", "--least-score", score
     )

@@ -8,6 +8,7 @@ from hrpro.data.instances import points_per_class
 from hrpro.evaluation import aggregation
 from hrpro.utils import errors, files, options, progress
 
+RANKED = ("stage1", "stage2")  # the stages whose reliable proposals are measured
 # stage, pick and the argument that lists the evaluations, one file per seed
 SOURCES = [
     (stage, pick, f"{stage}_{pick}".replace("-", "_"))
@@ -32,7 +33,8 @@ def main() -> None:
     for stage, pick, name in SOURCES:
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, nargs="*", default=[], help=f"{stage}, {pick}: one map.json per seed")
-        parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
+        if stage in RANKED:
+            parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
     parser.add_argument("--gate", nargs="?", help="of gate.py: what counts, how far, and why")
     parser.add_argument(
         "--points", nargs="?", help="points.json: how many decide whether held-back videos are asked"
@@ -49,7 +51,7 @@ def main() -> None:
     stages, tiou = {}, None
     for stage, pick, name in SOURCES:
         for each in (name, f"{name}_reliable"):
-            if (count := len(getattr(args, each))) not in (0, len(args.seeds)):
+            if (count := len(getattr(args, each, []))) not in (0, len(args.seeds)):
                 option = each.replace("_", "-")
                 raise errors.InputError(
                     f"--{option}: {count} files of {len(args.seeds)} seeds; give one per seed"
@@ -64,7 +66,7 @@ def main() -> None:
                 raise errors.InputError(
                     f"{path}: other classes or thresholds than in {getattr(args, name)[0]}; make both alike"
                 )
-        paths = getattr(args, f"{name}_reliable")
+        paths = getattr(args, f"{name}_reliable", [])
         reliable = [read(path, *aggregation.QUALITY, use=aggregation.quality_over_seeds) for path in paths]
         figures = aggregation.over_seeds(runs)
         figures["reliable"] = aggregation.quality_over_seeds(reliable)

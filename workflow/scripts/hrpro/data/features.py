@@ -212,10 +212,6 @@ class FeatureFile:
             mean, deviation = self.file.attrs["mean"], self.file.attrs["deviation"]
         return mean, np.where(deviation > 1e-6, deviation, 1.0)
 
-    def read_all(self) -> tuple[np.ndarray, list[int]]:
-        """All videos end to end, in the order of `videos`."""
-        return self.read(self.videos)
-
     def digest(self) -> str:
         """What the file holds, by the sha256 and type of each video: cheap, however large the file."""
         with self.readable():

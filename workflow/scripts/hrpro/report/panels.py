@@ -79,7 +79,7 @@ def all_of(data: Data, experiments: list[Run], figures: dict) -> list[Panel]:
     return [
         summary(data, experiments, figures),
         *([events(experiments, data.seeds)] if any(run.events for run in experiments) else []),
-        *([classes(data, experiments, diagnoses), diagnosis(diagnoses, figures)] if diagnoses else []),
+        *([classes(experiments, diagnoses), diagnosis(diagnoses, figures)] if diagnoses else []),
         test_videos(data, experiments),
         *(
             [training_videos(data, experiments)]
@@ -218,7 +218,7 @@ def event_table(listed: dict[str, dict], seeds: list[int]) -> Table:
 # Classes and Diagnosis
 
 
-def classes(data: Data, experiments: list[Run], diagnoses: dict[str, dict]) -> Panel:
+def classes(experiments: list[Run], diagnoses: dict[str, dict]) -> Panel:
     """AP per class, precision against recall, and which classes are taken for which."""
     runs_of = {run.name: run for run in experiments}
     parts = []
