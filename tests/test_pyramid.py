@@ -31,6 +31,7 @@ from hrpro.snippet.model import SnippetModel
 from hrpro.training.checkpoint import Checkpoint
 from hrpro.training.task import Stage3Task
 from hrpro.utils.errors import InputError
+from killed import resumed
 
 SNIPPET = Grid(25, 25)  # of one second: times in seconds are snippets
 SMALL = {"width": 8, "iterations": 6, "batch": 3}
@@ -262,30 +263,14 @@ def test_a_seed_fixes_a_training(task):
     assert not all(torch.equal(value, other[name]) for name, value in first.items())
 
 
-class Stopped(Exception):
-    """Stands for a kill."""
-
-
-class Stopping(Checkpoint):
-    """Saves after every step, and ends the training after some step."""
-
-    stop = None
-
-    def maybe_save(self, step, parts, events):
-        super().maybe_save(step, parts, events)
-        if step == self.stop:
-            raise Stopped
-
-
 def test_a_killed_training_ends_with_the_same_weights(task, tmp_path):
     settings = Settings(**SMALL)
     expected = method.train(task(settings)).state_dict()
-    checkpoint = Stopping(tmp_path / "state.pt", key="", every=0)
-    for checkpoint.stop in (1, 3, 5, None):
-        try:
-            model = method.train(task(settings, checkpoint=checkpoint))
-        except Stopped:
-            continue
+
+    def train(checkpoint):
+        return method.train(task(settings, checkpoint=checkpoint))
+
+    model = resumed(train, tmp_path / "state.pt", 1, 3, 5)
     assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
 
 

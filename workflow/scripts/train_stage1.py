@@ -9,12 +9,12 @@ import contextlib
 import importlib
 from pathlib import Path
 
-from hrpro import config, methods, model_file
+from hrpro import config, methods
 from hrpro.data import training_points, training_segments
 from hrpro.data.features import FeatureFile
-from hrpro.training.arguments import add_arguments, add_test_arguments, make_checkpoint
+from hrpro.training.arguments import add_arguments, add_test_arguments, make_checkpoint, save
 from hrpro.training.task import Stage1Task
-from hrpro.utils import devices, errors, files, options, process, progress
+from hrpro.utils import devices, errors, options, process, progress
 
 
 def main() -> None:
@@ -67,17 +67,7 @@ def main() -> None:
             segments=segments,
         )
         model = method.train(task)
-        with files.together():
-            model_file.save(
-                args.model,
-                model,
-                settings=settings,
-                classes=classes,
-                width=features.width,
-                grid=features.grid,
-            )
-            if args.record:
-                files.write_json(args.record, process.machine(task.device))
+        save(args, task, model, classes)
 
 
 def require_labels(args: argparse.Namespace, method: str) -> None:

@@ -10,14 +10,14 @@ import importlib
 from collections.abc import Container
 from pathlib import Path
 
-from hrpro import config, methods, model_file
+from hrpro import config, methods
 from hrpro.data import training_points
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.training.arguments import add_arguments, add_test_arguments, make_checkpoint
+from hrpro.training.arguments import add_arguments, add_test_arguments, make_checkpoint, save
 from hrpro.training.task import Stage2Task, labels_of
-from hrpro.utils import devices, errors, files, process, progress
+from hrpro.utils import devices, errors, process, progress
 
 
 def main() -> None:
@@ -79,17 +79,7 @@ def main() -> None:
             cache_memory=args.cache_memory,
         )
         model = method.train(task)
-        with files.together():
-            model_file.save(
-                args.model,
-                model,
-                settings=settings,
-                classes=classes,
-                width=features.width,
-                grid=features.grid,
-            )
-            if args.record:
-                files.write_json(args.record, process.machine(task.device))
+        save(args, task, model, classes)
 
 
 def require_all(path: str, videos: Container[str], features: FeatureFile) -> None:

@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
-from hrpro import config, inference, methods, model_file
+from hrpro import config, inference, methods
 from hrpro.data import training_points
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.training.arguments import add_arguments, make_checkpoint
+from hrpro.training.arguments import add_arguments, make_checkpoint, save
 from hrpro.training.task import Stage3Task
-from hrpro.utils import devices, errors, files, process, progress
+from hrpro.utils import devices, errors, process, progress
 
 
 def main() -> None:
@@ -50,17 +50,7 @@ def main() -> None:
             cache_memory=args.cache_memory,
         )
         model = methods.load("stage3", settings.method).train(task)
-        with files.together():
-            model_file.save(
-                args.model,
-                model,
-                settings=settings,
-                classes=file.classes,
-                width=features.width,
-                grid=features.grid,
-            )
-            if args.record:
-                files.write_json(args.record, process.machine(task.device))
+        save(args, task, model, file.classes)
 
 
 if __name__ == "__main__":

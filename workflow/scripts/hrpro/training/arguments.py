@@ -1,10 +1,14 @@
-"""The command line that the training scripts of all stages share."""
+"""The command line that the training scripts of all stages share, and what they write."""
 
 import argparse
 
+import torch
+
+from .. import model_file
 from ..data.features import FeatureFile
-from ..utils import files, options
+from ..utils import files, options, process
 from .checkpoint import Checkpoint
+from .task import Stage1Task, Stage2Task, Stage3Task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,3 +50,23 @@ def make_checkpoint(
     others = [str(getattr(args, name, None)) for name in ("test", "detection")]
     key = " ".join([args.code, args.settings, str(args.seed), str(args.threads), *others, *digests])
     return Checkpoint(args.state, key=key, every=args.state_every)
+
+
+def save(
+    args: argparse.Namespace,
+    task: Stage1Task | Stage2Task | Stage3Task,
+    model: torch.nn.Module,
+    classes: list[str],
+) -> None:
+    """Write a trained model and, if these arguments ask for it, what it was trained on."""
+    with files.together():
+        model_file.save(
+            args.model,
+            model,
+            settings=task.settings,
+            classes=classes,
+            width=task.features.width,
+            grid=task.features.grid,
+        )
+        if args.record:
+            files.write_json(args.record, process.machine(task.device))
