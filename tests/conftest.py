@@ -288,7 +288,8 @@ def run_warm(*command, **options) -> subprocess.CompletedProcess:
 @cache
 def warm_snakemake() -> Warm:
     """Starts Python with Snakemake imported, and what hrpro needs while it is planned."""
-    return Warm("snakemake.cli", "smart_open", "h5py", "numpy.random", "pydantic", "tqdm", "yaml")
+    needed = ("h5py", "numpy.random", "pandas", "pydantic", "tqdm", "yaml")
+    return Warm("snakemake.cli", "smart_open", *needed, "warm_digests")
 
 
 @cache

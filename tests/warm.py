@@ -2,7 +2,7 @@
 
 A fork is a process of its own, as `python COMMAND` is: with its own folder, environment, output, signals and
 exit code. hrpro is not among what is imported before, for it is the tested project's own, which may be an
-edited copy.
+edited copy; of the workflow's own modules `digest` alone is (warm_digests.py).
 """
 
 import atexit
