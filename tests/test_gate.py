@@ -4,6 +4,7 @@ import json
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -96,11 +97,35 @@ def test_another_file_is_no_gate(tmp_path, content):
         gate.read(path)
 
 
-def options_of(run: Path) -> list:
+VIDEOS = [f"demo_test_{number:03}" for number in range(4)]
+
+
+class Asked(NamedTuple):
+    """A finished run, and files of the videos of which something is asked."""
+
+    run: Path
+    proposals: Path
+    annotations: Path
+
+
+@pytest.fixture(scope="module")
+def few(finished_run, tmp_path_factory) -> Asked:
+    """VIDEOS alone, which take a third of the time."""
+    files = Asked(finished_run, *(tmp_path_factory.mktemp("few") / name for name in ("p.json", "a.json")))
+    for path, key, few_of in (
+        (finished_run / STEPS / "test/proposals.json", "results", files.proposals),
+        (finished_run / "results/mine/test/annotations.json", "database", files.annotations),
+    ):
+        content = json.loads(path.read_text())
+        few_of.write_text(json.dumps(content | {key: {video: content[key][video] for video in VIDEOS}}))
+    return files
+
+
+def options_of(run: Path, proposals: Path) -> list:
     """What gate.py and detect_stage2.py and detect_stage3.py take alike."""
     return [
         *("--features", run / "results/mine/test/features.h5"),
-        *("--proposals", run / STEPS / "test/proposals.json"),
+        *("--proposals", proposals),
         *("--scores", run / STEPS / "../test/scores.h5"),
         *("--model", run / STAGE2 / "model.pt"),
         *("--device", "cpu"),
@@ -108,10 +133,12 @@ def options_of(run: Path) -> list:
 
 
 def detect(
-    run: Path, out: Path, settings: str = DETECTION, said: dict | None = None, third: bool = False
-) -> bytes:
-    """The bytes of detections of stage 2, or of the third stage; said: in a gate.json."""
-    arguments = [*options_of(run), "--labels", run / "results/mine/train/labels.json", "--settings", settings]
+    few: Asked, out: Path, settings: str = DETECTION, said: dict | None = None, third: bool = False
+) -> dict:
+    """The detections of stage 2 in VIDEOS, or of the third stage; said: in a gate.json."""
+    run = few.run
+    arguments = [*options_of(run, few.proposals), "--labels", run / "results/mine/train/labels.json"]
+    arguments += ["--settings", settings]
     if said is not None:
         (out / "gate.json").write_text(json.dumps(said))
         arguments += ["--gate", out / "gate.json"]
@@ -120,7 +147,15 @@ def detect(
     script = "detect_stage3.py" if third else "detect_stage2.py"
     made = run_script(script, *arguments, "--output", out / "detections.json")
     assert made.returncode == 0, made.stderr
-    return (out / "detections.json").read_bytes()
+    results = json.loads((out / "detections.json").read_text())["results"]
+    assert list(results) == VIDEOS
+    return results
+
+
+def results_of(path: Path) -> dict:
+    """What the finished run has detected in VIDEOS."""
+    results = json.loads(path.read_text())["results"]
+    return {video: results[video] for video in VIDEOS}
 
 
 def gate_json(share: float, stage3: bool) -> dict:
@@ -128,38 +163,37 @@ def gate_json(share: float, stage3: bool) -> dict:
     return {"share": share, "stage3": {"counts": stage3}}
 
 
-def test_stage_2_counts_with_its_share(finished_run, out):
+def test_stages_count_with_what_the_gate_says(few, out):
     halved = config.canonical(gate.fused_with(config.Detection(), 0.5))
     assert '"completeness_weight": 1.0' in halved
-    assert detect(finished_run, out, said={"share": 0.5}) == detect(finished_run, out, settings=halved)
-    assert detect(finished_run, out, said={"share": 1.0}) == detect(finished_run, out)
-    stage1 = (finished_run / STEPS / "detection-default/detections.json").read_bytes()
-    assert detect(finished_run, out, said={"share": 0.0}) == stage1
+    by_stage2 = detect(few, out, settings=halved)
+    by_both = detect(few, out, settings=halved, third=True)
+    assert by_stage2 != by_both
+    assert detect(few, out, said={"share": 0.5}) == by_stage2
+    assert detect(few, out, said=gate_json(0.5, False), third=True) == by_stage2
+    assert detect(few, out, said=gate_json(0.5, True), third=True) == by_both
+    in_full = results_of(few.run / STAGE2 / "detection-default/detections.json")
+    assert detect(few, out, said={"share": 1.0}) == in_full
+    in_full = results_of(few.run / STAGE3 / "detections.json")
+    assert detect(few, out, said=gate_json(1.0, True), third=True) == in_full
+    stage1 = results_of(few.run / STEPS / "detection-default/detections.json")
+    assert detect(few, out, said={"share": 0.0}) == stage1
+    assert detect(few, out, said=gate_json(0.0, False), third=True) == stage1
 
 
-def test_stage_3_counts_or_not_by_what_stage_2_counts(finished_run, out):
-    halved = config.canonical(gate.fused_with(config.Detection(), 0.5))
-    by_both = detect(finished_run, out, settings=halved, third=True)
-    assert detect(finished_run, out, said=gate_json(0.5, True), third=True) == by_both
-    by_stage2 = detect(finished_run, out, settings=halved)
-    assert detect(finished_run, out, said=gate_json(0.5, False), third=True) == by_stage2 != by_both
-    in_full = (finished_run / STAGE3 / "detections.json").read_bytes()
-    assert detect(finished_run, out, said=gate_json(1.0, True), third=True) == in_full
-    stage1 = (finished_run / STEPS / "detection-default/detections.json").read_bytes()
-    assert detect(finished_run, out, said=gate_json(0.0, False), third=True) == stage1
-
-
-def asked(run: Path, out: Path, *more) -> dict:
-    """The gate.json of the test split as if it were held back, with segments in place of points."""
-    annotations = run / "results/mine/test/annotations.json"
-    arguments = ["--annotations", annotations, "--settings", DETECTION, "--output", out / "gate.json", *more]
-    made = run_script("gate.py", *options_of(run), *arguments, "--log", out / "gate.log")
+def asked(videos: Asked, out: Path, *more) -> dict:
+    """The gate.json of test videos as if they were held back, with segments in place of points."""
+    arguments = ["--annotations", videos.annotations, "--settings", DETECTION, *more]
+    arguments += ["--output", out / "gate.json", "--log", out / "gate.log"]
+    made = run_script("gate.py", *options_of(videos.run, videos.proposals), *arguments)
     assert made.returncode == 0, made.stderr
     return json.loads((out / "gate.json").read_text())
 
 
 def test_the_gate_measures_what_the_evaluation_does(finished_run, out):
-    result = asked(finished_run, out, "--stage3", finished_run / STAGE3 / "model.pt")
+    annotations = finished_run / "results/mine/test/annotations.json"
+    every = Asked(finished_run, finished_run / STEPS / "test/proposals.json", annotations)
+    result = asked(every, out, "--stage3", finished_run / STAGE3 / "model.pt")
     folders = (f"{STEPS}/detection-default", f"{STAGE2}/detection-default", STAGE3)
     stage1, stage2, stage3 = (
         json.loads((finished_run / folder / "evaluation-default/map.json").read_text())["average"]["0.1:0.7"]
@@ -184,7 +218,7 @@ def test_the_gate_measures_what_the_evaluation_does(finished_run, out):
         (0.0, 1.0, "stage 3 does not count, as stage 2 does not"),
     ],
 )
-def test_stage_3_is_judged_by_what_stage_2_counts(finished_run, out, monkeypatch, share, counts, words):
+def test_stage_3_is_judged_by_what_stage_2_counts(few, out, monkeypatch, share, counts, words):
     decisions = []
 
     def decide(shares, mean, error):
@@ -192,7 +226,7 @@ def test_stage_3_is_judged_by_what_stage_2_counts(finished_run, out, monkeypatch
         return share if len(decisions) == 1 else counts
 
     monkeypatch.setattr(held_back, "largest", decide)
-    result = asked(finished_run, out, "--stage3", finished_run / STAGE3 / "model.pt")
+    result = asked(few, out, "--stage3", few.run / STAGE3 / "model.pt")
     assert gate.read(out / "gate.json") == gate.Gate(share, bool(share and counts))
     assert words in (out / "gate.log").read_text()
     assert decisions[0][0] == gate.SHARES
@@ -208,8 +242,8 @@ def test_stage_3_is_judged_by_what_stage_2_counts(finished_run, out, monkeypatch
     }
 
 
-def test_without_a_stage_3_the_gate_says_nothing_of_it(finished_run, out):
-    assert list(asked(finished_run, out)) == ["share", "videos", "points", "shares", "mAP", "error_of_lead"]
+def test_without_a_stage_3_the_gate_says_nothing_of_it(few, out):
+    assert list(asked(few, out)) == ["share", "videos", "points", "shares", "mAP", "error_of_lead"]
     assert gate.read(out / "gate.json").stage3
 
 
