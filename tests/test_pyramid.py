@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from conftest import run_script
 from feature_files import write_features
 from hrpro import config as configuration
 from hrpro import inference, model_file, predict
 from hrpro.data.features import FeatureFile
+from hrpro.data.training_segments import TrainingSegments
 from hrpro.detection.fusion import fuse
 from hrpro.detection.segments import segments
 from hrpro.detection.suppression import suppress
@@ -20,7 +22,7 @@ from hrpro.instance import settings as instance
 from hrpro.instance.model import InstanceModel
 from hrpro.proposals.generation import propose_test
 from hrpro.pyramid import losses, method
-from hrpro.pyramid.dataset import Dataset, pseudo_of
+from hrpro.pyramid.dataset import Dataset, instances_of, pseudo_of
 from hrpro.pyramid.layout import Cells, Layout, layout_of
 from hrpro.pyramid.model import PyramidModel
 from hrpro.pyramid.pseudo import Pseudo, pseudo_segment
@@ -125,6 +127,15 @@ def test_a_half_of_4_cells_is_the_first_level_s():
     even = PSEUDO._replace(times=np.array([[2.0, 10], [3, 5], [0, 16]]))
     targets = targets_of(even, 32, 2, layout=Layout(1, 3), radius=1.5)
     assert [target.classes.any(0).tolist() for target in targets] == [[True] * 2, [False, True], [False] * 2]
+
+
+def test_what_is_unknown_counts_in_no_class_but_where_a_segment_is():
+    unknown = PSEUDO._replace(unknown=np.array([[4.5, 12.5]]))
+    first, _, third = targets_of(unknown, 32, 2, layout=Layout(1, 3), radius=1.5)
+    # cells 4 to 11 have their centres in it; those of a segment count for its class, as in the test above
+    assert (first.counted[:, 0] == 0).nonzero()[0].tolist() == [0, 1, 2, 7, 8, 9, 10, 11]
+    assert (first.counted[:, 1] == 0).nonzero()[0].tolist() == [0, 1, 2, 5, 6, 7, 8, 9, 10, 11, 30, 31]
+    assert (third.counted[:, 0] == 0).nonzero()[0].tolist() == [0, 1, 2]  # between the hulls, too
 
 
 # --- losses
@@ -242,6 +253,37 @@ def test_points_of_one_action_make_one_segment(task):
     assert counts == [1, 2]  # 5 and 5.5 are in one snippet
 
 
+def test_true_segments_take_the_place_of_pseudo_segments(task):
+    known = {
+        "long": [{"label": "y", "segment": [3.0, 33.5]}, {"label": "x", "segment": [40.0, 43.0]}],
+        "usual": [],
+        "without": [],
+    }
+    truth = TrainingSegments(["x", "y"], known, {"usual": [[0.0, 60.0]]})
+    given = task(Settings(**SMALL, cells=4), videos=tuple(known))._replace(segments=truth, candidates={})
+    of_long = instances_of(given, "long")
+    assert of_long.times.tolist() == [[3, 33.5], [40, 43]] and of_long.labels.tolist() == [1, 0]
+    assert of_long.agreement.tolist() == [1, 1] and not len(of_long.unknown)
+    dataset = Dataset(given)
+    assert dataset.layout == layout_of(np.array([30.5, 3.0]), 4, 6)
+    batch = dataset.batch([dataset.videos.index("usual")])  # 60 s of which nothing is known
+    assert not batch.targets.counted[: dataset.layout.scale * 30].any()
+    batch = dataset.batch([dataset.videos.index("long")])
+    assert batch.targets.classes.any(0).tolist() == [True, True]
+    assert batch.targets.counted.all()  # there are no hulls to lie between
+    assert all(value.isfinite().all() for value in method.train(given).state_dict().values())
+
+
+def test_what_a_training_learns_from_is_given_whole(tmp_path):
+    options = ["--features", "f", "--settings", "{}", "--seed", 0, "--model", "m", "--events", "e"]
+    for labels, said in [
+        ([], "--points, --segments: expected one of them"),
+        (["--points", "p", "--scores", "s"], "--points: takes --positive, too"),
+    ]:
+        run = run_script("train_stage3.py", *options, *labels)
+        assert (run.returncode, run.stderr) == (1, f"error: {said}\n")
+
+
 def test_bfloat16_with_cells_finer_than_snippets(task):
     settings = Settings(**SMALL, precision="bfloat16", cells=16)
     model = method.train(task(settings))
@@ -357,7 +399,7 @@ BASE = {"stage1": "default", "proposals": "default", "detection": "default", "ev
         ),
         (
             {"mine": {"best_on_test": True}},
-            "experiments.mine: stage3 needs supervision: points and no best_on_test; set stage3: null",
+            "experiments.mine: stage3 cannot have best_on_test; set stage3: null",
         ),
         ({"mine": {"stage3": "other"}}, "experiments.mine.stage3: no variant 'other' (there are: default)"),
     ],

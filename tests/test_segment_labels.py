@@ -240,10 +240,11 @@ def test_true_segments_reach_that_chain_and_no_other(tmp_path):
         rule: inputs for rule, inputs, output in jobs if output.startswith(chain) and "test/" not in output
     }
     by_segments = [inputs for _, inputs, _ in jobs if "segments.json" in inputs]
-    steps = ("train_stage1", "propose_training", "rank_proposals", "train_stage2")
+    steps = ("train_stage1", "propose_training", "rank_proposals", "train_stage2", "train_stage3")
     assert sorted(by_segments) == sorted(learning[step] for step in steps)
     for step in steps:  # points say the names of the classes, and nothing else
         assert not any(name in learning[step] for name in ("points.json", "labels.json", "test/"))
+    assert not any(name in learning["train_stage3"] for name in ("scores.h5", "positive.json", "model.pt"))
 
 
 @pytest.fixture
@@ -311,7 +312,7 @@ def test_an_edit_of_a_training_segment_trains_that_chain_again_and_no_other(fini
     assert planned(folder, target) == Counter()
     annotation("test")(folder)
     assert planned(folder, target) == Counter(
-        {"convert_annotations": 1, "evaluate": 2, "gather_experiment": 1}
+        {"convert_annotations": 1, "evaluate": 3, "gather_experiment": 1}
     )
     annotation("train")(folder)
     assert planned(folder, target) == Counter(
@@ -325,7 +326,9 @@ def test_an_edit_of_a_training_segment_trains_that_chain_again_and_no_other(fini
         detect_stage1=1,
         train_stage2=1,
         detect_stage2=1,
-        evaluate=2,
+        train_stage3=1,
+        detect_stage3=1,
+        evaluate=3,
         gather_experiment=1,
     )
     assert "train_stage1" not in planned(folder, "results/mine/map.json")

@@ -150,6 +150,8 @@ def training_of(step):
 
 def third_training(wildcards):
     """A params function: as `training_of` stage 3, and what makes its segments of candidates and points."""
+    if wildcards.pick == settings.BY_SEGMENTS:
+        return training_of("stage3")(wildcards)
     detection = settings_of("detection")(wildcards)
     proposals = CONFIG.step(wildcards.dataset, "proposals", wildcards.proposals)
     options = ["--detection", detection, "--same-action", str(proposals.same_action)]
@@ -294,6 +296,11 @@ def segments(wildcards):
         )
     require_segments(wildcards.dataset)
     return f"results/{wildcards.dataset}/train/segments.json"
+
+
+def if_pointed(path):
+    """An input function: a file that is read only where points supervise, not true segments."""
+    return lambda wildcards: [] if wildcards.pick == settings.BY_SEGMENTS else path.format(**wildcards)
 
 
 def classes_of_videos(wildcards):

@@ -2,13 +2,21 @@
 
 
 rule train_stage3:
-    """Train on a segment per point, made of stage 2's candidates, and keep the model at the end."""
+    """Train on a segment per point, made of stage 2's candidates, and keep the model at the end.
+
+    Of `segment-labels` on the true segments, which take no candidates.
+    """
     input:
         features="results/{dataset}/train/features.h5",
-        points="results/{dataset}/train/points.json",
-        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5",
-        positive="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json",
-        stage2="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
+        points=supervision,
+        segments=segments,
+        scores=if_pointed("results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/train/scores.h5"),
+        positive=if_pointed(
+            "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/train/positive.json"
+        ),
+        stage2=if_pointed(
+            "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt"
+        ),
     output:
         multiext(
             "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/model",
@@ -18,7 +26,7 @@ rule train_stage3:
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/train_stage3.log",
     wildcard_constraints:
-        pick="last",
+        pick=f"last|{settings.BY_SEGMENTS}",
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
@@ -36,6 +44,7 @@ rule train_stage3:
         "python {resources.script:q}"
         " --features {input.features}"
         " --points {input.points}"
+        " --segments {input.segments}"
         " --scores {input.scores}"
         " --positive {input.positive}"
         " --stage2 {input.stage2}"

@@ -1,56 +1,92 @@
-"""Stage 3: train a detector on a segment per point, made of stage 2's candidates; the last model is kept."""
+"""Stage 3: train a detector on a segment per point, made of stage 2's candidates, or on true segments.
+
+The last model is kept. The options from --scores to --same-action go with --points: they make the segments.
+"""
 
 import argparse
 from pathlib import Path
 
 from hrpro import config, inference, methods
-from hrpro.data import training_points
+from hrpro.data import training_points, training_segments
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.training.arguments import add_arguments, make_checkpoint, save
 from hrpro.training.task import Stage3Task
-from hrpro.utils import devices, errors, process, progress
+from hrpro.utils import devices, errors, options, process, progress
+
+WITH_POINTS = ("scores", "positive", "stage2", "detection", "same_action")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--features", required=True, help="of the training split")
-    parser.add_argument("--points", required=True, help="of convert_points.py")
-    parser.add_argument("--scores", required=True, help="of the training split, of score_snippets.py")
-    parser.add_argument("--positive", required=True, help="of propose_training.py")
-    parser.add_argument("--stage2", required=True, help="the model of train_stage2.py")
+    parser.add_argument("--points", nargs="?", help="of convert_points.py")
+    parser.add_argument("--segments", nargs="?", help="in place of points: of label_segments.py")
+    parser.add_argument("--scores", nargs="?", help="of the training split, of score_snippets.py")
+    parser.add_argument("--positive", nargs="?", help="of propose_training.py")
+    parser.add_argument("--stage2", nargs="?", help="the model of train_stage2.py")
+    parser.add_argument("--detection", help="JSON of settings.detection")
+    parser.add_argument("--same-action", type=float, help="settings.proposals.same_action")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage3")
-    parser.add_argument("--detection", required=True, help="JSON of settings.detection")
-    parser.add_argument("--same-action", required=True, type=float, help="settings.proposals.same_action")
     add_arguments(parser)
     args = parser.parse_args()
     progress.start(args.log)
 
     settings = config.from_json(config.Stage3, args.settings)
-    detection = config.from_json(config.Detection, args.detection, "--detection")
+    require_labels(args, settings.method)
     device = devices.choose_device(args.device)
-    file, stage2 = inference.of_file(args.stage2, "stage2", device)
-    with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
+    with FeatureFile(args.features) as features:
         rng = process.start(seed=args.seed, threads=args.threads, width=features.width)
-        points = training_points.read(args.points, features.videos).videos
-        positive = results.read_each(args.positive, file.classes)
-        inputs = [args.points, args.scores, args.positive, args.stage2]
+        read = of_segments if args.segments else of_points
+        classes, labels = read(args, features, device)
+        inputs = [args.points, args.segments, args.scores, args.positive, args.stage2]
         task = Stage3Task(
             features=features,
-            points=points,
-            classes=file.classes,
-            same_action=args.same_action,
-            candidates=dict(stage2.detect_all(features, scores, positive, detection)),
+            classes=classes,
             settings=settings,
             rng=rng,
             device=device,
             events=Path(args.events),
             checkpoint=make_checkpoint(args, features=[features], inputs=inputs),
             cache_memory=args.cache_memory,
+            **labels,
         )
         model = methods.load("stage3", settings.method).train(task)
-        save(args, task, model, file.classes)
+        save(args, task, model, classes)
+
+
+def require_labels(args: argparse.Namespace, method: str) -> None:
+    """Raise InputError unless there are true segments, for a method that learns from them, or points."""
+    options.require_one(args, "points", "segments")
+    if args.segments and not methods.learns_by_segments("stage3", method):
+        raise errors.InputError(f"--segments: the method {method} learns from points; give --points")
+    absent = [name for name in WITH_POINTS if getattr(args, name) is None]
+    if args.points and absent:
+        raise errors.InputError(f"--points: takes --{absent[0].replace('_', '-')}, too")
+
+
+def of_segments(args: argparse.Namespace, features: FeatureFile, _) -> tuple[list[str], dict]:
+    """The classes and, by the fields of a Stage3Task, the true segments."""
+    truth = training_segments.read(args.segments, features.videos)
+    if not any(truth.videos[video] for video in features.videos):
+        raise errors.InputError(
+            f"{args.segments}: no segment in any video, so there is nothing to learn from"
+        )
+    return truth.classes, {"points": {}, "same_action": 0.0, "candidates": {}, "segments": truth}
+
+
+def of_points(args: argparse.Namespace, features: FeatureFile, device) -> tuple[list[str], dict]:
+    """The classes and, by the fields of a Stage3Task, the points and stage 2's candidates."""
+    detection = config.from_json(config.Detection, args.detection, "--detection")
+    file, stage2 = inference.of_file(args.stage2, "stage2", device)
+    points = training_points.read(args.points, features.videos).videos
+    positive = results.read_each(args.positive, file.classes)
+    with ScoreFile(args.scores) as scores:
+        candidates = dict(stage2.detect_all(features, scores, positive, detection))
+    return file.classes, {"points": points, "same_action": args.same_action, "candidates": candidates}
 
 
 if __name__ == "__main__":

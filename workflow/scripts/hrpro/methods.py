@@ -21,9 +21,9 @@ Settings of stage 1 or 2 may say `learns_by_videos: ClassVar[bool] = True`: then
 video are all that the method needs, and an experiment with `supervision: videos` may name it. It gets points
 without "seconds" there and, in stage 2, no ranked proposals anywhere.
 
-Those of stage 1 may say `learns_by_segments: ClassVar[bool] = True`: then an experiment with `supervision:
-segments` may name it, and its task has the true segments of the training videos in place of points. Stage 2
-gets them as reliable proposals.
+Those of stage 1 or 3 may say `learns_by_segments: ClassVar[bool] = True`: then an experiment with
+`supervision: segments` may name it, and its task has the true segments of the training videos in place of
+points, and of candidates. Stage 2 gets them as reliable proposals.
 
 Stage 2 scores and refines proposals:
 
@@ -34,7 +34,7 @@ Stage 2 scores and refines proposals:
 with the features (T, D), the stage-1 Scores and the proposals (Segments) of a video, the features' Grid and
 the settings of the detection (config.Detection).
 
-Stage 3 learns from stage 2's candidates, and scores them once more:
+Stage 3 learns from stage 2's candidates and the points, and scores candidates once more:
 
     train(task: training.task.Stage3Task) -> model
     load(file: model_file.ModelFile, device) -> model              ready for use

@@ -112,6 +112,7 @@ EXPERIMENTS = {
         "proposals": "default",
         "stage2": "default",
         "detection": "default",
+        "stage3": "default",
         "evaluation": "default",
         "supervision": "segments",
     },

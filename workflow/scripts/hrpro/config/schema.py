@@ -475,8 +475,8 @@ class Config(Strict):
         place = f"experiments.{name}: stage3"
         if experiment.stage2 is None:
             raise ValueError(f"{place} learns from stage 2's candidates; set stage3: null, too")
-        if experiment.best_on_test or experiment.supervision != "points":
-            raise ValueError(f"{place} needs supervision: points and no best_on_test; set stage3: null")
+        if experiment.best_on_test:
+            raise ValueError(f"{place} cannot have best_on_test; set stage3: null")
 
     def report_holds(self) -> None:
         """Raise ValueError where the report compares experiments that do not exist, or one with itself."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..detection.segments import segments
 from ..proposals import ranking
 from ..training.cache import FeatureCache
 from ..training.task import Stage3Task
@@ -12,7 +13,7 @@ from ..utils import devices
 from ..utils.devices import send
 from ..utils.errors import InputError
 from .layout import Cells, layout_of
-from .pseudo import Pseudo, pseudo_segments
+from .pseudo import Pseudo, pseudo_segments, true_segments
 from .targets import Targets, targets_of
 
 
@@ -33,7 +34,7 @@ class Dataset:
     def __init__(self, task: Stage3Task):
         self.task, settings, grid = task, task.settings, task.features.grid
         self.videos = task.features.videos
-        pseudo = {video: pseudo_of(task, video) for video in self.videos}
+        pseudo = {video: instances_of(task, video) for video in self.videos}
         lengths = np.concatenate([np.diff(each.times)[:, 0] for each in pseudo.values()]) / grid.snippet
         if not len(lengths):
             raise InputError(
@@ -77,6 +78,16 @@ class Dataset:
         self.cache.prefetch([self.videos[number] for number in numbers])
 
 
+def instances_of(task: Stage3Task, video: str) -> Pseudo:
+    """The segments of a training video: the true ones, or else what its points make of its candidates."""
+    if task.segments is None:
+        return pseudo_of(task, video)
+    known = task.segments.videos[video]
+    times = segments([each["segment"] for each in known]).times
+    labels = np.array([task.classes.index(each["label"]) for each in known], dtype=np.int64)
+    return true_segments(times, labels, segments(task.segments.ambiguous.get(video, [])).times)
+
+
 def pseudo_of(task: Stage3Task, video: str) -> Pseudo:
     """The pseudo-segments of a training video, one per action whose point has a candidate."""
     points = ranking.number_labels(task.points[video], task.classes, task.features.grid, task.same_action)
@@ -88,5 +99,8 @@ def pseudo_of(task: Stage3Task, video: str) -> Pseudo:
 def in_cells(pseudo: Pseudo, convert) -> Pseudo:
     """Pseudo-segments whose times are converted, from seconds to cells."""
     return pseudo._replace(
-        times=convert(pseudo.times), inner=convert(pseudo.inner), outer=convert(pseudo.outer)
+        times=convert(pseudo.times),
+        inner=convert(pseudo.inner),
+        outer=convert(pseudo.outer),
+        unknown=convert(pseudo.unknown),
     )

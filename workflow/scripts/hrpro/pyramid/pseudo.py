@@ -1,4 +1,7 @@
-"""A pseudo-segment per point, made of stage 2's candidates (docs/method.md, section 16.1)."""
+"""What the pyramid learns from: a pseudo-segment per point, made of stage 2's candidates, or true segments.
+
+docs/method.md, section 16.1.
+"""
 
 from typing import NamedTuple
 
@@ -11,13 +14,14 @@ HULL = 0.5  # share of the largest weight from which a candidate counts for the 
 
 
 class Pseudo(NamedTuple):
-    """K pseudo-segments of a video, in seconds."""
+    """K pseudo-segments of a video, or its true ones, in seconds."""
 
     times: np.ndarray  # (K, 2)
     labels: np.ndarray  # (K,)
     inner: np.ndarray  # (K, 2), what the candidates of each share
     outer: np.ndarray  # (K, 2), what any of them has
     agreement: np.ndarray  # (K,), in (0, 1]: how well they agree
+    unknown: np.ndarray = np.empty((0, 2))  # (A, 2), stretches of which no class is known
 
 
 def pseudo_segments(candidates: list[Segments]) -> Pseudo:
@@ -31,6 +35,11 @@ def pseudo_segments(candidates: list[Segments]) -> Pseudo:
         outer=np.array(outer).reshape(-1, 2),
         agreement=np.array(agreement),
     )
+
+
+def true_segments(times: np.ndarray, labels: np.ndarray, unknown: np.ndarray) -> Pseudo:
+    """True segments (K, 2) of a video in place of pseudo-segments: nothing disagrees about their ends."""
+    return Pseudo(times, labels, inner=times, outer=times, agreement=np.ones(len(times)), unknown=unknown)
 
 
 def pseudo_segment(candidates: Segments) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:

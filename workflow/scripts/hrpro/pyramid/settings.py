@@ -1,6 +1,6 @@
 """Settings of the pyramid: its network and its training."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ class LossWeights(Strict):
 class Settings(Optimization):
     """The pyramid and its training."""
 
+    learns_by_segments: ClassVar[bool] = True
     method: Literal["pyramid"] = Field("pyramid", description="an anchor-free detector over a pyramid")
     standardize: bool = Field(
         True, description="features by the training split's mean and standard deviation"

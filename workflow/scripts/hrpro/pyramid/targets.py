@@ -37,6 +37,8 @@ def targets_of(pseudo: Pseudo, cells: int, classes: int, *, layout: Layout, radi
             offsets=np.zeros((count, 2), dtype=np.float32),
             weight=np.zeros(count, dtype=np.float32),
         )
+        for first, last in np.searchsorted(centre, pseudo.unknown):
+            target.counted[first:last] = 0
         between = zip(  # first cell, and the one after the last: before the inner hull, and after it
             pseudo.labels,
             np.searchsorted(centre, pseudo.outer[:, 0], "left"),

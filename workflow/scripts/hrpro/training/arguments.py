@@ -47,7 +47,7 @@ def make_checkpoint(
     if not args.state:
         return Checkpoint(None, key="", every=args.state_every)
     digests = [file.digest() for file in features] + [files.sha256(path) for path in inputs if path]
-    others = [str(getattr(args, name, None)) for name in ("test", "detection")]
+    others = [str(getattr(args, name, None)) for name in ("test", "detection", "same_action")]
     key = " ".join([args.code, args.settings, str(args.seed), str(args.threads), *others, *digests])
     return Checkpoint(args.state, key=key, every=args.state_every)
 

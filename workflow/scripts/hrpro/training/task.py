@@ -62,13 +62,14 @@ class Stage3Task(NamedTuple):
     """A training of stage 3."""
 
     features: FeatureFile  # of the training split
-    points: dict[str, list[dict]]  # {video: [{"seconds", "label"}]}
+    points: dict[str, list[dict]]  # {video: [{"seconds", "label"}]}; none with segments
     classes: list[str]
     same_action: float  # seconds up to which points mark one action (`instances.actions`)
-    candidates: dict[str, Segments]  # stage 2's, of each training video
+    candidates: dict[str, Segments]  # stage 2's, of each training video; none with segments
     settings: Strict  # the method's Settings
     rng: np.random.Generator
     device: torch.device
     events: Path  # folder of TensorBoard events
     checkpoint: Checkpoint
     cache_memory: float  # MB of features that are kept in memory
+    segments: TrainingSegments | None = None  # the true ones
