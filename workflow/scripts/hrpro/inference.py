@@ -125,11 +125,13 @@ class Stage3(NamedTuple):
 def of_file(path, stage: str, device: torch.device) -> tuple[ModelFile, Stage1 | Stage2 | Stage3]:
     """What a model file of a stage, as "stage1", holds, and the model, ready for use.
 
+    torch's random numbers are afterwards as before: a seed fixes a training whatever it has loaded.
     Raises InputError as `model_file.load` does, and where the weights are of another network.
     """
     file = model_file.load(path, stage)
     try:
-        return file, {"stage1": stage1, "stage2": stage2, "stage3": stage3}[stage](file, device)
+        with torch.random.fork_rng(devices=[]):  # a network's first weights are drawn, on the CPU
+            return file, {"stage1": stage1, "stage2": stage2, "stage3": stage3}[stage](file, device)
     except model_file.DAMAGED as error:
         raise model_file.not_a_model(path, error) from None
 
