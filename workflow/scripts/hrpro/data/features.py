@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
@@ -133,19 +132,22 @@ def read_ahead(sources: list[Source]) -> Iterator[tuple[Source, Future]]:
             yield waiting.popleft()
 
 
-class FeatureFile:
+class FeatureFile(hdf5.Reader):
     """Reads results/<dataset>/<split>/features.h5; a context manager.
 
     width D; grid: that of the snippets; videos: names, sorted; orientations: whether the videos' own files
     were (D, T), for both kinds that occurred.
     """
 
+    MADE_BY = "convert_features.py"
+    UNREADABLE = (
+        "not a feature file of hrpro, or damaged ({reason}); if hrpro has made it, remove it and convert "
+        "again"
+    )
+
     def __init__(self, path):
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such file; make it with convert_features.py")
-        self.path = path
+        super().__init__(path)
         with self.readable():
-            self.file = hdf5.open_file(path)
             attributes = self.file.attrs
             if (version := attributes["format_version"]) != FORMAT_VERSION:
                 raise InputError(
@@ -155,25 +157,6 @@ class FeatureFile:
             frames, window = int(attributes["snippet_frames"]), int(attributes["snippet_window"])
             self.grid = Grid(frames, float(attributes["snippet_fps"]), window)
             self.orientations = frozenset(map(bool, attributes["by_columns"]))
-            self.videos = sorted(self.file)
-
-    @contextlib.contextmanager
-    def readable(self):
-        """Turn what h5py raises on a damaged file, or on another program's, into an InputError."""
-        try:
-            yield
-        except hdf5.DAMAGED as error:
-            reason = hdf5.damage_of(error, self.path)
-            raise InputError(
-                f"{self.path}: not a feature file of hrpro, or damaged ({reason}); "
-                "if hrpro has made it, remove it and convert again"
-            ) from None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
 
     def length(self, video: str) -> int:
         """The snippets of a video."""

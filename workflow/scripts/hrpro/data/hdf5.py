@@ -9,6 +9,7 @@ import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import h5py
 import numpy as np
@@ -36,6 +37,36 @@ def open_file(file) -> h5py.File:
                 "clear the mark that it left: h5clear -s FILE"
             ) from None
         raise
+
+
+class Reader:
+    """Reads an HDF5 file of hrpro's, a data set per video; a context manager. videos: names, sorted."""
+
+    MADE_BY: ClassVar[str]  # its script
+    UNREADABLE: ClassVar[str]  # what is said of a damaged one, and of another program's; with {reason}
+
+    def __init__(self, path):
+        if not Path(path).is_file():
+            raise InputError(f"{path}: no such file; make it with {self.MADE_BY}")
+        self.path = path
+        with self.readable():
+            self.file = open_file(path)
+            self.videos = sorted(self.file)
+
+    @contextlib.contextmanager
+    def readable(self) -> Iterator[None]:
+        """Turn what h5py raises on a damaged file, or on another program's, into an InputError."""
+        try:
+            yield
+        except DAMAGED as error:
+            reason = damage_of(error, self.path)
+            raise InputError(f"{self.path}: {self.UNREADABLE.format(reason=reason)}") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
 
 
 class Output(io.FileIO):

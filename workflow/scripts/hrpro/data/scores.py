@@ -5,17 +5,14 @@ score (C,) as attribute; at the root the classes, the snippets' grid, and the th
 snippet is a background seed and up to which a point spreads.
 """
 
-import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ..grid import Grid
 from ..utils import files
-from ..utils.errors import InputError
 from ..utils.progress import track
 from . import hdf5
 from .features import FeatureFile
@@ -72,39 +69,21 @@ def write(
             data.attrs["video"] = scores.video
 
 
-class ScoreFile:
+class ScoreFile(hdf5.Reader):
     """Reads a file of `write`; a context manager.
 
     videos: names, sorted; grid: that of the snippets; thresholds: {"background", "action"}, on B.
     """
 
+    MADE_BY = "score_snippets.py"
+    UNREADABLE = "damaged, or not a score file of hrpro ({reason}); remove it and run again"
+
     def __init__(self, path):
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such file; make it with score_snippets.py")
-        self.path = path
+        super().__init__(path)
         with self.readable():
-            self.file = hdf5.open_file(path)
             self.classes = json.loads(self.file.attrs["classes"])
             self.thresholds = json.loads(self.file.attrs["thresholds"])
             self.grid = Grid(**json.loads(self.file.attrs["grid"]))
-            self.videos = sorted(self.file)
-
-    @contextlib.contextmanager
-    def readable(self):
-        """Turn what h5py raises on a damaged file, or on another program's, into an InputError."""
-        try:
-            yield
-        except hdf5.DAMAGED as error:
-            reason = hdf5.damage_of(error, self.path)
-            raise InputError(
-                f"{self.path}: damaged, or not a score file of hrpro ({reason}); remove it and run again"
-            ) from None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
 
     def read(self, video: str) -> Scores:
         """The scores of a video."""
