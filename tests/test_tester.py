@@ -700,9 +700,9 @@ def test_numbers_and_keys_that_no_message_can_show(overlay, words, raw_config):
 
 
 def test_an_experiment_does_not_correct_itself(raw_config):
-    raw_config["experiments"] = {"default": {"corrects": "default"}}
+    values = raw_config | {"experiments": {"default": {"corrects": "default"}}}
     with pytest.raises(InputError, match=r"needs experiments.default.corrects, another one"):
-        config.parse(config.Config, raw_config)
+        config.parse(config.Config, values)
 
 
 # --- models and servers
