@@ -294,5 +294,5 @@ def warm_snakemake() -> Warm:
 
 @cache
 def warm_torch() -> Warm:
-    """Starts Python with what a training imports."""
-    return Warm("torch.utils.tensorboard", "h5py", "numpy.random", "pydantic", "tqdm", "yaml")
+    """Starts Python with what scripts import."""
+    return Warm("torch.utils.tensorboard", "h5py", "numpy.random", "pandas", "pydantic", "tqdm", "yaml")
