@@ -7,6 +7,7 @@ import atexit
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -44,7 +45,9 @@ def report() -> None:
     ):  # a process that has been started for a test of the graph and serves another
         return
     content = {"argv": sys.argv, "read": sorted(READ), "written": sorted(WRITTEN)}
-    Path(os.environ["OPENED"], f"{os.getpid()}.json").write_text(json.dumps(content))
+    # a number of a process may be another one's later on
+    name = f"{os.getpid()}-{time.monotonic_ns()}.json"
+    Path(os.environ["OPENED"], name).write_text(json.dumps(content))
 
 
 if "OPENED" in os.environ:
