@@ -10,8 +10,9 @@ setup: .venv/installed
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than 3.11; say make PYTHON=python3.11"; exit 1; }
-	@$(PYTHON) -m venv .venv || \
+	@$(PYTHON) -c 'import ensurepip, venv' || \
 	  { echo "error: no venv module; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv
 	@echo "installing requirements.lock into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	@touch $@

@@ -22,7 +22,7 @@ from hrpro import config as configuration
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
 from hrpro.detection.segments import segments
-from hrpro.report import charts, losses, videos
+from hrpro.report import charts, losses, panels, runs, videos
 from hrpro.report.pages import TEMPLATES
 from hrpro.training.logging import EventLog
 from hrpro.utils.errors import InputError
@@ -135,6 +135,28 @@ def test_every_stage_of_every_experiment_can_be_looked_at(compared):
     assert [source["name"] for source in index["sources"]] == [*names, "floor, stage 1"]
     assert len(index["videos"][0]["quality"]) == 5
     assert len(compared.page.content("videos", "test 0")["curves"]) == 3
+
+
+def test_no_two_stages_of_an_experiment_are_drawn_alike():
+    def stage(experiment: str, name: str) -> runs.Stage:
+        return runs.Stage(experiment, name, [{"tiou": [0.1, 0.5], "mAP": [60, 50]}], {}, {}, {}, None)
+
+    stages = {
+        name: [stage(name, f"stage{number}") for number in range(1, count + 1)]
+        for name, count in {"default": 3, "released": 2, "floor": 1}.items()
+    }
+    experiments = [runs.Run(name, None, of, {}, {}, None) for name, of in stages.items()]
+    chart = panels.mean_ap_chart([each for of in stages.values() for each in of], experiments)
+    assert chart.legend == [
+        ("default, stage 1", 0, "dotted"),
+        ("default, stage 2", 0, "dashed"),
+        ("default, stage 3", 0, ""),
+        ("released, stage 1", 1, "dashed"),
+        ("released, stage 2", 1, ""),
+        ("floor, stage 1", 2, ""),
+    ]
+    style, _, _ = TEMPLATES.loader.get_source(TEMPLATES, "report.css")
+    assert all(f".{stroke} {{ stroke-dasharray" in style for stroke in charts.STROKES if stroke)
 
 
 def test_training_curves_are_the_events(tmp_path):

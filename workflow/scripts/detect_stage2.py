@@ -33,12 +33,13 @@ def run(args, stage3=None) -> None:
             return
         settings = gate.fused_with(settings, counts.share)
         device = devices.choose_device(args.device)
-        _, stage2 = inference.of_file(args.model, "stage2", device)
         with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
+            of_these = {"features": features, "scores": scores}
+            _, stage2 = inference.fitting(args.model, "stage2", device, **of_these)
             process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
             candidates = stage2.detect_all(features, scores, proposals, settings)
             if stage3 and counts.stage3:
-                _, third = inference.of_file(stage3, "stage3", device)
+                _, third = inference.fitting(stage3, "stage3", device, **of_these)
                 candidates = third.detect_all(features, candidates)
             yield from candidates
 

@@ -37,10 +37,13 @@ def main() -> None:
     progress.start(args.log)
 
     settings, device = config.from_json(config.Detection, args.settings), devices.choose_device(args.device)
-    file, stage2 = inference.of_file(args.model, "stage2", device)
-    truth, _, _ = annotations.test_truth(args.annotations, "test", [], file.classes, may_be_empty=True)
-    proposals = results.read(args.proposals, file.classes)
     with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
+        file, stage2 = inference.fitting(args.model, "stage2", device, features=features, scores=scores)
+        stage3 = None
+        if args.stage3:
+            _, stage3 = inference.fitting(args.stage3, "stage3", device, features=features, scores=scores)
+        truth, _, _ = annotations.test_truth(args.annotations, "test", [], file.classes, may_be_empty=True)
+        proposals = results.read(args.proposals, file.classes)
         process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
         candidates = dict(stage2.candidates_of_all(features, scores, proposals.items(), settings))
 
@@ -68,11 +71,10 @@ def main() -> None:
         "mAP": mean,
         "error_of_lead": error,
     }
-    if args.stage3 and share == 0:
+    if stage3 and share == 0:
         progress.log.info("stage 3 does not count, as stage 2 does not")
         result["stage3"] = {"counts": False}
-    elif args.stage3:
-        _, stage3 = inference.of_file(args.stage3, "stage3", device)
+    elif stage3:
         with FeatureFile(args.features) as features:
             by_both = detections(stage3.detect_all(features, fused(share)))
         without = variants[gate.SHARES.index(share)]

@@ -27,9 +27,10 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Detection, args.settings)
-    file, stage2 = inference.of_file(args.model, "stage2", devices.choose_device(args.device))
-    positive, reliable = results.read_each(args.positive, file.classes), {}
+    device, reliable = devices.choose_device(args.device), {}
     with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
+        file, stage2 = inference.fitting(args.model, "stage2", device, features=features, scores=scores)
+        positive = results.read_each(args.positive, file.classes)
         process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
         points = training_points.read(args.points, features.videos).videos
         for video, segments in stage2.detect_all(features, scores, positive, settings):

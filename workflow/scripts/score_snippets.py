@@ -19,12 +19,13 @@ def main() -> None:
     args = parser.parse_args()
     progress.start(args.log)
 
-    file, stage1 = inference.of_file(args.model, "stage1", devices.choose_device(args.device))
-    thresholds = {
-        "background": file.settings.background_threshold,
-        "action": file.settings.action_threshold,
-    }
+    device = devices.choose_device(args.device)
     with FeatureFile(args.features) as features:
+        file, stage1 = inference.fitting(args.model, "stage1", device, features=features)
+        thresholds = {
+            "background": file.settings.background_threshold,
+            "action": file.settings.action_threshold,
+        }
         process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
         scores.write(args.output, features, stage1.score, classes=file.classes, thresholds=thresholds)
 

@@ -7,7 +7,6 @@ released program does (fault 3).
 import argparse
 import contextlib
 import importlib
-from collections.abc import Container
 from pathlib import Path
 
 from hrpro import config, methods
@@ -15,7 +14,13 @@ from hrpro.data import training_points
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.training.arguments import add_arguments, add_test_arguments, make_checkpoint, save
+from hrpro.training.arguments import (
+    add_arguments,
+    add_test_arguments,
+    make_checkpoint,
+    require_all,
+    save,
+)
 from hrpro.training.task import Stage2Task, labels_of
 from hrpro.utils import devices, errors, process, progress
 
@@ -59,8 +64,16 @@ def main() -> None:
             )
         labels = labels_of(training_points.read(args.labels, with_times=False)._asdict())
         positive = results.read(args.positive, classes)
-        for path, videos in ((args.labels, labels), (args.positive, positive)):
-            require_all(path, videos, features)
+        reliable = results.read(args.reliable, classes) if args.reliable else {}
+        negative = results.read(args.negative, classes) if args.negative else {}
+        for path, videos in (
+            (args.labels, labels),
+            (args.positive, positive),
+            (args.reliable, reliable),
+            (args.negative, negative),
+        ):
+            if path:
+                require_all(path, videos, features)
         inputs = [args.scores, args.labels, args.positive, args.reliable, args.negative]
         inputs += [args.test_scores, args.test_annotations, args.test_proposals]
         task = Stage2Task(
@@ -68,8 +81,8 @@ def main() -> None:
             scores=scores,
             labels=labels,
             positive=positive,
-            reliable=results.read(args.reliable, classes) if args.reliable else {},
-            negative=results.read(args.negative, classes) if args.negative else {},
+            reliable=reliable,
+            negative=negative,
             settings=settings,
             rng=process.start(seed=args.seed, threads=args.threads, width=features.width),
             device=devices.choose_device(args.device),
@@ -80,15 +93,6 @@ def main() -> None:
         )
         model = method.train(task)
         save(args, task, model, classes)
-
-
-def require_all(path: str, videos: Container[str], features: FeatureFile) -> None:
-    """Raise InputError where a file lacks one of the features' videos, as one of another data set does."""
-    for video in features.videos:
-        if video not in videos:
-            raise errors.InputError(
-                f"{path}: no video {video!r}, which {features.path} has; give both of one split"
-            )
 
 
 if __name__ == "__main__":

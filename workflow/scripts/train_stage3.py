@@ -11,7 +11,7 @@ from hrpro.data import training_points, training_segments
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.training.arguments import add_arguments, make_checkpoint, save
+from hrpro.training.arguments import add_arguments, make_checkpoint, require_all, save
 from hrpro.training.task import Stage3Task
 from hrpro.utils import devices, errors, options, process, progress
 
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--positive", nargs="?", help="of propose_training.py")
     parser.add_argument("--stage2", nargs="?", help="the model of train_stage2.py")
     parser.add_argument("--detection", help="JSON of settings.detection")
-    parser.add_argument("--same-action", type=float, help="settings.proposals.same_action")
+    parser.add_argument("--same-action", type=options.number(0, 1e12), help="settings.proposals.same_action")
     parser.add_argument("--settings", required=True, help="JSON of settings.stage3")
     add_arguments(parser)
     args = parser.parse_args()
@@ -81,11 +81,12 @@ def of_segments(args: argparse.Namespace, features: FeatureFile, _) -> tuple[lis
 def of_points(args: argparse.Namespace, features: FeatureFile, device) -> tuple[list[str], dict]:
     """The classes and, by the fields of a Stage3Task, the points and stage 2's candidates."""
     detection = config.from_json(config.Detection, args.detection, "--detection")
-    file, stage2 = inference.of_file(args.stage2, "stage2", device)
     points = training_points.read(args.points, features.videos).videos
-    positive = results.read_each(args.positive, file.classes)
     with ScoreFile(args.scores) as scores:
-        candidates = dict(stage2.detect_all(features, scores, positive, detection))
+        file, stage2 = inference.fitting(args.stage2, "stage2", device, features=features, scores=scores)
+        positive = results.read(args.positive, file.classes)
+        require_all(args.positive, positive, features)
+        candidates = dict(stage2.detect_all(features, scores, positive.items(), detection))
     return file.classes, {"points": points, "same_action": args.same_action, "candidates": candidates}
 
 

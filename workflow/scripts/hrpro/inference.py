@@ -136,6 +136,23 @@ def of_file(path, stage: str, device: torch.device) -> tuple[ModelFile, Stage1 |
         raise model_file.not_a_model(path, error) from None
 
 
+def fitting(
+    path, stage: str, device: torch.device, *, features: FeatureFile, scores: ScoreFile | None = None
+) -> tuple[ModelFile, Stage1 | Stage2 | Stage3]:
+    """The same of a model that is to work on these files; scores: None where it makes them.
+
+    Raises InputError also where the model is of other classes, channels or snippets.
+    """
+    file, model = of_file(path, stage, device)
+    classes = file.classes if scores is None else scores.classes
+    if (file.classes, file.width, file.grid) != (classes, features.width, features.grid):
+        raise InputError(
+            f"{path}: trained on other classes, channels or snippets than {features.path} has; give files "
+            "of one run"
+        )
+    return file, model
+
+
 def stage1(file: ModelFile, device: torch.device) -> Stage1:
     """A trained model of stage 1, ready for use."""
     method = methods.load("stage1", file.settings.method)

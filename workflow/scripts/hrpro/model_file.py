@@ -102,15 +102,17 @@ def parse(content: dict, stage: str) -> ModelFile:
 
 
 def require_weights(state) -> None:
-    """Raise InputError where a state is not {name: dense tensor of real floats, or of numbers of classes}."""
+    """Raise InputError where a state is not {name: dense tensor of finite floats, or of whole numbers}."""
     if not isinstance(state, dict) or not state:
         raise InputError("it has no weights")
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise InputError("its weights are not tensors by name")
-        known = value.is_floating_point() or value.dtype == torch.int64  # numbers of classes
+        known = value.is_floating_point() or value.dtype == torch.int64  # numbers of classes, say
         if not known or value.layout != torch.strided:
             raise InputError(f"its weights of {shown(name)} are not a dense tensor of real floats")
+        if not value.isfinite().all():
+            raise InputError(f"its weights of {shown(name)} are NaN or infinite")
 
 
 def write(path, content: dict) -> None:

@@ -12,7 +12,10 @@ SHARES = (0.0, 0.125, 0.25, 0.5, 1.0)
 
 
 class Gate(NamedTuple):
-    """How far the stages after the first count: the share of stage 2's weight, and whether stage 3 counts."""
+    """How far the stages after the first count: the share of stage 2's weight, and whether stage 3 counts.
+
+    Without stage 2, whose candidates it scores, stage 3 does not.
+    """
 
     share: float = 1.0
     stage3: bool = True
@@ -34,4 +37,4 @@ def read(path) -> Gate:
         raise InputError(f"{path}: share: {share!r} is not from 0 to 1; make the file again")
     if not isinstance(stage3, dict) or not isinstance(stage3.get("counts"), bool):
         raise InputError(f"{path}: stage3: {stage3!r} does not say whether it counts; make the file again")
-    return Gate(float(share), stage3["counts"])
+    return Gate(float(share), share > 0 and stage3["counts"])

@@ -6,6 +6,7 @@ import torch
 from ..detection.segments import Segments, segments, tiou
 from ..grid import Grid
 from ..model_file import ModelFile
+from ..utils.errors import InputError
 from .layout import Cells, Layout
 from .model import PyramidModel
 from .training import train
@@ -21,6 +22,8 @@ def load(file: ModelFile, device: torch.device) -> PyramidModel:
     """A trained model, ready for use."""
     levels = 1 + len({name.split(".")[1] for name in file.weights if name.startswith("down.")})
     layout = Layout(int(file.weights["scale"]), levels)
+    if layout.scale < 1:
+        raise InputError(f"{layout.scale} cells per snippet")
     model = PyramidModel(len(file.classes), file.width, file.settings, layout)
     model.load_state_dict(file.weights)
     return model.to(device).eval()

@@ -1,6 +1,6 @@
 """Charts as geometry, which templates/charts.html draws as SVG in the colours of the page.
 
-A series has a number, which is its colour on the page (report.css has COLORS of them), and may be dashed.
+A series has a number, which is its colour on the page (report.css has COLORS of them), and a line its stroke.
 """
 
 import math
@@ -10,6 +10,7 @@ from typing import NamedTuple
 WIDTH, HEIGHT = 480, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 44  # around the plot's own area
 COLORS = 6
+STROKES = ("", "dashed", "dotted")  # of lines, as report.css has them; "" is drawn through
 TICKS = 5  # of an axis, about
 GAP = 0.3  # share of a group's room that stays free
 ROW = 26  # height of a bar with its room in a chart of rows
@@ -48,7 +49,10 @@ class Axis(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A series as a line; low and high: the edges of the band about it, in which its deviation lies."""
+    """A series as a line; low and high: the edges of the band about it, in which its deviation lies.
+
+    stroke: of STROKES.
+    """
 
     name: str
     color: int
@@ -56,7 +60,7 @@ class Line(NamedTuple):
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
-    dashed: bool = False
+    stroke: str = ""
 
 
 class Mark(NamedTuple):
@@ -72,7 +76,7 @@ class Trace(NamedTuple):
 
     name: str
     color: int
-    dashed: bool
+    stroke: str
     points: str
     band: str
     marks: list[Mark]
@@ -99,14 +103,14 @@ class Label(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A chart; note: what to see in it, below the caption; legend: (name, color, dashed) of each series.
+    """A chart; note: what to see in it, below the caption; legend: (name, color, stroke) of each series.
 
     rules: lines of the grid, (x1, y1, x2, y2); strong: those that are drawn over it.
     """
 
     caption: str
     note: str
-    legend: list[tuple[str, int, bool]]
+    legend: list[tuple[str, int, str]]
     rules: list[tuple[float, float, float, float]]
     traces: list[Trace]
     boxes: list[Box]
@@ -132,8 +136,8 @@ def lines(caption: str, series: list[Line], x: Axis, y: Axis, note: str = "") ->
         ]
         marks = [Mark(*place, text) for place, text in zip(places, words, strict=True)]
         shown = marks if len(marks) <= MARKS else []
-        traces.append(Trace(line.name, line.color, line.dashed, joined(places), band, shown))
-    legend = [(line.name, line.color, line.dashed) for line in series] if len(series) > 1 else []
+        traces.append(Trace(line.name, line.color, line.stroke, joined(places), band, shown))
+    legend = [(line.name, line.color, line.stroke) for line in series] if len(series) > 1 else []
     return Chart(caption, note, legend, rules, traces, [], labels, [])
 
 
@@ -194,7 +198,7 @@ def columns(
             reached += value if stacked else 0.0
     labels.append(Label((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4 + 12 * bool(counts), x_name))
     strong = [] if line is None else [(LEFT, y_of(y, line), WIDTH - RIGHT, y_of(y, line))]
-    legend = [(bars.name, bars.color, False) for bars in series] if len(series) > 1 else []
+    legend = [(bars.name, bars.color, "") for bars in series] if len(series) > 1 else []
     return Chart(caption, note, legend, rules, [], boxes, labels, strong, height=HEIGHT + 12 * bool(counts))
 
 
@@ -225,7 +229,7 @@ def rows(caption: str, groups: Sequence[str], series: list[Bars], x: Axis, note:
                 )
             )  # fmt: skip
             labels.append(Label(round(end + 6, 1), round(y + ROW * 0.4, 1), words, "start"))
-    legend = [(bars.name, bars.color, False) for bars in series] if len(series) > 1 else []
+    legend = [(bars.name, bars.color, "") for bars in series] if len(series) > 1 else []
     zero = round(place(0.0), 1)
     return Chart(
         caption, note, legend, [], [], boxes, labels, [(zero, TOP - 4, zero, height - 6)], height=height
@@ -274,7 +278,7 @@ def spreads(
             at = y_of(y, median)
             strong.append((round(x + wide * 0.1, 1), at, round(x + wide * 0.9, 1), at))
     strong.append((LEFT, y_of(y, 0.0), WIDTH - RIGHT, y_of(y, 0.0)))
-    legend = [(name, color, False) for name, color, _ in series]
+    legend = [(name, color, "") for name, color, _ in series]
     return Chart(caption, note, legend, rules, [], boxes, labels, strong)
 
 

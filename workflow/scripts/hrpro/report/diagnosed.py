@@ -189,7 +189,7 @@ def recall(diagnoses: dict[str, dict]) -> charts.Chart:
         figures = one["recall"]
         series.append(Line(f"{name}, of the class", number, figures["average"], figures["recall"]))
         label = f"{name}, of any class"
-        series.append(Line(label, number, figures["average"], figures["recall_any_label"], dashed=True))
+        series.append(Line(label, number, figures["average"], figures["recall_any_label"], stroke="dashed"))
     most = min(MOST, max(one["recall"]["average"][-1] for one in diagnoses.values()))
     x = charts.axis("best detections per video, on average", [most])
     y = charts.axis("recall", [1.0], percent=True)
@@ -254,14 +254,14 @@ def calibration(diagnoses: dict[str, dict]) -> charts.Chart:
         bins = one["calibration"]["bins"]
         right = [(row["score"], row["right"][number]) for row in bins]
         overlap = [(row["score"], row["tiou"]) for row in bins]
-        for label, pairs, dashed in ((f"{name}, right", right, False), (f"{name}, tIoU", overlap, True)):
+        for label, pairs, stroke in ((f"{name}, right", right, ""), (f"{name}, tIoU", overlap, "dashed")):
             known = [pair for pair in pairs if None not in pair]
             places, heights = [score for score, _ in known], [value for _, value in known]
-            series.append(Line(label, color, places, heights, dashed=dashed))
+            series.append(Line(label, color, places, heights, stroke=stroke))
     x = charts.axis("mean score of a bin", [value for line in series for value in line.x])
     y = charts.axis("", [1.0], percent=True)
     even = min(x.high, 1.0)
-    series.insert(0, Line("as the score says", 5, [0.0, even], [0.0, even], dashed=True))
+    series.insert(0, Line("as the score says", 5, [0.0, even], [0.0, even], stroke="dashed"))
     note = (
         f"Share of the detections of a score that are right at tIoU {tiou[number]:g}; dashed: their mean "
         "tIoU with the nearest true segment of their class"

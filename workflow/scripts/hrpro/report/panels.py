@@ -103,9 +103,16 @@ def summary(data: Data, experiments: list[Run], figures: dict) -> Panel:
 
 
 def mean_ap_chart(stages: list[Stage], experiments: list[Run]) -> charts.Chart:
-    """mAP against tIoU of each experiment and stage; all but the last stage are dashed."""
+    """mAP against tIoU of each experiment and stage.
+
+    Its last stage is drawn through, the one before it dashed, the first of three dotted.
+    """
     colors = {run.name: number for number, run in enumerate(experiments)}
-    lasts = {run.last.name for run in experiments}
+    strokes = {
+        stage.name: stroke
+        for run in experiments
+        for stage, stroke in zip(reversed(run.stages), charts.STROKES, strict=False)
+    }
     series = []
     for stage in stages:
         mean, deviation = runs.over_seeds(stage)
@@ -118,7 +125,7 @@ def mean_ap_chart(stages: list[Stage], experiments: list[Run]) -> charts.Chart:
                 mean.tolist(),
                 low=(mean - deviation).tolist() if several else (),
                 high=(mean + deviation).tolist() if several else (),
-                dashed=stage.name not in lasts,
+                stroke=strokes[stage.name],
             )
         )
     thresholds = sorted({tiou for line in series for tiou in line.x})

@@ -1,12 +1,14 @@
 """The command line that the training scripts of all stages share, and what they write."""
 
 import argparse
+from collections.abc import Container
 
 import torch
 
 from .. import model_file
 from ..data.features import FeatureFile
 from ..utils import files, options, process
+from ..utils.errors import InputError
 from .checkpoint import Checkpoint
 from .task import Stage1Task, Stage2Task, Stage3Task
 
@@ -35,6 +37,13 @@ def add_test_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test", nargs="?", help="JSON of settings.{proposals,detection,evaluation} and exclude: the test"
     )
+
+
+def require_all(path: str, videos: Container[str], features: FeatureFile) -> None:
+    """Raise InputError where a file lacks one of the features' videos, as one of another data set does."""
+    for video in features.videos:
+        if video not in videos:
+            raise InputError(f"{path}: no video {video!r}, which {features.path} has; give both of one split")
 
 
 def make_checkpoint(

@@ -11,6 +11,7 @@ from . import interruption, progress
 from .input_error import InputError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = ("can't allocate memory", "out of memory")  # in torch's RuntimeErrors: the machine's, and a GPU's
 
 
 def reason(error: OSError) -> str:
@@ -25,6 +26,13 @@ def refused(error: OSError) -> str:
     if error.filename is None and error.errno == errno.ENOENT:
         place, remedy = "the working directory", "; go to one that is there and run again"
     return f"{place}: {reason(error)}{remedy}"
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether Python, or torch, has not got the memory that it asked for."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in NO_ROOM)
+    )
 
 
 def cost(began: float) -> str:
@@ -66,11 +74,10 @@ def run(main) -> None:
     except BrokenPipeError:  # who reads the output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except MemoryError:
-        progress.log.error("not enough memory; close other programs or take a machine with more")
-        sys.exit(1)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if lacks_memory(error):
+            progress.log.error("not enough memory; close other programs or take a machine with more")
+        elif isinstance(error, OSError) and error.errno is not None:
             progress.log.error("%s", refused(error))
         else:
             progress.log.exception("a fault of hrpro's own; please report it with these lines")
