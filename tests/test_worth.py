@@ -34,6 +34,17 @@ def compare(folder, rows: list[dict]):
     return run_script("compare_labels.py", "--name", "mine", "--settings", settings, *outputs)
 
 
+def test_shares_of_the_same_videos_are_named_together(tmp_path):
+    shares = {"10 %": 40.0, "20 %": 40.0, "100 %": 50.0}
+    rows = [
+        labels(tmp_path, name, group="shares", supervision="points", durations=[60.0], mean=mean)
+        for name, mean in shares.items()
+    ]
+    assert compare(tmp_path, rows).returncode == 0
+    svg = (tmp_path / "labelling.svg").read_text()
+    assert "10 %, 20 %" in svg and svg.count("20 %") == 1 and "100 %" in svg
+
+
 def test_minutes_and_the_figure_by_hand(tmp_path):
     whole, half = [60.0, 120.0, 180.0], [60.0, 120.0]
     rows = [

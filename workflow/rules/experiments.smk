@@ -400,6 +400,7 @@ def reported_files(wildcards):
             "proposals": f"{first}/test/proposals.json",
             "stages": stages,
             "events": events_quality(wildcards.dataset, name),
+            "gate": gate_of(wildcards.dataset, experiment) if experiment.gate == "ask" else [],
         }
     return experiments
 

@@ -99,7 +99,19 @@ def summary(data: Data, experiments: list[Run], figures: dict) -> Panel:
         Part(charts=[mean_ap_chart(stages, experiments), *loss_charts(experiments)]),
         Part("mAP in %", table=mean_ap_table(stages, data.seeds)),
     ]
-    return Panel("summary", "Summary", [figures["sentence"]], parts)
+    words = [figures["sentence"], *(gate_words(run) for run in experiments if run.gate is not None)]
+    return Panel("summary", "Summary", words, parts)
+
+
+def gate_words(run: Run) -> str:
+    """What counts of an experiment by held-back videos, and where that is shown."""
+    share = run.gate.share
+    counts = "counts in full" if share == 1 else f"counts with {share:g} of its weight"
+    said = f"stage 2 {counts if share else 'does not count'}"
+    if run.last.stage == "stage3":
+        said += f", stage 3 {'counts' if run.gate.stage3 else 'does not'}"
+    last = runs.STAGE_NAMES[run.last.stage]
+    return f"{run.name}: by held-back training videos {said}. What is shown as {last} is what counts of all."
 
 
 def mean_ap_chart(stages: list[Stage], experiments: list[Run]) -> charts.Chart:

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from .. import config
 from ..data.scores import ScoreFile
-from ..detection import results
+from ..detection import gate, results
+from ..detection.gate import Gate
 from ..detection.segments import Segments
 from ..utils import files
 from ..utils.settings import Strict
@@ -30,13 +31,14 @@ class StageFiles(Strict):
 
 
 class ExperimentFiles(Strict):
-    """The files of an experiment, of the first seed; scores: per split; events: may be empty."""
+    """The files of an experiment, of the first seed; scores: per split; events, gate: may be empty."""
 
     scores: dict[Literal["train", "test"], str]
     proposals: str
     stages: Annotated[dict[Literal[tuple(STAGE_NAMES)], StageFiles], Field(min_length=1)]
     evaluation: config.Evaluation
     events: str | Annotated[list[str], Field(max_length=0)] = Field([])
+    gate: str | Annotated[list[str], Field(max_length=0)] = Field([])
 
 
 class Settings(Strict):
@@ -74,7 +76,8 @@ class Run(NamedTuple):
     """An experiment.
 
     stages: in their order; scores: of stage 1, per split; events: how good its list of events is, as
-    measure_events.py has measured it, None where it has none.
+    measure_events.py has measured it, None where it has none; gate: what counts, where held-back videos were
+    asked, and so of the last stage's detections.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Run(NamedTuple):
     proposals: dict[str, Segments]
     scores: dict[str, ScoreFile]
     events: dict | None
+    gate: Gate | None = None
 
     @property
     def last(self) -> Stage:
@@ -102,6 +106,7 @@ def opened(experiments: dict[str, ExperimentFiles], classes: list[str]) -> Itera
                 proposals=results.read(paths.proposals, classes),
                 scores={split: stack.enter_context(ScoreFile(path)) for split, path in paths.scores.items()},
                 events=files.read_json(paths.events, *EVENTS) if paths.events else None,
+                gate=gate.read(paths.gate) if paths.gate else None,
             )
             for name, paths in experiments.items()
         ]

@@ -105,9 +105,11 @@ def draw(content: dict) -> str:
             if group == "others":
                 minutes = [BESIDE * each for each in minutes]
             axes.errorbar(minutes, mean, deviation, label=LEGEND[group], capsize=3, elinewidth=1, **look)
+            places = {}  # two shares may be the same videos
             for row in shown if group != "others" else ():
-                place = row["minutes"], row["mAP"]
-                axes.annotate(row["name"], place, (-7, 6), textcoords="offset points", ha="right")
+                places.setdefault((row["minutes"], row["mAP"]), []).append(row["name"])
+            for place, names in places.items():
+                axes.annotate(", ".join(names), place, (-7, 6), textcoords="offset points", ha="right")
         axes.set_xscale("log")
         axes.set_xlim(rows[0]["minutes"] / SIDES, rows[-1]["minutes"] * SIDES)
         axes.set_xticks(ticks(rows[0]["minutes"], rows[-1]["minutes"]))
