@@ -146,13 +146,9 @@ def test_stage_3_does_not_count_without_stage_2(tmp_path):
     assert gate.read(tmp_path / "gate.json") == gate.Gate(0.0, False)
 
 
-@pytest.mark.parametrize("supervision", ["videos", "segments"])
-def test_a_third_stage_without_points_is_told_what_to_set(supervision):
-    name = {"videos": "videos", "segments": "full"}[supervision]
-    with pytest.raises(
-        InputError, match=f"experiments.{name}: stage3 needs supervision: .*; set stage3: null"
-    ):
-        config.parse(config.Config, {"experiments": {name: {"stage3": "default"}}})
+def test_a_third_stage_by_classes_alone_is_told_what_to_set():
+    with pytest.raises(InputError, match="without them can: none, so set stage3: null"):
+        config.parse(config.Config, {"experiments": {"videos": {"stage3": "default"}}})
 
 
 def test_a_checkpoint_is_of_one_distance_between_actions(tmp_path):

@@ -398,9 +398,9 @@ class Config(Strict):
             raise ValueError("experiments.default: missing; it makes results/<dataset>/map.json")
         tested = {}
         for name, experiment in self.experiments.items():
+            self.supervision_holds(name, experiment)
             self.gate_holds(name, experiment)
             self.stage3_holds(name, experiment)
-            self.supervision_holds(name, experiment)
             if not experiment.best_on_test:
                 continue
             for stage in methods.STAGES:
@@ -442,7 +442,7 @@ class Config(Strict):
                 raise ValueError(
                     f"experiments.{name}: supervision: {supervision}, but the method {method} of "
                     f"variants.{stage}.{variant} learns from points; without them can: "
-                    f"{', '.join(able) or 'none'}"
+                    f"{', '.join(able) or f'none, so set {stage}: null'}"
                 )
 
     def gate_holds(self, name: str, experiment: Experiment) -> None:
