@@ -1,6 +1,7 @@
 """What strangers' tries of stage 3, the gate and events have found: each case with the right words."""
 
 import argparse
+import json
 import re
 
 import pytest
@@ -144,6 +145,28 @@ def test_a_third_stage_of_wrong_weights_is_no_model(change, reason, tmp_path):
 def test_stage_3_does_not_count_without_stage_2(tmp_path):
     (tmp_path / "gate.json").write_text('{"share": 0, "stage3": {"counts": true}}')
     assert gate.read(tmp_path / "gate.json") == gate.Gate(0.0, False)
+
+
+@pytest.mark.parametrize("content", ['{"share": "x", "mAP": null}', '{"share": 2, "mAP": [1.0]}'])
+def test_a_table_of_a_gate_that_is_none_is_not_made(content, out):
+    values = {"tiou": [0.5], "mAP": [1.0], "average": {"0.5:0.5": 1.0}, "per_class": {"x": [1.0]}}
+    (out / "one.json").write_text(json.dumps(values))
+    (out / "gate.json").write_text(content)
+    arguments = [
+        "--dataset",
+        "mine",
+        "--experiment",
+        "default",
+        "--seeds",
+        0,
+        "--stage1-last",
+        out / "one.json",
+    ]
+    made = run_script("gather.py", *arguments, "--gate", out / "gate.json", "--output", out / "map.json")
+    assert made.returncode == 1 and re.match(
+        r"error: .*gate\.json: share: .* is not from 0 to 1", made.stderr
+    )
+    assert not (out / "map.json").exists()
 
 
 def test_a_third_stage_by_classes_alone_is_told_what_to_set():

@@ -5,6 +5,7 @@ import json
 
 from hrpro.data import training_points
 from hrpro.data.instances import points_per_class
+from hrpro.detection import gate
 from hrpro.evaluation import aggregation
 from hrpro.utils import errors, files, options, progress
 
@@ -87,7 +88,7 @@ def main() -> None:
             "tiou": tiou,
             "seeds": args.seeds,
             "stages": stages,
-            **gate(args),
+            **what_counts(args),
             **measured,
             "trained_on": [m for row, m in enumerate(machines) if m not in machines[:row]],
         },
@@ -95,9 +96,12 @@ def main() -> None:
     )
 
 
-def gate(args: argparse.Namespace) -> dict:
+def what_counts(args: argparse.Namespace) -> dict:
     """What counts, how far, and why, where the experiment leaves it to the data set."""
-    said = read(args.gate, "share", "mAP") if args.gate else {}
+    said = {}
+    if args.gate:
+        gate.read(args.gate)  # InputError where it is another file
+        said = read(args.gate, "share", "mAP")
     if args.points:
         videos = training_points.read(args.points, []).videos
         median = points_per_class(videos.values())
