@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from ..layers.convolution import Convolution
 from ..layers.dropout import Dropout
+from ..layers.local_mean import local_mean
 from ..layers.packing import Packing
 from ..layers.scores import SnippetScores
 from ..layers.standardize import Standardize
@@ -38,9 +39,11 @@ class SnippetModel(nn.Module):
         self.inputs = Standardize(width, standardize=settings.standardize, noise=settings.noise)
         self.project = nn.Identity()
         projected = width if settings.width is None else min(max(width, LEAST_WIDTH), settings.width)
-        if projected != width:
+        if settings.context:
+            self.project = nn.Linear(width, 2 * projected)  # of the snippet, and of those about it
+        elif projected != width:
             self.project = nn.Linear(width, projected)
-            width = projected
+        width = projected
         heads = attention_heads(width, settings.heads)
         self.register_buffer("prototypes", torch.zeros(classes, width))
         self.blocks = nn.ModuleList(
@@ -54,6 +57,9 @@ class SnippetModel(nn.Module):
     def forward(self, features: torch.Tensor, packing: Packing) -> SnippetScores:
         """Packed features (N, width) -> SnippetScores."""
         x = self.project(self.inputs(features))
+        if self.settings.context:
+            single, around = x.chunk(2, dim=1)
+            x = single + local_mean(around, packing, self.settings.context)
         embedding = F.relu(self.embed(self.attend(x, packing), packing))
         logits = self.classifier(self.dropout(embedding))
         scores = torch.sigmoid(logits.to(features.dtype))  # bfloat16 would make 1 of what is nearly 1

@@ -31,6 +31,11 @@ class Settings(TrainingSettings):
         description="channels that wider features are projected to, as those of fewer than 32 are to 32; "
         "null: no projection",
     )
+    context: Annotated[Whole, Field(le=64)] = Field(
+        0,
+        description="neighbours on each side: the mean over them and the snippet is projected by weights of "
+        "its own and added; 0: none",
+    )
     noise: NonNegative = Field(
         0.7, description="standard deviation of the noise added to (standardized) features in training"
     )
