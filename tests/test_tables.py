@@ -171,9 +171,9 @@ def cells(line: str) -> list[str]:
 def test_show_adds_the_reliable_proposals(tmp_path):
     gathered(tmp_path, QUALITIES, [NOTHING, NOTHING])
     shown = run_script("show.py", tmp_path / "gathered.json").stdout.splitlines()
-    between = shown.index("")
-    assert [cells(line)[2] for line in shown[2:between]] == ["stage1", "stage2"]
-    header, _, *rows = shown[between + 1 :]
+    caption, _, header, _, *rows = shown[shown.index("", 2) + 1 :]
+    assert [cells(line)[2] for line in shown[4:6]] == ["stage1", "stage2"]
+    assert shown[0].startswith("mAP in %") and caption.startswith("Reliable proposals of the training videos")
     assert cells(header) == ["data set", "experiment", "stage", "model", "tIoU", "over 0.5", "without"]
     row = ["demo", "x", "stage1", "last", "45.0 ± 7.1", "33.0 ± 4.2", "10.0 ± 0.0"]
     assert [cells(line) for line in rows] == [row]
@@ -182,8 +182,8 @@ def test_show_adds_the_reliable_proposals(tmp_path):
 def test_show_without_known_reliable_proposals_is_one_table(tmp_path):
     gathered(tmp_path, [NOTHING, NOTHING], [NOTHING, NOTHING])
     shown = run_script("show.py", tmp_path / "gathered.json").stdout.splitlines()
-    assert len(shown) == 4
-    assert "" not in shown
+    assert len(shown) == 6
+    assert shown.count("") == 1
 
 
 def map_of(folder, experiment: str, stage1: float, stage2: float, **other) -> str:
@@ -337,15 +337,23 @@ def test_data_sets_of_other_thresholds_get_a_table_of_their_own(tmp_path):
         written(tmp_path, f"{number}.json", result_of(tiou, f"d{number}"))
         for number, tiou in enumerate(thresholds)
     ]
-    first, second = run_script("show.py", *paths).stdout.split("\n\n")
+    _, first, _, second = run_script("show.py", *paths).stdout.split("\n\n")
     assert [line.split("|")[1].strip() for line in first.splitlines()[2:]] == ["d0", "d2"]
     assert [line.split("|")[1].strip() for line in second.splitlines()[2:]] == ["d1"]
 
 
+def test_a_table_with_what_counts_says_what_that_is(tmp_path):
+    result = result_of([0.1, 0.25])
+    assert "gated" not in run_script("show.py", written(tmp_path, "one.json", result)).stdout
+    result["stages"]["gated"] = result["stages"]["stage1"]
+    shown = run_script("show.py", written(tmp_path, "two.json", result)).stdout
+    assert shown.splitlines()[0].endswith("gated: what counts of all stages by held-back training videos.")
+
+
 def test_a_table_is_markdown_with_aligned_columns(tmp_path):
     shown = run_script("show.py", written(tmp_path, "map.json", result_of([0.1, 0.25]))).stdout.splitlines()
-    assert len({len(line) for line in shown}) == 1
-    header, rule, row = shown
+    _, _, header, rule, row = shown
+    assert len(header) == len(rule) == len(row)
     assert cells(header) == ["data set", "experiment", "stage", "model", "0.1", "0.25", "0.1:0.25"]
     assert set(rule) == {"|", "-"}
     assert cells(row) == ["demo", "default", "stage1", "last", "50.0", "50.0", "50.0"]
@@ -358,7 +366,7 @@ def test_the_page_of_tables_has_the_cells_of_the_terminal(tmp_path):
     page = (tmp_path / "table.html").read_text()
     rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>.*?</tr>", page)]
     shown = run_script("show.py", tmp_path / "gathered.json").stdout.splitlines()
-    assert rows == [cells(line) for line in shown if line and not line.startswith("|-")]
+    assert rows == [cells(line) for line in shown if line.startswith("| ")]
     assert page.count("<table") == 2 and "seeds 0, 1" in page
     assert "http:" not in page and "https:" not in page
 

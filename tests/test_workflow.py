@@ -182,7 +182,7 @@ def test_training_leaves_events_and_logs(finished_run):
 
 
 def test_the_table_of_a_map(finished_run):
-    shown = run_script("show.py", finished_run / "results/mine/map.json").stdout.splitlines()
+    shown = run_script("show.py", finished_run / "results/mine/map.json").stdout.splitlines()[2:]
     assert [cell.strip() for cell in shown[0].split("|")[1:5]] == ["data set", "experiment", "stage", "model"]
     shown_stages = [line.split("|")[3].strip() for line in shown[2 : shown.index("")]]
     assert shown_stages == ["stage1", "stage2", "stage3"]

@@ -27,7 +27,7 @@ def main() -> None:
     if args.html is not None:
         files.write_text(args.html, pages.results(results, frames))
     else:
-        print("\n\n".join(map(tables.markdown, frames)))
+        print("\n\n".join(f"{tables.caption(frame)}\n\n{tables.markdown(frame)}" for frame in frames))
 
 
 if __name__ == "__main__":

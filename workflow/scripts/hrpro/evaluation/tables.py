@@ -87,6 +87,21 @@ def of_results(results: list[dict]) -> list[pd.DataFrame]:
     return tables
 
 
+def caption(table: pd.DataFrame) -> str:
+    """What a table of `of_results` shows."""
+    if "tIoU" in table:
+        return (
+            "Reliable proposals of the training videos, in %: tIoU with the true segments, share over 0.5, "
+            "share of points without one; ± deviation over the seeds."
+        )
+    if "events" in table:
+        return "Lists of events in %: at each tIoU threshold; ± deviation over the seeds."
+    words = "mAP in % at each tIoU threshold, and its averages ± deviation over the seeds."
+    if "gated" in set(table["stage"]):
+        words += " gated: what counts of all stages by held-back training videos."
+    return words
+
+
 def score_cells(figures: dict, result: dict) -> dict[str, str]:
     """mAP in % at each threshold, and its averages with their deviation over seeds."""
     cells = {

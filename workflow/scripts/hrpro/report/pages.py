@@ -9,6 +9,7 @@ import jinja2
 import pandas as pd
 
 from ..config import SPLITS
+from ..evaluation import tables
 from . import charts, figures
 from .findings import LEVELS, percent
 
@@ -81,20 +82,12 @@ def check(facts: dict, findings: list[dict]) -> str:
 
 def results(maps: list[dict], frames: list[pd.DataFrame]) -> str:
     """The page of map.json files; frames: their tables (`tables.of_results`)."""
-    tables = []
-    for frame in frames:
-        if "tIoU" in frame:
-            caption = (
-                "Reliable proposals of the training videos, in %: tIoU with the true segments, share over "
-                "0.5, share of points without one; ± deviation over the seeds."
-            )
-        elif "events" in frame:
-            caption = "Lists of events in %: at each tIoU threshold; ± deviation over the seeds."
-        else:
-            caption = "mAP in % at each tIoU threshold, and its averages ± deviation over the seeds."
-        tables.append(Table(caption, list(frame.columns), frame.to_numpy().tolist(), names=NAMES))
+    shown = [
+        Table(tables.caption(frame), list(frame.columns), frame.to_numpy().tolist(), names=NAMES)
+        for frame in frames
+    ]
     title = ", ".join(dict.fromkeys(result["dataset"] for result in maps))
-    return TEMPLATES.get_template("results.html").render(title=title, results=maps, tables=tables)
+    return TEMPLATES.get_template("results.html").render(title=title, results=maps, tables=shown)
 
 
 def report(name: str, subtitle: str, panels: list) -> str:
