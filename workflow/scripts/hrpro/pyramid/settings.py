@@ -1,6 +1,6 @@
 """Settings of the pyramid: its network and its training."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -29,7 +29,9 @@ class Settings(Optimization):
     width: Count = Field(64, description="channels of every level")
     input_dropout: Dropout = Field(0.3, description="share of the input dropped before the projection")
     dropout: Dropout = Field(0.3, description="share dropped in the heads")
-    cells: Count = Field(8, description="cells that the median segment has at least")
+    cells: Annotated[Count, Field(le=256)] = Field(
+        8, description="cells that the median segment has at least"
+    )
     levels: Count = Field(6, description="the most levels")
     radius: Positive = Field(
         1.5, description="strides from its centre up to which the cells of a segment are positive"
