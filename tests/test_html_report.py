@@ -163,13 +163,21 @@ def test_no_two_stages_of_an_experiment_are_drawn_alike():
 @pytest.mark.parametrize(
     ("stages", "counts", "words"),
     [
-        (3, (1.0, True), "stage 2 counts in full, stage 3 counts. What is shown as stage 3 is what counts"),
+        (
+            3,
+            (1.0, True),
+            "stage 2 counts in full, stage 3 counts. The figures of stage 3 are of the stages as far",
+        ),
         (
             3,
             (0.5, False),
-            "stage 2 counts with 0.5 of its weight, stage 3 does not. What is shown as stage 3",
+            "stage 2 counts with 0.5 of its weight, stage 3 does not. The figures of stage 3",
         ),
-        (2, (0.0, False), "stage 2 does not count. What is shown as stage 2 is what counts of all."),
+        (
+            2,
+            (0.0, False),
+            "stage 2 does not count. The figures of stage 2 are of the stages as far as they count.",
+        ),
     ],
 )
 def test_it_is_said_in_words_what_counts(stages, counts, words):

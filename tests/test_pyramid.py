@@ -278,7 +278,11 @@ def test_what_a_training_learns_from_is_given_whole(tmp_path):
     options = ["--features", "f", "--settings", "{}", "--seed", 0, "--model", "m", "--events", "e"]
     for labels, said in [
         ([], "--points, --segments: expected one of them"),
-        (["--points", "p", "--scores", "s"], "--points: takes --positive, too"),
+        (
+            ["--points", "p", "--scores", "s"],
+            "--points: needs --positive, --stage2, --detection, --same-action, too",
+        ),
+        (["--segments", "s", "--stage2", "m"], "--stage2: only with --points"),
     ]:
         run = run_script("train_stage3.py", *options, *labels)
         assert (run.returncode, run.stderr) == (1, f"error: {said}\n")

@@ -347,7 +347,9 @@ def test_a_table_with_what_counts_says_what_that_is(tmp_path):
     assert "gated" not in run_script("show.py", written(tmp_path, "one.json", result)).stdout
     result["stages"]["gated"] = result["stages"]["stage1"]
     shown = run_script("show.py", written(tmp_path, "two.json", result)).stdout
-    assert shown.splitlines()[0].endswith("gated: what counts of all stages by held-back training videos.")
+    assert shown.splitlines()[0].endswith(
+        "gated: the stages as far as held-back training videos let them count."
+    )
 
 
 def test_a_table_is_markdown_with_aligned_columns(tmp_path):

@@ -24,14 +24,14 @@ STAGE1 = "results/mine/last/seed0/stage1-default"
 PROPOSALS = f"{STAGE1}/proposals-default"
 STAGE2 = f"{PROPOSALS}/stage2-default"
 STAGE3 = f"{STAGE2}/detection-default/stage3-default"
-OTHERS = [{"width": 5}, {"classes": ["x", "y"]}, {"reversed": True}, {"grid": Grid(8, 25)}]
+OTHERS = [{"width": 5}, {"grid": Grid(8, 25)}, {"classes": ["x", "y"]}, {"backwards": True}]
 
 
-def model_of_others(stage: str, like, path, width=None, classes=None, grid=None, **turned) -> None:
-    """Write an untrained model of a stage: of other channels, classes or snippets than one that there is."""
+def model_of_others(stage: str, like, path, width=None, grid=None, classes=None, backwards=False) -> None:
+    """Write an untrained model of a stage: of other channels, snippets or classes than one that there is."""
     file = model_file.load(like, stage)
     facts = {"width": width or file.width, "grid": grid or file.grid}
-    facts["classes"] = file.classes[::-1] if turned else classes or file.classes
+    facts["classes"] = file.classes[::-1] if backwards else classes or file.classes
     network = {"stage1": SnippetModel, "stage2": InstanceModel, "stage3": PyramidModel}[stage]
     layout = [Layout(1, 1)] if stage == "stage3" else []
     model = network(len(facts["classes"]), facts["width"], file.settings, *layout)
@@ -77,7 +77,9 @@ def test_a_model_of_other_features_is_told(finished_run, out, script, stage, cha
         options |= {"seed": 0, "model": out / "made.pt", "events": out / "events"}
     made = run_script(script, *(part for name, value in options.items() for part in (f"--{name}", value)))
     assert made.returncode == 1, made.stderr
-    words = r"trained on other classes, channels or snippets than .*/features\.h5 has; give files of one run"
+    words = r"trained on other channels or snippets than .*/features\.h5 has; give files of one run"
+    if "classes" in change or "backwards" in change:
+        words = r"trained on other classes or snippets than .*/scores\.h5 has; give files of one run"
     assert re.fullmatch(rf"error: .*/other\.pt: {words}\n", made.stderr), made.stderr
     assert [path.name for path in out.iterdir()] == ["other.pt"]
 
@@ -87,22 +89,21 @@ def test_snippets_are_scored_by_a_model_of_their_channels(finished_run, out):
     features = finished_run / "results/mine/test/features.h5"
     arguments = ["--features", features, "--model", out / "other.pt", "--output", out / "scores.h5"]
     made = run_script("score_snippets.py", *arguments)
-    assert made.returncode == 1 and "other.pt: trained on other classes, channels or snippets" in made.stderr
+    assert made.returncode == 1 and "other.pt: trained on other channels or snippets" in made.stderr
     assert not (out / "scores.h5").exists()
 
 
 @pytest.mark.parametrize(
-    ("script", "option", "settings"),
-    [("train_stage2.py", name, '{"iterations": 1}') for name in ("reliable", "negative")]
-    + [("train_stage3.py", "positive", '{"iterations": 1}')],
+    ("script", "option"),
+    [("train_stage2.py", "reliable"), ("train_stage2.py", "negative"), ("train_stage3.py", "positive")],
 )
-def test_segments_of_other_videos_are_told(finished_run, out, script, option, settings):
+def test_segments_of_other_videos_are_told(finished_run, out, script, option):
     (out / "other.json").write_text('{"results": {"other": []}}')
     options = {
         "features": finished_run / "results/mine/train/features.h5",
         "scores": finished_run / STAGE1 / "train/scores.h5",
         "positive": finished_run / PROPOSALS / "train/positive.json",
-        "settings": settings,
+        "settings": '{"iterations": 1}',
         "seed": 0,
         "model": out / "made.pt",
         "events": out / "events",
@@ -120,6 +121,33 @@ def test_segments_of_other_videos_are_told(finished_run, out, script, option, se
     assert re.fullmatch(
         r"error: .*other\.json: no video '.*', which .*features\.h5 has; .*\n", made.stderr
     ), made.stderr
+
+
+@pytest.mark.parametrize("script", ["detect_stage2.py", "gate.py", "refine_reliable.py"])
+def test_proposals_of_other_videos_are_told(finished_run, out, script):
+    split = "train" if script == "refine_reliable.py" else "test"
+    (out / "other.json").write_text(
+        '{"results": {"other": [{"label": "golf", "segment": [0, 1], "score": 1}]}}'
+    )
+    options = {
+        "features": finished_run / f"results/mine/{split}/features.h5",
+        "scores": finished_run / STAGE1 / split / "scores.h5",
+        "positive" if split == "train" else "proposals": out / "other.json",
+        "model": finished_run / STAGE2 / "model.pt",
+        "settings": config.canonical(config.Detection()),
+        "output": out / "made.json",
+    }
+    name = {"detect_stage2.py": "labels", "gate.py": "annotations", "refine_reliable.py": "points"}[script]
+    labelled = {
+        "labels": "train/labels.json",
+        "annotations": "test/annotations.json",
+        "points": "train/points.json",
+    }
+    options[name] = finished_run / "results/mine" / labelled[name]
+    made = run_script(script, *(part for name, value in options.items() for part in (f"--{name}", value)))
+    assert made.returncode == 1, made.stderr
+    assert made.stderr.splitlines()[-1].startswith("error: other: has proposals, but is not in "), made.stderr
+    assert not (out / "made.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -288,12 +288,12 @@ def segments(wildcards):
     """An input function: the true segments of the training videos, of the chain `segment-labels` alone."""
     if wildcards.pick != settings.BY_SEGMENTS:
         return []
-    method = CONFIG.method("stage1", wildcards.stage1)
-    if not methods.learns_by_segments("stage1", method):
-        stop(
-            f"{wildcards.pick}: variants.stage1.{wildcards.stage1} is of the method {method}, which learns from "
-            "points"
-        )
+    for stage in ("stage1", "stage3"):
+        variant = getattr(wildcards, stage, None)
+        if variant and not methods.learns_by_segments(stage, method := CONFIG.method(stage, variant)):
+            stop(
+                f"{wildcards.pick}: variants.{stage}.{variant} is of the method {method}, which learns from points"
+            )
     require_segments(wildcards.dataset)
     return f"results/{wildcards.dataset}/train/segments.json"
 

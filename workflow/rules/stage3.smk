@@ -1,10 +1,10 @@
-"""Stage 3: a detector that learns from stage 2's candidates, and scores them by what it finds."""
+"""Stage 3: a detector that scores stage 2's candidates by what it finds."""
 
 
 rule train_stage3:
     """Train on a segment per point, made of stage 2's candidates, and keep the model at the end.
 
-    Of `segment-labels` on the true segments, which take no candidates.
+    In the chain `segment-labels`, on the true segments, without candidates.
     """
     input:
         features="results/{dataset}/train/features.h5",

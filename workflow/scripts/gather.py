@@ -100,7 +100,7 @@ def what_counts(args: argparse.Namespace) -> dict:
     """What counts, how far, and why, where the experiment leaves it to the data set."""
     said = {}
     if args.gate:
-        gate.read(args.gate)  # InputError where it is another file
+        gate.read(args.gate)  # raises InputError where it is another file; what follows takes all of it
         said = read(args.gate, "share", "mAP")
     if args.points:
         videos = training_points.read(args.points, []).videos

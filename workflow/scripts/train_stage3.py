@@ -63,31 +63,38 @@ def require_labels(args: argparse.Namespace, method: str) -> None:
     options.require_one(args, "points", "segments")
     if args.segments and not methods.learns_by_segments("stage3", method):
         raise errors.InputError(f"--segments: the method {method} learns from points; give --points")
-    absent = [name for name in WITH_POINTS if getattr(args, name) is None]
-    if args.points and absent:
-        raise errors.InputError(f"--points: takes --{absent[0].replace('_', '-')}, too")
+    names = [name for name in WITH_POINTS if (getattr(args, name) is None) == bool(args.points)]
+    if names:
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in names)
+        raise errors.InputError(
+            f"--points: needs {listed}, too" if args.points else f"{listed}: only with --points"
+        )
 
 
 def of_segments(args: argparse.Namespace, features: FeatureFile, _) -> tuple[list[str], dict]:
     """The classes and, by the fields of a Stage3Task, the true segments."""
     truth = training_segments.read(args.segments, features.videos)
-    if not any(truth.videos[video] for video in features.videos):
-        raise errors.InputError(
-            f"{args.segments}: no segment in any video, so there is nothing to learn from"
-        )
-    return truth.classes, {"points": {}, "same_action": 0.0, "candidates": {}, "segments": truth}
+    require_some(args.segments, "segment", truth.videos, features)
+    return truth.classes, {"segments": truth}
 
 
 def of_points(args: argparse.Namespace, features: FeatureFile, device) -> tuple[list[str], dict]:
     """The classes and, by the fields of a Stage3Task, the points and stage 2's candidates."""
     detection = config.from_json(config.Detection, args.detection, "--detection")
     points = training_points.read(args.points, features.videos).videos
+    require_some(args.points, "point", points, features)
     with ScoreFile(args.scores) as scores:
         file, stage2 = inference.fitting(args.stage2, "stage2", device, features=features, scores=scores)
         positive = results.read(args.positive, file.classes)
         require_all(args.positive, positive, features)
         candidates = dict(stage2.detect_all(features, scores, positive.items(), detection))
     return file.classes, {"points": points, "same_action": args.same_action, "candidates": candidates}
+
+
+def require_some(path: str, what: str, videos: dict[str, list], features: FeatureFile) -> None:
+    """Raise InputError where no training video has a label."""
+    if not any(videos[video] for video in features.videos):
+        raise errors.InputError(f"{path}: no {what} in any video, so there is nothing to learn from")
 
 
 if __name__ == "__main__":

@@ -69,9 +69,16 @@ class Stage2(NamedTuple):
     ) -> Iterator[tuple[str, Candidates]]:
         """The candidates of each video that has proposals, in turn.
 
-        Raises InputError where a video has scores of other snippets, or a proposal without a class.
+        Raises InputError where a video is not among the features or scores, has scores of other snippets, or
+        a proposal without a class.
         """
+        known = set(features.videos) & set(scores.videos)
         for video, segments in proposals:
+            if video not in known:
+                raise InputError(
+                    f"{video}: has proposals, but is not in {features.path} or not in {scores.path}; give "
+                    "all three of one split"
+                )
             of_video, scores_of_video = features.read([video])[0], scores.read(video)
             if len(of_video) != len(scores_of_video.background):
                 raise InputError(
@@ -141,14 +148,16 @@ def fitting(
 ) -> tuple[ModelFile, Stage1 | Stage2 | Stage3]:
     """The same of a model that is to work on these files; scores: None where it makes them.
 
-    Raises InputError also where the model is of other classes, channels or snippets.
+    Raises InputError also where the model is of other channels or snippets, or of other classes.
     """
     file, model = of_file(path, stage, device)
-    classes = file.classes if scores is None else scores.classes
-    if (file.classes, file.width, file.grid) != (classes, features.width, features.grid):
+    if (file.width, file.grid) != (features.width, features.grid):
         raise InputError(
-            f"{path}: trained on other classes, channels or snippets than {features.path} has; give files "
-            "of one run"
+            f"{path}: trained on other channels or snippets than {features.path} has; give files of one run"
+        )
+    if scores and (file.classes, file.grid) != (scores.classes, scores.grid):
+        raise InputError(
+            f"{path}: trained on other classes or snippets than {scores.path} has; give files of one run"
         )
     return file, model
 

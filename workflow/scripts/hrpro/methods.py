@@ -22,8 +22,8 @@ video are all that the method needs, and an experiment with `supervision: videos
 without "seconds" there and, in stage 2, no ranked proposals anywhere.
 
 Those of stage 1 or 3 may say `learns_by_segments: ClassVar[bool] = True`: then an experiment with
-`supervision: segments` may name it, and its task has the true segments of the training videos in place of
-points, and of candidates. Stage 2 gets them as reliable proposals.
+`supervision: segments` may name it, and its task has the true segments of the training videos: of stage 1 in
+place of points, of stage 3 in place of points and candidates. Stage 2 gets them as reliable proposals.
 
 Stage 2 scores and refines proposals:
 
@@ -34,7 +34,7 @@ Stage 2 scores and refines proposals:
 with the features (T, D), the stage-1 Scores and the proposals (Segments) of a video, the features' Grid and
 the settings of the detection (config.Detection).
 
-Stage 3 learns from stage 2's candidates and the points, and scores candidates once more:
+Stage 3 learns from points and stage 2's candidates, or from true segments, and scores candidates once more:
 
     train(task: training.task.Stage3Task) -> model
     load(file: model_file.ModelFile, device) -> model              ready for use

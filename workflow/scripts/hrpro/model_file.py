@@ -21,7 +21,7 @@ from .utils.names import shown
 from .utils.settings import Count, Strict
 
 SETTINGS = {"stage1": config.Stage1, "stage2": config.Stage2, "stage3": config.Stage3}
-UNNAMED = "hrpro"  # the method that a file of stages 1 and 2 does not name, as before there were others
+UNNAMED = "hrpro"  # the method that files of stages 1 and 2 leave out, as they did when it was the only one
 DAMAGED = (InputError, LookupError, RuntimeError, TypeError, ValueError)  # what reading a wrong file raises
 
 

@@ -114,6 +114,7 @@ EXPERIMENTS = {
         "detection": "default",
         "stage3": "default",
         "evaluation": "default",
+        "gate": "auto",
     },
     "full": {
         "stage1": "default",

@@ -1,6 +1,6 @@
 """What the pyramid learns from: a pseudo-segment per point, made of stage 2's candidates, or true segments.
 
-docs/method.md, section 16.1.
+docs/method.md, sections 16.1 and 15.
 """
 
 from typing import NamedTuple

@@ -111,7 +111,10 @@ def gate_words(run: Run) -> str:
     if run.last.stage == "stage3":
         said += f", stage 3 {'counts' if run.gate.stage3 else 'does not'}"
     last = runs.STAGE_NAMES[run.last.stage]
-    return f"{run.name}: by held-back training videos {said}. What is shown as {last} is what counts of all."
+    return (
+        f"{run.name}: by held-back training videos {said}. The figures of {last} are of the stages as far as "
+        "they count."
+    )
 
 
 def mean_ap_chart(stages: list[Stage], experiments: list[Run]) -> charts.Chart:

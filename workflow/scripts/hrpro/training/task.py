@@ -59,17 +59,17 @@ class Stage2Task(NamedTuple):
 
 
 class Stage3Task(NamedTuple):
-    """A training of stage 3."""
+    """A training of stage 3: on points and stage 2's candidates, or on true segments."""
 
     features: FeatureFile  # of the training split
-    points: dict[str, list[dict]]  # {video: [{"seconds", "label"}]}; none with segments
     classes: list[str]
-    same_action: float  # seconds up to which points mark one action (`instances.actions`)
-    candidates: dict[str, Segments]  # stage 2's, of each training video; none with segments
     settings: Strict  # the method's Settings
     rng: np.random.Generator
     device: torch.device
     events: Path  # folder of TensorBoard events
     checkpoint: Checkpoint
     cache_memory: float  # MB of features that are kept in memory
+    points: dict[str, list[dict]] | None = None  # {video: [{"seconds", "label"}]}
+    same_action: float = 0.0  # seconds up to which points mark one action (`instances.actions`)
+    candidates: dict[str, Segments] | None = None  # stage 2's, of each training video
     segments: TrainingSegments | None = None  # the true ones

@@ -1,4 +1,4 @@
-"""Types for argparse: numbers with bounds, those that the configuration has, and lists of names; a check."""
+"""Types for argparse: numbers with bounds, those of the configuration, lists of names, what goes together."""
 
 import argparse
 import csv

@@ -4,7 +4,7 @@ MANY_CHANNELS = 256  # of features: from here on a second thread pays
 
 
 def threads_that_pay(threads: int, width: int) -> int:
-    """So many threads or, where features have few channels, one.
+    """`threads`, or one where the features have few channels.
 
     On small matrix products further threads cost more than they save. width: the features' channels.
     """
