@@ -791,6 +791,7 @@ def test_what_stage_2_gets_belongs_together(snippets, label, words):
     class File:
         def __init__(self, path, value):
             self.path, self.grid, self.read = path, Grid(16, 25.0), lambda _: value
+            self.videos = ["v"]
 
     class Method:
         @staticmethod
