@@ -157,7 +157,7 @@ def test_a_failing_job_is_tried_with_more_memory_and_shown_while_the_rest_goes_o
     )
     command, _, log = said.partition("Logfile logs/")
     assert re.search(r"shell:\n\s+python \S+/train_stage2.py .*--seed 0", command)
-    assert "can't allocate memory" in log
+    assert "not enough memory" in log
 
 
 def test_any_scheduler_with_a_submit_command_runs_a_job(slurm, local, tmp_path):
