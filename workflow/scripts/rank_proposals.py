@@ -14,7 +14,7 @@ import torch
 from hrpro.data import training_points, training_segments
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.detection.segments import Segments, segments
+from hrpro.detection.segments import Segments
 from hrpro.grid import Grid
 from hrpro.layers.packing import Packing
 from hrpro.proposals import ranking
@@ -99,8 +99,7 @@ def by_segments(
     known, classes = truth.videos[video], truth.classes
     ambiguous = truth.ambiguous.get(video, [])
     _, seed = seeds.of_segments(known, classes, ambiguous=ambiguous, length=length, grid=grid)
-    times, labels = [each["segment"] for each in known], [classes.index(each["label"]) for each in known]
-    return segments(times, labels), seed
+    return truth.of_video(video), seed
 
 
 def background_seeds(background: np.ndarray, labels: torch.Tensor, thresholds: dict) -> np.ndarray:

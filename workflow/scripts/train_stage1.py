@@ -12,9 +12,16 @@ from pathlib import Path
 from hrpro import config, methods
 from hrpro.data import training_points, training_segments
 from hrpro.data.features import FeatureFile
-from hrpro.training.arguments import add_arguments, add_test_arguments, make_checkpoint, save
+from hrpro.training.arguments import (
+    add_arguments,
+    add_test_arguments,
+    make_checkpoint,
+    require_labels,
+    require_some,
+    save,
+)
 from hrpro.training.task import Stage1Task
-from hrpro.utils import devices, errors, options, process, progress
+from hrpro.utils import devices, errors, process, progress
 
 
 def main() -> None:
@@ -32,7 +39,7 @@ def main() -> None:
 
     settings = config.from_json(config.Stage1, args.settings)
     method = methods.load("stage1", settings.method)
-    require_labels(args, settings.method)
+    require_labels(args, "stage1", settings.method)
     with contextlib.ExitStack() as stack:
         features = stack.enter_context(FeatureFile(args.features))
         segments = None
@@ -41,9 +48,7 @@ def main() -> None:
         else:
             with_times = not methods.learns_by_videos("stage1", settings.method)
             points = training_points.read(args.points, features.videos, with_times=with_times)
-        if not any(points.videos[video] for video in features.videos):
-            what = f"{args.segments}: no segment" if args.segments else f"{args.points}: no point"
-            raise errors.InputError(f"{what} in any video, so there is nothing to learn from")
+        require_some(args, points.videos, features)
         classes = points.classes
         feature_files, test = [features], None
         if args.test:
@@ -68,13 +73,6 @@ def main() -> None:
         )
         model = method.train(task)
         save(args, task, model, classes)
-
-
-def require_labels(args: argparse.Namespace, method: str) -> None:
-    """Raise InputError unless there are points, or true segments that the method can learn from."""
-    options.require_one(args, "points", "segments")
-    if args.segments and not methods.learns_by_segments("stage1", method):
-        raise errors.InputError(f"--segments: the method {method} learns from points; give --points")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,14 @@ from hrpro.data import training_points, training_segments
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.training.arguments import add_arguments, make_checkpoint, require_all, save
+from hrpro.training.arguments import (
+    add_arguments,
+    make_checkpoint,
+    require_all,
+    require_labels,
+    require_some,
+    save,
+)
 from hrpro.training.task import Stage3Task
 from hrpro.utils import devices, errors, options, process, progress
 
@@ -36,7 +43,8 @@ def main() -> None:
     progress.start(args.log)
 
     settings = config.from_json(config.Stage3, args.settings)
-    require_labels(args, settings.method)
+    require_labels(args, "stage3", settings.method)
+    require_with_points(args)
     device = devices.choose_device(args.device)
     with FeatureFile(args.features) as features:
         rng = process.start(seed=args.seed, threads=args.threads, width=features.width)
@@ -58,11 +66,8 @@ def main() -> None:
         save(args, task, model, classes)
 
 
-def require_labels(args: argparse.Namespace, method: str) -> None:
-    """Raise InputError unless there are true segments, for a method that learns from them, or points."""
-    options.require_one(args, "points", "segments")
-    if args.segments and not methods.learns_by_segments("stage3", method):
-        raise errors.InputError(f"--segments: the method {method} learns from points; give --points")
+def require_with_points(args: argparse.Namespace) -> None:
+    """Raise InputError where points lack what makes segments of them, or true segments have some of it."""
     names = [name for name in WITH_POINTS if (getattr(args, name) is None) == bool(args.points)]
     if names:
         listed = ", ".join(f"--{name.replace('_', '-')}" for name in names)
@@ -74,7 +79,7 @@ def require_labels(args: argparse.Namespace, method: str) -> None:
 def of_segments(args: argparse.Namespace, features: FeatureFile, _) -> tuple[list[str], dict]:
     """The classes and, by the fields of a Stage3Task, the true segments."""
     truth = training_segments.read(args.segments, features.videos)
-    require_some(args.segments, "segment", truth.videos, features)
+    require_some(args, truth.videos, features)
     return truth.classes, {"segments": truth}
 
 
@@ -82,19 +87,13 @@ def of_points(args: argparse.Namespace, features: FeatureFile, device) -> tuple[
     """The classes and, by the fields of a Stage3Task, the points and stage 2's candidates."""
     detection = config.from_json(config.Detection, args.detection, "--detection")
     points = training_points.read(args.points, features.videos).videos
-    require_some(args.points, "point", points, features)
+    require_some(args, points, features)
     with ScoreFile(args.scores) as scores:
         file, stage2 = inference.fitting(args.stage2, "stage2", device, features=features, scores=scores)
         positive = results.read(args.positive, file.classes)
         require_all(args.positive, positive, features)
         candidates = dict(stage2.detect_all(features, scores, positive.items(), detection))
     return file.classes, {"points": points, "same_action": args.same_action, "candidates": candidates}
-
-
-def require_some(path: str, what: str, videos: dict[str, list], features: FeatureFile) -> None:
-    """Raise InputError where no training video has a label."""
-    if not any(videos[video] for video in features.videos):
-        raise errors.InputError(f"{path}: no {what} in any video, so there is nothing to learn from")
 
 
 if __name__ == "__main__":

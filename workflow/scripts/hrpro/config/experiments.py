@@ -73,17 +73,17 @@ COPIES = {
     "points50": {"labelled": 0.5},
 }
 
+DEFAULTS = {
+    "stage1": "default",
+    "proposals": "default",
+    "stage2": "default",
+    "detection": "default",
+    "stage3": "default",
+    "evaluation": "default",
+}
+
 EXPERIMENTS = {
-    "default": {
-        "stage1": "default",
-        "proposals": "default",
-        "stage2": "default",
-        "detection": "default",
-        "stage3": "default",
-        "evaluation": "default",
-        "gate": "auto",
-        "corrects": "released",
-    },
+    "default": DEFAULTS | {"gate": "auto", "corrects": "released"},
     "released": {
         "stage1": "released",
         "proposals": "released",
@@ -107,24 +107,8 @@ EXPERIMENTS = {
         "evaluation": "default",
         "supervision": "videos",
     },
-    "context": {
-        "stage1": "context",
-        "proposals": "default",
-        "stage2": "default",
-        "detection": "default",
-        "stage3": "default",
-        "evaluation": "default",
-        "gate": "auto",
-    },
-    "full": {
-        "stage1": "default",
-        "proposals": "default",
-        "stage2": "default",
-        "detection": "default",
-        "stage3": "default",
-        "evaluation": "default",
-        "supervision": "segments",
-    },
+    "context": DEFAULTS | {"stage1": "context", "gate": "auto"},
+    "full": DEFAULTS | {"supervision": "segments"},
     "lacp": {
         "stage1": "lacp",
         "proposals": "lacp",

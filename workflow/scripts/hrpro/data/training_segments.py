@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ..detection.segments import Segments, segments
 from ..utils import files
 from ..utils.errors import InputError
 from ..utils.names import quoted, shown
@@ -21,6 +22,12 @@ class TrainingSegments(NamedTuple):
     classes: list[str]
     videos: dict[str, list[dict]]
     ambiguous: dict[str, list[list[float]]]
+
+    def of_video(self, video: str) -> Segments:
+        """The true segments of a video, in seconds, with the numbers of their classes."""
+        known = self.videos[video]
+        labels = [self.classes.index(each["label"]) for each in known]
+        return segments([each["segment"] for each in known], labels)
 
 
 def of_split(database: dict, points: training_points.TrainingPoints, place: str) -> TrainingSegments:
@@ -53,8 +60,8 @@ def read(path, videos: Iterable[str] = ()) -> TrainingSegments:
     """The content of a segments.json. Raises InputError where it is another one, or lacks one of `videos`."""
     known = training_points.read(path, videos, with_times=False)
     ambiguous = files.read_json(path, "ambiguous")["ambiguous"]
-    for video, segments in known.videos.items():
-        if not are_spans([each.get("segment") for each in segments]):
+    for video, of_video in known.videos.items():
+        if not are_spans([each.get("segment") for each in of_video]):
             raise InputError(
                 f'{path}: {shown(video)}: expected a list of {{"label", "segment": [start, end]}}; '
                 f"{training_points.REMEDY}"

@@ -82,10 +82,9 @@ def instances_of(task: Stage3Task, video: str) -> Pseudo:
     """The segments of a training video: the true ones, or else what its points make of its candidates."""
     if task.segments is None:
         return pseudo_of(task, video)
-    known = task.segments.videos[video]
-    times = segments([each["segment"] for each in known]).times
-    labels = np.array([task.classes.index(each["label"]) for each in known], dtype=np.int64)
-    return true_segments(times, labels, segments(task.segments.ambiguous.get(video, [])).times)
+    known = task.segments.of_video(video)
+    unknown = segments(task.segments.ambiguous.get(video, [])).times
+    return true_segments(known.times, known.labels, unknown)
 
 
 def pseudo_of(task: Stage3Task, video: str) -> Pseudo:

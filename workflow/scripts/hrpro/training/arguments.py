@@ -5,7 +5,7 @@ from collections.abc import Container
 
 import torch
 
-from .. import model_file
+from .. import methods, model_file
 from ..data.features import FeatureFile
 from ..utils import files, options, process
 from ..utils.errors import InputError
@@ -44,6 +44,20 @@ def require_all(path: str, videos: Container[str], features: FeatureFile) -> Non
     for video in features.videos:
         if video not in videos:
             raise InputError(f"{path}: no video {video!r}, which {features.path} has; give both of one split")
+
+
+def require_labels(args: argparse.Namespace, stage: str, method: str) -> None:
+    """Raise InputError unless there are points, or true segments that the method can learn from."""
+    options.require_one(args, "points", "segments")
+    if args.segments and not methods.learns_by_segments(stage, method):
+        raise InputError(f"--segments: the method {method} learns from points; give --points")
+
+
+def require_some(args: argparse.Namespace, labels: dict[str, list], features: FeatureFile) -> None:
+    """Raise InputError where none of the features' videos has a point, or a true segment."""
+    if not any(labels[video] for video in features.videos):
+        what = f"{args.segments}: no segment" if args.segments else f"{args.points}: no point"
+        raise InputError(f"{what} in any video, so there is nothing to learn from")
 
 
 def make_checkpoint(
