@@ -72,7 +72,9 @@ def golden_stage1(run: Run) -> dict:
     losses, gradients, after = [], [], []
     for number in goldens.VIDEOS:
         network.zero_grad()
-        values, prototypes = stage1_losses(network, *goldens.batch([number], run.device))
+        inputs = goldens.batch([number], run.device)
+        values, prototypes = stage1_losses(network, *inputs)
+        values["video"] = goldens.video_loss(network, *inputs)
         for our, their in goldens.LOSSES.items():
             losses.append(largest(values[our], goldens.STAGE1[f"v{number}/{their}"]))
         after.append(largest(prototypes, goldens.STAGE1[f"v{number}/memory_after_update"]))

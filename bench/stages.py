@@ -44,10 +44,12 @@ def stage1_operations(lengths: list[int], width: int, settings) -> float:
     """What a step of stage 1 needs, once: matrix products alone, no gradient to the features."""
     tokens = [length + made.CLASSES for length in lengths]
     rows, snippets = sum(tokens), sum(lengths)
-    total, projects = 0.0, settings.width is not None and settings.width < width
+    projected = width if settings.width is None else min(width, settings.width)
+    total, projects = 0.0, settings.context > 0 or projected != width
     if projects:
-        total += linear(snippets, width, settings.width, False)
-        width = settings.width
+        maps = 2 if settings.context else 1  # of a snippet, and of those about it
+        total += linear(snippets, width, maps * projected, False)
+        width = projected
     for block in range(settings.blocks):
         inner = projects or block > 0  # its input is an output, which needs a gradient
         total += 2 * linear(rows, width, width, inner)  # query, key

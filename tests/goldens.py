@@ -8,9 +8,11 @@ import torch
 from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.instance.model import InstanceModel
 from hrpro.layers.packing import Packing
+from hrpro.layers.scores import video_scores
 from hrpro.pmil.dataset import Batch as PmilBatch
 from hrpro.pmil.model import PmilModel
 from hrpro.snippet.model import SnippetModel
+from hrpro.training import losses as training_losses
 
 DATA = Path(__file__).parent / "data"
 
@@ -100,6 +102,15 @@ def snippet_model(released) -> SnippetModel:
     prototypes = torch.tensor(STAGE1["memory_init"]).squeeze(1)
     network.load_state_dict(stage1_parameters("init") | {"prototypes": prototypes})
     return network
+
+
+def video_loss(
+    network: SnippetModel, features: torch.Tensor, points: torch.Tensor, packing: Packing
+) -> torch.Tensor:
+    """The video loss (B,), which has no weight in the released settings, so that a training leaves it out."""
+    present = torch.stack([video.amax(0) for video in packing.split(points)])
+    scores = video_scores(network(features, packing).classes, packing, 8, present)
+    return training_losses.video(scores, present)
 
 
 def instance_parameters(prefix: str) -> dict[str, torch.Tensor]:

@@ -191,9 +191,9 @@ def test_null_removes_an_entry_that_is_there_by_default():
     )
     assert left.ablation == {} and left.ablated() == {}
     assert "held" not in left.copies and "wrong" in left.copies
-    learning = ("default", "context", "floor", "videos", "full", "lacp", "lacp_released")
+    learning = ("default", "floor", "videos", "full", "lacp", "lacp_released")
     assert {*left.experiments} == {*learning, "pmil"}
-    assert {*left.variants["stage1"]} == {"default", "context", "floor", "videos", "lacp", "lacp_released"}
+    assert {*left.variants["stage1"]} == {"default", "floor", "videos", "lacp", "lacp_released"}
 
 
 def test_a_home_folder_is_expanded(monkeypatch):

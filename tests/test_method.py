@@ -314,7 +314,7 @@ def test_inputs_are_standardized_by_the_training_split(tmp_path):
     ],
 )  # fmt: skip
 def test_wide_features_are_projected_down_and_narrow_ones_up(config, width, setting, projected):
-    settings = config.settings.stage1.model_copy(update={"width": setting})
+    settings = config.settings.stage1.model_copy(update={"width": setting, "context": 0})
     network = model.SnippetModel(3, width, settings)
     assert network.prototypes.shape == (3, projected)
     assert isinstance(network.project, torch.nn.Identity) == (width == projected)
@@ -322,7 +322,7 @@ def test_wide_features_are_projected_down_and_narrow_ones_up(config, width, sett
 
 @pytest.mark.parametrize(("width", "projected"), [(44, 44), (7, 32), (300, 128)])
 def test_with_context_a_snippet_sees_its_neighbours_means_too(config, width, projected):
-    settings = config.settings.stage1.model_copy(update={"context": 2, "blocks": 0, "noise": 0.0})
+    settings = config.settings.stage1.model_copy(update={"blocks": 0, "noise": 0.0})
     torch.manual_seed(0)
     network = model.SnippetModel(3, width, settings).eval()
     assert network.prototypes.shape == (3, projected) and network.project.out_features == 2 * projected

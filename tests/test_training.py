@@ -178,15 +178,15 @@ class Diverging(NamedTuple):
 @pytest.mark.parametrize(
     "case",
     [
-        Diverging({"learning_rate": 1e12, "schedule": "constant"}, 1, r"at step \d+ loss/video is nan"),
+        Diverging({"learning_rate": 1e12, "schedule": "constant"}, 1, r"at step \d+ loss/frame is nan"),
         Diverging(
             {"learning_rate": 1e12, "iterations": 5, "schedule": "constant"},
             1,
-            r"at step [2-5] loss/video is nan",
+            r"at step [2-5] loss/frame is nan",
         ),  # under 10 steps
-        Diverging({"standardize": False}, 1e37, r"at step 1 loss/video is nan"),
+        Diverging({"standardize": False}, 1e37, r"at step 1 loss/frame is nan"),
         Diverging(
-            {"learning_rate": 1e12, "test_every": 2}, 1, r"at step \d+ loss/video is nan"
+            {"learning_rate": 1e12, "test_every": 2}, 1, r"at step \d+ loss/frame is nan"
         ),  # not tested
     ],
 )

@@ -164,7 +164,7 @@ def events_of(folder) -> EventAccumulator:
 def test_training_leaves_events_and_logs(finished_run):
     step = "last/seed0/stage1-default"
     events = events_of(finished_run / "results/mine" / step)
-    losses = {f"loss/{name}" for name in ("video", "frame", "background", "contrastive", "total")}
+    losses = {f"loss/{name}" for name in ("frame", "background", "contrastive", "total")}
     assert set(events.Tags()["scalars"]) == losses | {"learning rate", "gradient norm", "prototype movement"}
     assert all(scalar.value > 0 for scalar in events.Scalars("prototype movement"))
     log = (finished_run / "logs/mine" / step / "train_stage1.log").read_text()

@@ -107,7 +107,6 @@ EXPERIMENTS = {
         "evaluation": "default",
         "supervision": "videos",
     },
-    "context": DEFAULTS | {"stage1": "context", "gate": "auto"},
     "full": DEFAULTS | {"supervision": "segments"},
     "lacp": {
         "stage1": "lacp",
@@ -157,6 +156,7 @@ ABLATION = {
         "fault11_clip": {"detection": ["clip_refined"]},
         "whole_runs": {"stage1": ["contrastive_drops_last"]},
         "same_action": {"stage1": ["same_action"], "proposals": ["same_action"]},
+        "context": {"stage1": ["context"]},
         "inputs": {
             "stage1": ["standardize", "width", "noise"],
             "stage2": ["standardize", "width", "input_dropout"],
@@ -210,6 +210,7 @@ VARIANTS = {
         "released": {
             "standardize": False,
             "width": None,
+            "context": 0,
             "noise": 0.0,
             "prototype_tokens": "released",
             "prototype_momentum": 0.999,
@@ -225,8 +226,7 @@ VARIANTS = {
             "batch": 16,
         },
         "floor": {"method": "linear"},
-        "context": {"context": 2},
-        "videos": {"blocks": 0},
+        "videos": {"blocks": 0, "context": 0},
         "lacp": {"method": "lacp"},
         "lacp_released": {
             "method": "lacp",
@@ -321,7 +321,6 @@ NOTES = {
         "released": "the authors' program as it is, its faults included",
         "floor": "a logistic regression on the labelled snippets instead of stage 1, and no stage 2",
         "videos": "no points: of each training video the classes alone, whenever they occur",
-        "context": "the default, whose stage 1 also sees the mean of five snippets",
         "full": "no points: the true segments of the training videos, the ceiling of the default's networks",
         "lacp": "LACP, its faults corrected",
         "lacp_released": "LACP as its authors' program has it, its faults included",

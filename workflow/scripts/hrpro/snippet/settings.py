@@ -32,7 +32,7 @@ class Settings(TrainingSettings):
         "null: no projection",
     )
     context: Annotated[Whole, Field(le=64)] = Field(
-        0,
+        2,
         description="neighbours on each side: the mean over them and the snippet is projected by weights of "
         "its own and added; 0: none",
     )

@@ -44,11 +44,10 @@ def labelled(
     packing: Packing,
     settings: Strict,
 ) -> dict[str, torch.Tensor]:
-    """The losses on what is labelled: "video", "frame" (the points) and "background", (B,) each.
+    """The losses on what is labelled: "frame" (the points), "background", and "video" if weighted, (B,) each.
 
-    points (N, C) and background seeds (N,), of 0 and 1; settings: with video_top and focal_power.
+    points (N, C) and background seeds (N,), of 0 and 1; settings with loss_weights, video_top, focal_power.
     """
-    present = (group_sum(points, packing.video, len(packing)) > 0).to(points.dtype)
     is_action = F.pad(points, (0, 1))
     is_background = F.pad(torch.zeros_like(points), (0, 1), value=1.0)
     of_action, of_background = frame(
@@ -58,11 +57,12 @@ def labelled(
         packing=packing,
         power=settings.focal_power,
     )
-    return {
-        "video": video(video_scores(scores.classes, packing, settings.video_top, present), present),
-        "frame": of_action,
-        "background": of_background,
-    }
+    losses = {"frame": of_action, "background": of_background}
+    if settings.loss_weights.video:
+        present = (group_sum(points, packing.video, len(packing)) > 0).to(points.dtype)
+        shown = video_scores(scores.classes, packing, settings.video_top, present)
+        losses["video"] = video(shown, present)
+    return losses
 
 
 def weighted(losses: dict[str, torch.Tensor], weights: Strict) -> torch.Tensor:
