@@ -867,6 +867,11 @@ CONFIGURATION_CASES = [
         ["experiments.default.stage1: no variant 'nope'", "there are: default, released"],
     ),
     Case(
+        "an unknown variant of a data set",
+        dataset(variants={"stage1": {"defualt": {"iterations": 5}}}),
+        ["datasets.demo.variants.stage1: no variant 'defualt'", "there are: default, released"],
+    ),
+    Case(
         "an unknown key in the ablation",
         {"ablation": {"default": {"more": {"stage2": ["epoch"]}}}},
         ["ablation.default.more.stage2.epoch: unknown key", "did you mean 'epochs'?"],

@@ -11,7 +11,7 @@ from .. import methods
 from ..utils.errors import InputError
 from ..utils.settings import Count, NonNegative, Path, Positive, Strict, Thresholds, Unit, Whole, increasing
 from .datasets import AS_THEY_ARE, LAYOUTS, STEPS, Copy, Dataset, DatasetName, Name, Step, VideoNames
-from .experiments import ABLATIONS, HELD_BACK_COPY, RESERVED, TABLES, Experiment
+from .experiments import ABLATIONS, HELD_BACK_COPY, RESERVED, TABLES, VARIANTS, Experiment
 from .parsing import by_method, merge, method_of, parse, tag, unknown_key
 
 CUTS = ("f1", "precision", "recall")  # of a list of events
@@ -380,7 +380,15 @@ class Config(Strict):
             for step in ("features", "events"):
                 self.step(dataset, step)
             for step in STEPS:
-                for variant in self.variants.get(step, {}):
+                known = self.variants.get(step, {})
+                for variant in entry.variants.get(step, {}):
+                    # what is there by default may have been removed, and its entries of data sets stay
+                    if variant not in known and variant not in VARIANTS[step]:
+                        raise ValueError(
+                            f"datasets.{dataset}.variants.{step}: no variant {variant!r} (there are: "
+                            f"{', '.join(known) or 'none'})"
+                        )
+                for variant in known:
                     self.step(dataset, step, variant)
         return self
 
