@@ -52,18 +52,23 @@ def test_detections_are_judged_by_points():
 @pytest.mark.parametrize(
     ("mean", "error", "share"),
     [
-        ([40.0, 42.1, 41.0], None, 0.5),
-        ([40.0, 42.0, 41.0], None, 1),  # a point below the best says nothing
-        ([0.0, 0.0, 0.0], None, 1),
+        ([40.0, 41.0, 42.1], None, 1),
+        ([40.0, 41.0, 42.0], None, 0.5),  # a point below the best says nothing
+        ([0.0, 0.0, 0.0], None, 0.5),
         # stage 2 is left out where stage 1 leads by more than two standard errors
         ([45.0, 42.0, 40.0], 1.4, 0),
         ([45.0, 42.0, 40.0], 1.6, 0.5),
         ([45.0, 42.0, 42.0], 0.0, 0),
-        ([45.0, 42.0, 42.0], None, 1),  # of one video: no telling
+        ([45.0, 42.0, 42.0], None, 0.5),  # of one video: no telling
     ],
 )
-def test_stage_2_counts_as_far_as_it_does_no_harm(mean, error, share):
-    assert held_back.largest([0, 0.5, 1], mean, error) == share
+def test_stage_2_counts_as_far_as_more_of_it_brings_more(mean, error, share):
+    assert held_back.share_of_stage2([0, 0.5, 1], mean, error) == share
+
+
+@pytest.mark.parametrize(("with_it", "counts"), [(39.0, False), (41.0, False), (41.1, True)])
+def test_stage_3_counts_where_it_brings_more_than_a_point(with_it, counts):
+    assert held_back.counts(40.0, with_it) is counts
 
 
 def test_the_error_of_a_lead_is_of_the_videos():
@@ -201,10 +206,11 @@ def test_the_gate_measures_what_the_evaluation_does(finished_run, out):
     )
     assert result["shares"] == [0, 0.125, 0.25, 0.5, 1]
     assert [result["mAP"][0], result["mAP"][-1]] == pytest.approx([stage1, stage2])
-    assert result["share"] == held_back.largest(result["shares"], result["mAP"], result["error_of_lead"]) == 1
+    decided = held_back.share_of_stage2(result["shares"], result["mAP"], result["error_of_lead"])
+    assert result["share"] == decided == 1
     said = result["stage3"]
     assert said["mAP"] == pytest.approx({"without": stage2, "with": stage3})
-    assert said["counts"] == held_back.largest([0, 1], [stage2, stage3], said["error_of_lead"])
+    assert said["counts"] == held_back.counts(stage2, stage3)
     assert gate.read(out / "gate.json") == gate.Gate(1.0, said["counts"])
     assert result["videos"] == 12
     assert "stage 2 counts with 1 of its weight" in (out / "gate.log").read_text()
@@ -213,33 +219,24 @@ def test_the_gate_measures_what_the_evaluation_does(finished_run, out):
 @pytest.mark.parametrize(
     ("share", "counts", "words"),
     [
-        (0.5, 1.0, "stage 3 counts: mAP of "),
-        (0.5, 0.0, "stage 3 does not count: mAP of "),
-        (0.0, 1.0, "stage 3 does not count, as stage 2 does not"),
+        (0.5, True, "stage 3 counts: mAP of "),
+        (0.5, False, "stage 3 does not count: mAP of "),
+        (0.0, True, "stage 3 does not count, as stage 2 does not"),
     ],
 )
 def test_stage_3_is_judged_by_what_stage_2_counts(few, out, monkeypatch, share, counts, words):
-    decisions = []
-
-    def decide(shares, mean, error):
-        decisions.append((tuple(shares), mean, error))
-        return share if len(decisions) == 1 else counts
-
-    monkeypatch.setattr(held_back, "largest", decide)
+    asked_of = []
+    monkeypatch.setattr(held_back, "share_of_stage2", lambda shares, mean, error: share)
+    monkeypatch.setattr(held_back, "counts", lambda *figures: asked_of.append(figures) or counts)
     result = asked(few, out, "--stage3", few.run / STAGE3 / "model.pt")
     assert gate.read(out / "gate.json") == gate.Gate(share, bool(share and counts))
     assert words in (out / "gate.log").read_text()
-    assert decisions[0][0] == gate.SHARES
     if share == 0:  # nothing is asked of stage 3
-        assert result["stage3"] == {"counts": False} and len(decisions) == 1
+        assert result["stage3"] == {"counts": False} and not asked_of
         return
-    [_, (shares, mean, error)] = decisions
-    assert shares == (0, 1) and mean[0] == result["mAP"][gate.SHARES.index(share)] != mean[1]
-    assert result["stage3"] == {
-        "counts": bool(counts),
-        "mAP": {"without": mean[0], "with": mean[1]},
-        "error_of_lead": error,
-    }
+    [(without, with_it)] = asked_of
+    assert without == result["mAP"][gate.SHARES.index(share)] != with_it
+    assert result["stage3"] == {"counts": counts, "mAP": {"without": without, "with": with_it}}
 
 
 def test_without_a_stage_3_the_gate_says_nothing_of_it(few, out):

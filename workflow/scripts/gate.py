@@ -1,11 +1,11 @@
-"""How far stage 2 counts, and whether stage 3 does: as far as they do no harm on held-back videos.
+"""How far stage 2 counts, and whether stage 3 does: as far as held-back videos bear them out.
 
 The detections are those of a copy of the data set, trained without these videos. They are scored with the
 videos' points (docs/method.md, sections 6.3 and 7.3).
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from hrpro import config, inference
 from hrpro.data import annotations
@@ -55,7 +55,9 @@ def main() -> None:
         return dict(suppression.suppress(by_video, settings, {}))
 
     variants = [detections(fused(share) if share else proposals.items()) for share in gate.SHARES]
-    mean, error, share = decided(truth, variants, gate.SHARES, file.classes)
+    mean = held_back.mean_aps(truth, variants, file.classes)
+    error = held_back.error_of_lead(truth, variants, mean, file.classes)
+    share = held_back.share_of_stage2(gate.SHARES, mean, error)
     points = sum(map(len, truth.values()))
     progress.log.info(
         "stage 2 counts with %g of its weight: mAP of %d held-back videos with %d points by the share: %s%s",
@@ -77,28 +79,15 @@ def main() -> None:
     elif stage3:
         with FeatureFile(args.features) as features:
             by_both = detections(stage3.detect_all(features, fused(share)))
-        without = variants[gate.SHARES.index(share)]
-        mean, error, counts = decided(truth, [without, by_both], (0.0, 1.0), file.classes)
+        without = mean[gate.SHARES.index(share)]
+        [with_it] = held_back.mean_aps(truth, [by_both], file.classes)
+        counts = held_back.counts(without, with_it)
         progress.log.info(
-            "stage 3 %s: mAP of %.1f without it and %.1f with it%s",
-            "counts" if counts else "does not count", *mean,
-            "" if error is None else f"; the lead without it has a standard error of {error:.1f}",
+            "stage 3 %s: mAP of %.1f without it and %.1f with it",
+            "counts" if counts else "does not count", without, with_it,
         )  # fmt: skip
-        figures = dict(zip(("without", "with"), mean, strict=True))
-        result["stage3"] = {"counts": bool(counts), "mAP": figures, "error_of_lead": error}
+        result["stage3"] = {"counts": counts, "mAP": {"without": without, "with": with_it}}
     files.write_json(args.output, result, indent=1)
-
-
-def decided(
-    truth: dict[str, Segments],
-    variants: Sequence[dict[str, Segments]],
-    shares: Sequence[float],
-    classes: list[str],
-) -> tuple[list[float], float | None, float]:
-    """The mAP of detections with each share of a stage, the error of the lead without it, and what counts."""
-    mean = held_back.mean_aps(truth, variants, classes)
-    error = held_back.error_of_lead(truth, variants, mean, classes)
-    return mean, error, held_back.largest(shares, mean, error)
 
 
 if __name__ == "__main__":

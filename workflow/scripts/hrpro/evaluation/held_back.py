@@ -9,7 +9,7 @@ from ..detection.segments import Segments
 from . import mean_ap
 
 MARGIN = 1.0  # points of mAP; two trainings that differ in their seed alone are further apart
-SURE = 2.0  # standard errors by which detections have to lead without a stage for it to be left out
+SURE = 2.0  # standard errors by which stage 1 has to lead for stage 2 to be left out
 GROUPS = 50  # of videos at most, that are left out in turn
 
 
@@ -50,13 +50,18 @@ def error_of_lead(
     return float(np.sqrt((len(groups) - 1) * np.var(leads)))
 
 
-def largest(shares: Sequence[float], mean: Sequence[float], error: float | None) -> float:
-    """How far a stage counts: the largest share whose mAP is no more than MARGIN below the best one over 0.
+def share_of_stage2(shares: Sequence[float], mean: Sequence[float], error: float | None) -> float:
+    """How far stage 2 counts: the smallest share whose mAP is no more than MARGIN below the best one over 0.
 
-    shares: 0, which stands for the stage left out, and others; 0 is taken where it leads by more than SURE
-    times the `error_of_lead`.
+    shares: 0, which stands for stage 1 alone, and others; 0 is taken where it leads by more than SURE times
+    the `error_of_lead`.
     """
     best = max(mean[1:])
     if error is not None and mean[0] - best > SURE * error:
         return 0.0
-    return max(share for share, value in zip(shares[1:], mean[1:], strict=True) if value >= best - MARGIN)
+    return min(share for share, value in zip(shares[1:], mean[1:], strict=True) if value >= best - MARGIN)
+
+
+def counts(without: float, with_it: float) -> bool:
+    """Whether stage 3 counts: where the mAP with it is more than MARGIN above the one without it."""
+    return with_it > without + MARGIN
