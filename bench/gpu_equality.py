@@ -15,7 +15,6 @@ from hrpro.layers import roi
 from hrpro.layers.packing import Packing
 from hrpro.layers.scores import video_scores
 from hrpro.pmil import losses as pmil_losses
-from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import memory
 from hrpro.snippet.attention import AttentionBlock
 from hrpro.training import seeds
@@ -72,9 +71,7 @@ def golden_stage1(run: Run) -> dict:
     losses, gradients, after = [], [], []
     for number in goldens.VIDEOS:
         network.zero_grad()
-        inputs = goldens.batch([number], run.device)
-        values, prototypes = stage1_losses(network, *inputs)
-        values["video"] = goldens.video_loss(network, *inputs)
+        values, prototypes = goldens.stage1_losses(network, *goldens.batch([number], run.device))
         for our, their in goldens.LOSSES.items():
             losses.append(largest(values[our], goldens.STAGE1[f"v{number}/{their}"]))
         after.append(largest(prototypes, goldens.STAGE1[f"v{number}/memory_after_update"]))
@@ -88,7 +85,7 @@ def golden_stage1(run: Run) -> dict:
     for order, expected in zip(
         goldens.STAGE1["trace/order"].reshape(10, 3), goldens.STAGE1["trace/loss"], strict=True
     ):
-        values, prototypes = stage1_losses(network, *goldens.batch(order, run.device))
+        values, prototypes = goldens.stage1_losses(network, *goldens.batch(order, run.device))
         loss = values["total"].mean()
         optimizer.zero_grad()
         loss.backward()
@@ -98,13 +95,6 @@ def golden_stage1(run: Run) -> dict:
     figures["losses of ten steps"] = within(max(off), TEN_STEPS)
     final = parameters_off(network, goldens.stage1_parameters("trace/final"), gradient=False)
     return figures | {"parameters after ten steps": within(max(final), TEN_STEPS)}
-
-
-def stage1_losses(network, features, points, packing) -> tuple:
-    """Losses of a golden batch, and the memory after it."""
-    return snippet_losses.stage1(
-        network(features, packing), points, network.prototypes, packing=packing, settings=network.settings
-    )
 
 
 def parameters_off(network, expected: dict, *, gradient: bool) -> list[float]:

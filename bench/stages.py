@@ -57,7 +57,7 @@ def stage1_operations(lengths: list[int], width: int, settings) -> float:
         total += linear(rows, width, width, inner) + linear(rows, width, width)  # project_value, project_out
         total += linear(rows, width, settings.hidden) + linear(rows, settings.hidden, width)
         total += sum(12.0 * length**2 * width for length in tokens)
-    total += linear(snippets, 3 * width, width, settings.blocks > 0)
+    total += linear(snippets, 3 * width, width, projects or settings.blocks > 0)
     return total + linear(snippets, width, made.CLASSES + 1) + linear(snippets, width, made.CLASSES)
 
 

@@ -8,11 +8,10 @@ import torch
 from hrpro.instance.dataset import Batch, Reliable, pad_reliable
 from hrpro.instance.model import InstanceModel
 from hrpro.layers.packing import Packing
-from hrpro.layers.scores import video_scores
 from hrpro.pmil.dataset import Batch as PmilBatch
 from hrpro.pmil.model import PmilModel
+from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet.model import SnippetModel
-from hrpro.training import losses as training_losses
 
 DATA = Path(__file__).parent / "data"
 
@@ -104,13 +103,17 @@ def snippet_model(released) -> SnippetModel:
     return network
 
 
-def video_loss(
+def stage1_losses(
     network: SnippetModel, features: torch.Tensor, points: torch.Tensor, packing: Packing
-) -> torch.Tensor:
-    """The video loss (B,), which has no weight in the released settings, so that a training leaves it out."""
-    present = torch.stack([video.amax(0) for video in packing.split(points)])
-    scores = video_scores(network(features, packing).classes, packing, 8, present)
-    return training_losses.video(scores, present)
+) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Every loss of a golden batch, also that of weight 0, which trainings skip; and the memory after it."""
+    scores, settings = network(features, packing), network.settings
+    weights = settings.loss_weights.model_copy(update={"video": 1.0})
+    (weighted, _), (losses, prototypes) = (
+        snippet_losses.stage1(scores, points, network.prototypes, packing=packing, settings=each)
+        for each in (settings.model_copy(update={"loss_weights": weights}), settings)
+    )
+    return losses | {"video": weighted["video"]}, prototypes
 
 
 def instance_parameters(prefix: str) -> dict[str, torch.Tensor]:

@@ -54,12 +54,12 @@ def test_detections_are_judged_by_points():
     [
         ([40.0, 41.0, 42.1], None, 1),
         ([40.0, 41.0, 42.0], None, 0.5),  # a point below the best says nothing
-        ([0.0, 0.0, 0.0], None, 0.5),
+        ([40.0, 42.0, 42.0], None, 1),  # P-MIL, of which there are no parts
         # stage 2 is left out where stage 1 leads by more than two standard errors
         ([45.0, 42.0, 40.0], 1.4, 0),
         ([45.0, 42.0, 40.0], 1.6, 0.5),
         ([45.0, 42.0, 42.0], 0.0, 0),
-        ([45.0, 42.0, 42.0], None, 0.5),  # of one video: no telling
+        ([45.0, 42.0, 41.9], None, 0.5),  # of one video: no telling
     ],
 )
 def test_stage_2_counts_as_far_as_more_of_it_brings_more(mean, error, share):

@@ -32,7 +32,6 @@ from hrpro.layers.scores import video_scores
 from hrpro.proposals import generation as proposals
 from hrpro.proposals import ranking
 from hrpro.proposals.generation import Video
-from hrpro.snippet import losses as snippet_losses
 from hrpro.snippet import memory
 from hrpro.snippet.model import SnippetModel
 from hrpro.training import seeds
@@ -79,10 +78,7 @@ def test_memory_starts_as_the_mean_of_the_labelled_snippets(model):
 @pytest.mark.parametrize("video", VIDEOS)
 def test_stage1_losses_gradients_and_memory(model, video):
     features, points, packing = batch([video])
-    losses, prototypes = snippet_losses.stage1(
-        model(features, packing), points, model.prototypes, packing=packing, settings=model.settings
-    )
-    losses["video"] = goldens.video_loss(model, features, points, packing)
+    losses, prototypes = goldens.stage1_losses(model, features, points, packing)
     for our, their in LOSSES.items():
         close(losses[our], STAGE1[f"v{video}/{their}"], 1e-5)
     close(prototypes, STAGE1[f"v{video}/memory_after_update"], 1e-5)
@@ -101,9 +97,7 @@ def test_ten_steps_of_training(model):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=5e-4)
     for order, expected in zip(STAGE1["trace/order"].reshape(10, 3), STAGE1["trace/loss"], strict=True):
         features, points, packing = batch(order)
-        losses, prototypes = snippet_losses.stage1(
-            model(features, packing), points, model.prototypes, packing=packing, settings=model.settings
-        )
+        losses, prototypes = goldens.stage1_losses(model, features, points, packing)
         loss = losses["total"].mean()
         optimizer.zero_grad()
         loss.backward()

@@ -320,9 +320,11 @@ def test_wide_features_are_projected_down_and_narrow_ones_up(config, width, sett
     assert isinstance(network.project, torch.nn.Identity) == (width == projected)
 
 
-@pytest.mark.parametrize(("width", "projected"), [(44, 44), (7, 32), (300, 128)])
-def test_with_context_a_snippet_sees_its_neighbours_means_too(config, width, projected):
-    settings = config.settings.stage1.model_copy(update={"blocks": 0, "noise": 0.0})
+@pytest.mark.parametrize(
+    ("width", "projected", "reach"), [(44, 44, 2), (7, 32, 1), (300, 128, 2), (44, 44, 64)]
+)
+def test_with_context_a_snippet_sees_its_neighbours_means_too(config, width, projected, reach):
+    settings = config.settings.stage1.model_copy(update={"context": reach, "blocks": 0, "noise": 0.0})
     torch.manual_seed(0)
     network = model.SnippetModel(3, width, settings).eval()
     assert network.prototypes.shape == (3, projected) and network.project.out_features == 2 * projected
@@ -330,7 +332,7 @@ def test_with_context_a_snippet_sees_its_neighbours_means_too(config, width, pro
     features = torch.randn(sum(lengths), width)
     single, around = network.project(network.inputs(features)).split(projected, dim=1)
     means = [
-        torch.stack([rows[max(0, at - 2) : at + 3].mean(0) for at in range(len(rows))])
+        torch.stack([rows[max(0, at - reach) : at + reach + 1].mean(0) for at in range(len(rows))])
         for rows in around.split(lengths)
     ]
     embedding = torch.relu(network.embed(single + torch.cat(means), Packing(lengths)))

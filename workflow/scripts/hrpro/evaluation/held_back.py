@@ -54,11 +54,14 @@ def share_of_stage2(shares: Sequence[float], mean: Sequence[float], error: float
     """How far stage 2 counts: the smallest share whose mAP is no more than MARGIN below the best one over 0.
 
     shares: 0, which stands for stage 1 alone, and others; 0 is taken where it leads by more than SURE times
-    the `error_of_lead`.
+    the `error_of_lead`. Where all others have the same mAP, as of a method without a weight to share, stage 2
+    counts in full.
     """
     best = max(mean[1:])
     if error is not None and mean[0] - best > SURE * error:
         return 0.0
+    if len(set(mean[1:])) == 1:
+        return shares[-1]
     return min(share for share, value in zip(shares[1:], mean[1:], strict=True) if value >= best - MARGIN)
 
 

@@ -14,6 +14,7 @@ def local_mean(x: torch.Tensor, packing: Packing, reach: int) -> torch.Tensor:
     apart = x.new_zeros(len(x) + reach * (len(packing) + 1), x.shape[1]).index_copy(0, rows + reach, x)
     sums = apart.unfold(0, 2 * reach + 1, 1).sum(-1)
     count = np.concatenate([neighbours(length, reach) for length in packing.lengths])
+    # no row is taken twice, so that no gradient is a sum in an order of its own
     return sums.index_select(0, rows) / send(count.astype(np.float32)[:, None], packing.device)
 
 
