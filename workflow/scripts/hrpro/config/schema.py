@@ -1,6 +1,7 @@
 """The whole configuration: each step's settings, and how a data set and a variant overlay them."""
 
 import json
+from collections.abc import Iterable
 from functools import reduce
 from operator import gt, or_
 from typing import Annotated, Literal, NamedTuple
@@ -277,6 +278,11 @@ class Ablated(NamedTuple):
         return f"{self.kind}_{of}{self.row}"
 
 
+def unknown(place: str, kind: str, name: str, known: Iterable[str]) -> ValueError:
+    """The error on the name of a variant or an experiment that is not there."""
+    return ValueError(f"{place}: no {kind} {name!r} (there are: {', '.join(known) or 'none'})")
+
+
 class Config(Strict):
     """A whole configuration, which may say as little as where the data lie.
 
@@ -381,13 +387,10 @@ class Config(Strict):
                 self.step(dataset, step)
             for step in STEPS:
                 known = self.variants.get(step, {})
+                # what is there by default may have been removed, and its entries of data sets stay
                 for variant in entry.variants.get(step, {}):
-                    # what is there by default may have been removed, and its entries of data sets stay
-                    if variant not in known and variant not in VARIANTS[step]:
-                        raise ValueError(
-                            f"datasets.{dataset}.variants.{step}: no variant {variant!r} (there are: "
-                            f"{', '.join(known) or 'none'})"
-                        )
+                    if variant not in {*known, *VARIANTS[step]}:
+                        raise unknown(f"datasets.{dataset}.variants.{step}", "variant", variant, known)
                 for variant in known:
                     self.step(dataset, step, variant)
         return self
@@ -398,10 +401,7 @@ class Config(Strict):
             for step in STEPS:
                 variant, variants = getattr(experiment, step), self.variants.get(step, {})
                 if variant is not None and variant not in variants:
-                    known = ", ".join(variants) or "none"
-                    raise ValueError(
-                        f"experiments.{name}.{step}: no variant {variant!r} (there are: {known})"
-                    )
+                    raise unknown(f"experiments.{name}.{step}", "variant", variant, variants)
         if "default" not in self.experiments:
             raise ValueError("experiments.default: missing; it makes results/<dataset>/map.json")
         tested = {}
@@ -491,8 +491,7 @@ class Config(Strict):
         names = self.report.experiments
         for name in names:
             if name not in self.experiments and name not in self.ablated():
-                known = ", ".join(self.experiments)
-                raise ValueError(f"report.experiments: no experiment {name!r} (there are: {known})")
+                raise unknown("report.experiments", "experiment", name, self.experiments)
             if names.count(name) > 1:
                 raise ValueError(f"report.experiments: {name} is listed twice")
 
