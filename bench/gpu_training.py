@@ -20,8 +20,9 @@ import made
 import trainings
 from gpu_run import CPU, STEP, Check, Run, largest, quiet, relative, within
 from hrpro import inference, methods, model_file
-from hrpro.config import FeatureFiles, Proposals
+from hrpro.config import Detection, FeatureFiles, Proposals
 from hrpro.data import conversion, demo, features, layouts, scores, splits
+from hrpro.detection.fusion import Candidates
 from hrpro.detection.segments import Segments
 from hrpro.proposals.generation import propose_test
 from hrpro.training.checkpoint import Checkpoint
@@ -210,8 +211,12 @@ class Trained:
             file = self.model("stage3", method)
             with features.FeatureFile(self.data.features) as source:
                 for device, candidates in ((CPU, here), (self.run.device, there)):
-                    stage3, of_stage2 = inference.stage3(file, device), candidates[methods.default("stage2")]
-                    candidates[method] = dict(stage3.detect_all(source, of_stage2.items()))
+                    of_stage2 = {
+                        video: Candidates(segments, None)
+                        for video, segments in candidates[methods.default("stage2")].items()
+                    }
+                    stage3, detection = inference.stage3(file, device), Detection()
+                    candidates[method] = dict(stage3.detect_all(source, of_stage2.items(), detection))
         figures = {}
         for method in here:
             pairs = [(there[method][video], segments) for video, segments in here[method].items()]

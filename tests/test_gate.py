@@ -1,4 +1,4 @@
-"""How far stages 2 and 3 count: what held-back videos say, what a run makes of it (docs/method.md, 6.3)."""
+"""Which stages count: what held-back videos say, what a run makes of it (docs/method.md, 6.3)."""
 
 import json
 import shutil
@@ -45,55 +45,50 @@ def test_detections_are_judged_by_points():
     first = {"a": segments([[4, 6]], [0], [0.9]), "b": segments([[4, 6], [7, 9]], [0, 1], [0.8, 0.8])}
     second = {"a": segments([[4, 6]], [0], [0.9]), "b": segments([[4, 9], [7, 9]], [0, 1], [0.8, 0.8])}
     # class x of `second`: at 0.1 to 0.5 both points, at 0.6 and 0.7 one of two; class y: its one throughout
-    figures = held_back.mean_aps(truth, [first, second, {}], ["x", "y"])
-    assert figures == pytest.approx([100, 100 * ((5 + 2 / 2) / 7 + 1) / 2, 0])
+    figures = held_back.mean_aps(truth, {"first": first, "second": second, "none": {}}, ["x", "y"])
+    assert list(figures) == ["first", "second", "none"]
+    assert list(figures.values()) == pytest.approx([100, 100 * ((5 + 2 / 2) / 7 + 1) / 2, 0])
 
 
 @pytest.mark.parametrize(
-    ("mean", "error", "share"),
+    ("mean", "error", "counts"),
     [
-        ([40.0, 41.0, 42.1], None, 1),
-        ([40.0, 41.0, 42.0], None, 0.5),  # a point below the best says nothing
-        ([40.0, 42.0, 42.0], None, 1),  # P-MIL, of which there are no parts
-        # stage 2 is left out where stage 1 leads by more than two standard errors
-        ([45.0, 42.0, 40.0], 1.4, 0),
-        ([45.0, 42.0, 40.0], 1.6, 0.5),
-        ([45.0, 42.0, 42.0], 0.0, 0),
-        ([45.0, 42.0, 41.9], None, 0.5),  # of one video: no telling
+        ([40.0, 41.0, 42.0], None, "stage3"),
+        ([40.0, 42.0, 42.0], None, "stage3"),
+        # a stage is left out where an earlier one leads by more than two standard errors
+        ([45.0, 42.0, 40.0], 2.4, "stage1"),
+        ([45.0, 42.0, 40.0], 2.6, "stage3"),
+        ([42.0, 45.0, 40.0], 2.4, "stage2"),
+        ([45.0, 45.0, 40.0], 2.4, "stage1"),  # of two that are as good, the one that takes less
+        ([45.0, 42.0], 0.0, "stage1"),
+        ([45.0, 42.0], None, "stage2"),  # of one video: no telling
     ],
 )
-def test_stage_2_counts_as_far_as_more_of_it_brings_more(mean, error, share):
-    assert held_back.share_of_stage2([0, 0.5, 1], mean, error) == share
-
-
-@pytest.mark.parametrize(("with_it", "counts"), [(39.0, False), (41.0, False), (41.1, True)])
-def test_stage_3_counts_where_it_brings_more_than_a_point(with_it, counts):
-    assert held_back.counts(40.0, with_it) is counts
+def test_a_stage_counts_unless_an_earlier_one_leads(mean, error, counts):
+    stages = ("stage1", "stage2", "stage3")[: len(mean)]
+    assert held_back.last_that_counts(dict(zip(stages, mean, strict=True)), error) == counts
 
 
 def test_the_error_of_a_lead_is_of_the_videos():
-    # a class per video, found by the first variant everywhere, by the others in `c` or nowhere: without a
+    # a class per video, found by the first stage everywhere, by the others in `c` or nowhere: without a
     # or b the first leads by a half, without c by all
     at = {"a": 0, "b": 1, "c": 2}
     truth = {video: segments([[5, 5]], [label]) for video, label in at.items()} | {"d": segments([])}
     first = {video: segments([[4, 6]], [label], [0.9]) for video, label in at.items()}
-    variants = [first, {"d": first["a"]}, {"c": first["c"]}]
-    mean = held_back.mean_aps(truth, variants, list("xyz"))
-    assert mean == pytest.approx([100, 0, 100 / 3])
+    stages = {"stage1": first, "stage2": {"d": first["a"]}, "stage3": {"c": first["c"]}}
+    mean = held_back.mean_aps(truth, stages, list("xyz"))
+    assert mean == pytest.approx({"stage1": 100, "stage2": 0, "stage3": 100 / 3})
     leads = np.array([50, 50, 100])
     expected = np.sqrt(2 / 3 * ((leads - leads.mean()) ** 2).sum())
-    assert held_back.error_of_lead(truth, variants, mean, list("xyz")) == pytest.approx(expected)
-    assert held_back.error_of_lead(truth, variants, [100, 0, 100], list("xyz")) is None  # no lead
+    assert held_back.error_of_lead(truth, stages, mean, list("xyz")) == pytest.approx(expected)
+    no_lead = {"stage1": 100, "stage2": 0, "stage3": 100}
+    assert held_back.error_of_lead(truth, stages, no_lead, list("xyz")) is None
     one = {"a": truth["a"], "d": truth["d"]}
-    assert held_back.error_of_lead(one, variants, [100, 0, 0], list("xyz")) is None
+    assert held_back.error_of_lead(one, stages, no_lead | {"stage3": 0}, list("xyz")) is None
 
 
 @pytest.mark.parametrize(
-    "content",
-    [
-        *('{"share": 2}', '{"share": true}', '{"share": "1"}', '{"shares": []}', "[]"),
-        *('{"share": 1, "stage3": true}', '{"share": 1, "stage3": {"counts": 1}}'),
-    ],
+    "content", ['{"counts": "stage4"}', '{"counts": 1}', '{"share": 1}', '{"counts": []}', "[]"]
 )
 def test_another_file_is_no_gate(tmp_path, content):
     path = tmp_path / "gate.json"
@@ -137,16 +132,12 @@ def options_of(run: Path, proposals: Path) -> list:
     ]
 
 
-def detect(
-    few: Asked, out: Path, settings: str = DETECTION, said: dict | None = None, third: bool = False
-) -> dict:
-    """The detections of stage 2 in VIDEOS, or of the third stage; said: in a gate.json."""
+def detect(few: Asked, out: Path, counts: str, third: bool = False) -> dict:
+    """The detections of stage 2 in VIDEOS, or of the third stage, with what a gate.json says."""
     run = few.run
     arguments = [*options_of(run, few.proposals), "--labels", run / "results/mine/train/labels.json"]
-    arguments += ["--settings", settings]
-    if said is not None:
-        (out / "gate.json").write_text(json.dumps(said))
-        arguments += ["--gate", out / "gate.json"]
+    (out / "gate.json").write_text(json.dumps({"counts": counts}))
+    arguments += ["--settings", DETECTION, "--gate", out / "gate.json"]
     if third:
         arguments += ["--stage3", run / STAGE3 / "model.pt"]
     script = "detect_stage3.py" if third else "detect_stage2.py"
@@ -163,27 +154,20 @@ def results_of(path: Path) -> dict:
     return {video: results[video] for video in VIDEOS}
 
 
-def gate_json(share: float, stage3: bool) -> dict:
-    """What a gate.json says, as far as it decides."""
-    return {"share": share, "stage3": {"counts": stage3}}
-
-
-def test_stages_count_with_what_the_gate_says(few, out):
-    halved = config.canonical(gate.fused_with(config.Detection(), 0.5))
-    assert '"completeness_weight": 1.0' in halved
-    by_stage2 = detect(few, out, settings=halved)
-    by_both = detect(few, out, settings=halved, third=True)
-    assert by_stage2 != by_both
-    assert detect(few, out, said={"share": 0.5}) == by_stage2
-    assert detect(few, out, said=gate_json(0.5, False), third=True) == by_stage2
-    assert detect(few, out, said=gate_json(0.5, True), third=True) == by_both
-    in_full = results_of(few.run / STAGE2 / "detection-default/detections.json")
-    assert detect(few, out, said={"share": 1.0}) == in_full
-    in_full = results_of(few.run / STAGE3 / "detections.json")
-    assert detect(few, out, said=gate_json(1.0, True), third=True) == in_full
-    stage1 = results_of(few.run / STEPS / "detection-default/detections.json")
-    assert detect(few, out, said={"share": 0.0}) == stage1
-    assert detect(few, out, said=gate_json(0.0, False), third=True) == stage1
+def test_the_last_stage_that_counts_detects(few, out):
+    by = {
+        stage: results_of(few.run / folder / "detections.json")
+        for stage, folder in (
+            ("stage1", f"{STEPS}/detection-default"),
+            ("stage2", f"{STAGE2}/detection-default"),
+            ("stage3", STAGE3),
+        )
+    }
+    assert by["stage1"] != by["stage2"] != by["stage3"]
+    for stage in ("stage1", "stage2"):
+        assert detect(few, out, stage) == by[stage]
+    for stage in by:
+        assert detect(few, out, stage, third=True) == by[stage]
 
 
 def asked(videos: Asked, out: Path, *more) -> dict:
@@ -199,56 +183,36 @@ def test_the_gate_measures_what_the_evaluation_does(finished_run, out):
     annotations = finished_run / "results/mine/test/annotations.json"
     every = Asked(finished_run, finished_run / STEPS / "test/proposals.json", annotations)
     result = asked(every, out, "--stage3", finished_run / STAGE3 / "model.pt")
-    folders = (f"{STEPS}/detection-default", f"{STAGE2}/detection-default", STAGE3)
-    stage1, stage2, stage3 = (
-        json.loads((finished_run / folder / "evaluation-default/map.json").read_text())["average"]["0.1:0.7"]
-        for folder in folders
+    folders = {
+        "stage1": f"{STEPS}/detection-default",
+        "stage2": f"{STAGE2}/detection-default",
+        "stage3": STAGE3,
+    }
+    assert result["mAP"] == pytest.approx(
+        {
+            stage: json.loads((finished_run / folder / "evaluation-default/map.json").read_text())["average"][
+                "0.1:0.7"
+            ]
+            for stage, folder in folders.items()
+        }
     )
-    assert result["shares"] == [0, 0.125, 0.25, 0.5, 1]
-    assert [result["mAP"][0], result["mAP"][-1]] == pytest.approx([stage1, stage2])
-    decided = held_back.share_of_stage2(result["shares"], result["mAP"], result["error_of_lead"])
-    assert result["share"] == decided == 1
-    said = result["stage3"]
-    assert said["mAP"] == pytest.approx({"without": stage2, "with": stage3})
-    assert said["counts"] == held_back.counts(stage2, stage3)
-    assert gate.read(out / "gate.json") == gate.Gate(1.0, said["counts"])
+    assert result["counts"] == held_back.last_that_counts(result["mAP"], result["error_of_lead"])
+    assert gate.read(out / "gate.json") == result["counts"]
     assert result["videos"] == 12
-    assert "stage 2 counts with 1 of its weight" in (out / "gate.log").read_text()
+    assert "mAP of 12 held-back videos with " in (out / "gate.log").read_text()
 
 
-@pytest.mark.parametrize(
-    ("share", "counts", "words"),
-    [
-        (0.5, True, "stage 3 counts: mAP of "),
-        (0.5, False, "stage 3 does not count: mAP of "),
-        (0.0, True, "stage 3 does not count, as stage 2 does not"),
-    ],
-)
-def test_stage_3_is_judged_by_what_stage_2_counts(few, out, monkeypatch, share, counts, words):
-    asked_of = []
-    monkeypatch.setattr(held_back, "share_of_stage2", lambda shares, mean, error: share)
-    monkeypatch.setattr(held_back, "counts", lambda *figures: asked_of.append(figures) or counts)
-    result = asked(few, out, "--stage3", few.run / STAGE3 / "model.pt")
-    assert gate.read(out / "gate.json") == gate.Gate(share, bool(share and counts))
-    assert words in (out / "gate.log").read_text()
-    if share == 0:  # nothing is asked of stage 3
-        assert result["stage3"] == {"counts": False} and not asked_of
-        return
-    [(without, with_it)] = asked_of
-    assert without == result["mAP"][gate.SHARES.index(share)] != with_it
-    assert result["stage3"] == {"counts": counts, "mAP": {"without": without, "with": with_it}}
+def test_the_gate_says_where_no_further_stage_counts(few, out, monkeypatch):
+    monkeypatch.setattr(held_back, "last_that_counts", lambda mean, error: "stage1")
+    result = asked(few, out)
+    assert list(result) == ["counts", "videos", "points", "mAP", "error_of_lead"]
+    assert list(result["mAP"]) == ["stage1", "stage2"]  # there is no stage 3 to ask of
+    assert "no stage after stage1 counts: mAP of 4 held-back videos" in (out / "gate.log").read_text()
 
 
-def test_without_a_stage_3_the_gate_says_nothing_of_it(few, out):
-    assert list(asked(few, out)) == ["share", "videos", "points", "shares", "mAP", "error_of_lead"]
-    assert gate.read(out / "gate.json").stage3
-
-
-@pytest.mark.parametrize(
-    ("share", "stage3", "weight"), [(0, False, None), (0.25, True, 0.5), (0.25, False, 0.5), (1, True, 2.0)]
-)
-def test_a_model_file_holds_as_much_of_the_stages_as_counts(finished_run, out, share, stage3, weight):
-    (out / "gate.json").write_text(json.dumps(gate_json(share, stage3)))
+@pytest.mark.parametrize("counts", ["stage1", "stage2", "stage3"])
+def test_a_model_file_holds_the_stages_that_count(finished_run, out, counts):
+    (out / "gate.json").write_text(json.dumps({"counts": counts}))
     made = run_script(
         "bundle_model.py",
         *("--stage1", finished_run / STEPS / "../model.pt", "--stage2", finished_run / STAGE2 / "model.pt"),
@@ -259,11 +223,8 @@ def test_a_model_file_holds_as_much_of_the_stages_as_counts(finished_run, out, s
     )
     assert made.returncode == 0, made.stderr
     model = predict.load(out / "model.pt", "cpu")
-    assert (model.stage3 is not None) == stage3
-    if weight is None:
-        assert model.stage2 is None
-    else:
-        assert model.stage2 and model.settings.detection.completeness_weight == weight
+    assert (model.stage2 is not None) == (counts != "stage1")
+    assert (model.stage3 is not None) == (counts == "stage3")
 
 
 def defaults() -> dict:
@@ -323,7 +284,7 @@ def figures_of(run: Path, *folders: str) -> dict:
 
 
 @pytest.mark.slow
-def test_a_run_keeps_of_the_stages_what_held_back_videos_bear_out(gated_run):
+def test_a_run_ends_at_the_last_stage_that_counts(gated_run):
     result = figures_of(gated_run, "mine")
     assert list(result["stages"]) == ["stage1", "stage2", "stage3", "gated"]
     said = json.loads((gated_run / HELD / "gated-default/stage3-default/gate.json").read_text())
@@ -331,12 +292,10 @@ def test_a_run_keeps_of_the_stages_what_held_back_videos_bear_out(gated_run):
     held_back_videos = json.loads((gated_run / "results/mine-held_points/test/annotations.json").read_text())
     assert said["videos"] == len(held_back_videos["database"]) == 6
     gated, stage3 = (result["stages"][stage]["last"]["mAP"] for stage in ("gated", "stage3"))
-    assert (gated == stage3) == (said["share"] == 1 and said["stage3"]["counts"])
+    assert (gated == stage3) == (said["counts"] == "stage3")
     model = predict.load(gated_run / "results/mine/model.pt", "cpu")
-    assert (model.stage2 is not None, model.stage3 is not None) == (
-        said["share"] > 0,
-        said["stage3"]["counts"],
-    )
+    counted = (model.stage2 is not None, model.stage3 is not None)
+    assert counted == (said["counts"] != "stage1", said["counts"] == "stage3")
     evaluated = figures_of(
         gated_run, *STAGE2.split("/")[1:], "gated-default/stage3-default/evaluation-default"
     )

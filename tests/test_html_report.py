@@ -21,7 +21,6 @@ from conftest import MINE, jobs_of, run_script, snakemake
 from hrpro import config as configuration
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
-from hrpro.detection.gate import Gate
 from hrpro.detection.segments import segments
 from hrpro.report import charts, losses, panels, runs, videos
 from hrpro.report.pages import TEMPLATES
@@ -163,39 +162,28 @@ def test_no_two_stages_of_an_experiment_are_drawn_alike():
 @pytest.mark.parametrize(
     ("stages", "counts", "words"),
     [
-        (
-            3,
-            (1.0, True),
-            "stage 2 counts in full, stage 3 counts. The figures of stage 3 are of the stages as far",
-        ),
-        (
-            3,
-            (0.5, False),
-            "stage 2 counts with 0.5 of its weight, stage 3 does not. The figures of stage 3",
-        ),
-        (
-            2,
-            (0.0, False),
-            "stage 2 does not count. The figures of stage 2 are of the stages as far as they count.",
-        ),
+        (3, "stage3", "all stages count."),
+        (2, "stage2", "all stages count."),
+        (3, "stage2", "no stage after stage 2 counts. The figures of stage 3 are those of stage 2."),
+        (2, "stage1", "no stage after stage 1 counts. The figures of stage 2 are those of stage 1."),
     ],
 )
 def test_it_is_said_in_words_what_counts(stages, counts, words):
     of = [runs.Stage("default", f"stage{number}", [], {}, {}, {}, None) for number in range(1, stages + 1)]
-    run = runs.Run("default", None, of, {}, {}, None, gate=Gate(*counts))
-    assert panels.gate_words(run).startswith(f"default: by held-back training videos {words}")
+    run = runs.Run("default", None, of, {}, {}, None, gate=counts)
+    assert panels.gate_words(run) == f"default: by held-back training videos {words}"
 
 
 def test_a_report_says_what_held_back_videos_have_decided(tmp_path):
     arguments = report_files.write(tmp_path / "made", experiments={"default": 3, "floor": 1})
     settings = json.loads(arguments[-1])
     settings["experiments"]["default"]["gate"] = str(tmp_path / "gate.json")
-    (tmp_path / "gate.json").write_text('{"share": 0.25, "stage3": {"counts": false}}')
+    (tmp_path / "gate.json").write_text('{"counts": "stage2"}')
     outputs = ["--html", tmp_path / "report.html", "--json", tmp_path / "report.json"]
     run_script("write_report.py", *arguments[:-1], json.dumps(settings), *outputs).check_returncode()
     text = (tmp_path / "report.html").read_text()
     assert text.count("by held-back training videos") == 1
-    assert "default: by held-back training videos stage 2 counts with 0.25 of its weight" in text
+    assert "default: by held-back training videos no stage after stage 2 counts" in text
 
 
 def test_training_curves_are_the_events(tmp_path):

@@ -366,8 +366,9 @@ def test_prediction_has_the_third_stage(tmp_path):
     of_stage2 = two.stage2.candidates(
         features, scores, proposals=proposals, grid=SNIPPET, settings=around.detection
     )
-    candidates = fuse(of_stage2, around.detection)
-    scored = model.stage3.detect(features, candidates=candidates, grid=SNIPPET)
+    scored = model.stage3.detect(features, candidates=of_stage2, grid=SNIPPET, settings=around.detection)
+    support = method.support(model.stage3.model, features, candidates=of_stage2.segments, grid=SNIPPET)
+    np.testing.assert_array_equal(scored.scores, fuse(of_stage2, around.detection, support).scores)
     [(_, expected)] = suppress([("a", scored)], around.detection, {})
     detections = predict.predict(model, features)
     np.testing.assert_array_equal(detections.times, expected.times)
@@ -382,13 +383,10 @@ def test_prediction_has_the_third_stage(tmp_path):
         predict.load(tmp_path / "damaged.pt", "cpu")
 
 
-def test_candidates_are_scored_by_both():
+def test_candidates_are_borne_out_by_detections_of_their_class():
     candidates = segments([[0, 10], [20, 30]], [0, 1], [0.9, 0.5])
     detections = segments([[0, 8], [5, 10], [20, 30]], [0, 0, 0], [0.4, 0.2, 0.1])
-    scored = method.scored_by_both(candidates, detections)
-    np.testing.assert_array_equal(scored.times, candidates.times)
-    assert scored.labels.tolist() == [0, 1]
-    np.testing.assert_allclose(scored.scores, np.sqrt([0.9 * 0.4 * 0.8, 0.5 * 1e-6]))
+    np.testing.assert_allclose(method.support_by(detections, candidates), [0.4 * 0.8, 1e-6])
 
 
 # --- configuration

@@ -130,16 +130,19 @@ QUALITIES = [
 ]
 
 
-def test_gather_says_why_stage_2_counts(tmp_path):
+def test_gather_says_which_stages_count_and_why(tmp_path):
     """Of `gate: auto` the points of a class in the median, and what held-back videos said where asked."""
     videos = {"a": 3 * [{"label": "run", "seconds": 1}], "b": [{"label": "jump", "seconds": 2}], "c": []}
     points = written(tmp_path, "points.json", {"classes": ["jump", "run", "sit"], "videos": videos})
-    gate = written(tmp_path, "gate.json", {"share": 0.25, "mAP": [1.0, 2.0]})
+    gate = written(tmp_path, "gate.json", {"counts": "stage1", "mAP": {"stage1": 2.0}})
     none = ([NOTHING, NOTHING], [NOTHING, NOTHING])
-    assert gathered(tmp_path, *none, "--points", points)["gate"] == {"share": 1, "points_per_class": 2}
+    assert gathered(tmp_path, *none, "--points", points)["gate"] == {
+        "counts": "stage2",
+        "points_per_class": 2,
+    }
     result = gathered(tmp_path, *none, "--points", points, "--gate", gate)
-    assert result["gate"] == {"share": 0.25, "mAP": [1.0, 2.0], "points_per_class": 2}
-    assert gathered(tmp_path, *none, "--gate", gate)["gate"] == {"share": 0.25, "mAP": [1.0, 2.0]}
+    assert result["gate"] == {"counts": "stage1", "mAP": {"stage1": 2.0}, "points_per_class": 2}
+    assert gathered(tmp_path, *none, "--gate", gate)["gate"] == {"counts": "stage1", "mAP": {"stage1": 2.0}}
 
 
 def test_gather_means_the_reliable_proposals_over_seeds(tmp_path):
@@ -347,9 +350,7 @@ def test_a_table_with_what_counts_says_what_that_is(tmp_path):
     assert "gated" not in run_script("show.py", written(tmp_path, "one.json", result)).stdout
     result["stages"]["gated"] = result["stages"]["stage1"]
     shown = run_script("show.py", written(tmp_path, "two.json", result)).stdout
-    assert shown.splitlines()[0].endswith(
-        "gated: the stages as far as held-back training videos let them count."
-    )
+    assert shown.splitlines()[0].endswith("gated: the last stage that counts by held-back training videos.")
 
 
 def test_a_table_is_markdown_with_aligned_columns(tmp_path):

@@ -9,7 +9,6 @@ import torch
 
 from conftest import run_script
 from hrpro import config, inference, model_file
-from hrpro.detection import gate
 from hrpro.grid import Grid
 from hrpro.instance.model import InstanceModel
 from hrpro.pyramid.layout import Layout
@@ -170,12 +169,7 @@ def test_a_third_stage_of_wrong_weights_is_no_model(change, reason, tmp_path):
         inference.of_file(path, "stage3", torch.device("cpu"))
 
 
-def test_stage_3_does_not_count_without_stage_2(tmp_path):
-    (tmp_path / "gate.json").write_text('{"share": 0, "stage3": {"counts": true}}')
-    assert gate.read(tmp_path / "gate.json") == gate.Gate(0.0, False)
-
-
-@pytest.mark.parametrize("content", ['{"share": "x", "mAP": null}', '{"share": 2, "mAP": [1.0]}'])
+@pytest.mark.parametrize("content", ['{"counts": "stage4", "mAP": {}}', '{"counts": ["stage1"], "mAP": {}}'])
 def test_a_table_of_a_gate_that_is_none_is_not_made(content, out):
     values = {"tiou": [0.5], "mAP": [1.0], "average": {"0.5:0.5": 1.0}, "per_class": {"x": [1.0]}}
     (out / "one.json").write_text(json.dumps(values))
@@ -192,7 +186,7 @@ def test_a_table_of_a_gate_that_is_none_is_not_made(content, out):
     ]
     made = run_script("gather.py", *arguments, "--gate", out / "gate.json", "--output", out / "map.json")
     assert made.returncode == 1 and re.match(
-        r"error: .*gate\.json: share: .* is not from 0 to 1", made.stderr
+        r"error: .*gate\.json: counts: .* is none of stage1, ", made.stderr
     )
     assert not (out / "map.json").exists()
 

@@ -134,7 +134,7 @@ def test_the_demo_reaches_its_map_and_a_second_run_has_nothing_to_do(tmp_path):
 def test_map_json_keeps_its_contract(finished_run):
     result = json.loads((finished_run / "results/mine/map.json").read_text())
     assert list(result) == ["dataset", "experiment", "tiou", "seeds", "stages", "gate", "trained_on"]
-    assert result["gate"] == {"share": 1.0, "points_per_class": 25}
+    assert result["gate"] == {"counts": "stage3", "points_per_class": 25}
     assert [(one["device"], one["threads"]) for one in result["trained_on"]] == [("cpu", 1)]
     assert (result["dataset"], result["experiment"], result["seeds"]) == ("mine", "default", [0])
     assert result["tiou"] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]

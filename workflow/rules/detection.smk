@@ -29,7 +29,7 @@ rule detect_stage1:
 
 
 rule gate:
-    """How far stage 2 counts in a data set's detections, by the points of held-back training videos.
+    """Whether stage 2 counts in a data set's detections, by the points of held-back training videos.
 
     Of an experiment with a stage 3 it is `gate_stage3`, which says whether that counts, too.
     """
@@ -76,7 +76,7 @@ rule gate:
 rule detect_stage2:
     """Stage 2's detections: each proposal and its refined self, scored and suppressed.
 
-    `gated`: stage 2 counts as far as held-back training videos bear it out.
+    `gated`: stage 1's where held-back training videos say that stage 2 does not count.
     """
     input:
         features="results/{dataset}/test/features.h5",

@@ -100,7 +100,7 @@ def folders_of(dataset, experiment, stage, pick):
 def detections_of(dataset, experiment, stage, pick):
     """The folders of the detections of a stage of an experiment, one per seed; none where it has no such stage.
 
-    stage: or "gated", the further stages as far as they count.
+    stage: or "gated", the last one that counts by held-back videos.
     """
     if stage == "stage3":
         return folders_of(dataset, experiment, stage, pick)
@@ -119,7 +119,7 @@ def gated_of(variants):
 def evaluations(stage, pick):
     """An input function: a stage's map.json of every seed of an experiment, none where it has no such stage.
 
-    stage: or "gated", the further stages as far as they count.
+    stage: or "gated", the last one that counts by held-back videos.
     """
 
     def paths(wildcards):
@@ -175,7 +175,7 @@ def require_two_videos(entry, remedy):
 
 
 def last_stage(experiment):
-    """The last stage of an experiment that counts; "gated": the further stages as far as they count."""
+    """The last stage of an experiment that counts; "gated": the one that held-back videos say."""
     if experiment.stage2 is None or experiment.gate == "off":
         return "stage1"
     if experiment.gate == "ask":

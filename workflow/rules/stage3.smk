@@ -72,7 +72,7 @@ use rule gate as gate_stage3 with:  # and whether stage 3 counts
 rule detect_stage3:
     """Stage 2's candidates, scored by stage 3 as well, suppressed.
 
-    `gated`: stages 2 and 3 count as far as held-back training videos bear them out.
+    `gated`: those of the last stage that counts by held-back training videos.
     """
     input:
         features="results/{dataset}/test/features.h5",

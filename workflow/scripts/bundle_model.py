@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--stage2", nargs="?", help="of train_stage2.py; without it stage 1 detects alone")
     parser.add_argument("--stage3", nargs="?", help="of train_stage3.py, where the experiment has a stage 3")
     parser.add_argument("--features", required=True, help="the training split's, which say how files lay")
-    parser.add_argument("--gate", nargs="?", help="of gate.py: how far stages count; without it, in full")
+    parser.add_argument("--gate", nargs="?", help="of gate.py: which stages count; without it, all")
     parser.add_argument(
         "--settings", required=True, help="JSON of settings.{features,proposals,detection} and the layout"
     )
@@ -35,9 +35,9 @@ def main() -> None:
         events = calibration.read(args.calibration, config.from_json(config.Events, args.events, "--events"))
         settings = settings.model_copy(update={"events": events})
     counts = gate.read(args.gate)
-    settings = settings.model_copy(update={"detection": gate.fused_with(settings.detection, counts.share)})
-    stage2 = args.stage2 if counts.share else None
-    predict.bundle(args.output, args.stage1, stage2, settings, args.stage3 if counts.stage3 else None)
+    stage2 = None if counts == "stage1" else args.stage2
+    stage3 = args.stage3 if counts == "stage3" else None
+    predict.bundle(args.output, args.stage1, stage2, settings, stage3)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--model", required=True, help="of train_stage2.py")
     parser.add_argument("--features", required=True)
     parser.add_argument("--scores", required=True, help="of score_snippets.py")
-    parser.add_argument("--gate", nargs="?", help="of gate.py: how far stages count; without it, in full")
+    parser.add_argument("--gate", nargs="?", help="of gate.py: which stages count; without it, all")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=options.threads, default=1)
     return parser
@@ -28,20 +28,20 @@ def run(args, stage3=None) -> None:
     counts = gate.read(args.gate)
 
     def detect(proposals, settings):
-        if counts.share == 0:
+        if counts == "stage1":
             yield from proposals
             return
-        settings = gate.fused_with(settings, counts.share)
         device = devices.choose_device(args.device)
         with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
             of_these = {"features": features, "scores": scores}
             _, stage2 = inference.fitting(args.model, "stage2", device, **of_these)
             process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
-            candidates = stage2.detect_all(features, scores, proposals, settings)
-            if stage3 and counts.stage3:
+            if stage3 and counts == "stage3":
                 _, third = inference.fitting(stage3, "stage3", device, **of_these)
-                candidates = third.detect_all(features, candidates)
-            yield from candidates
+                candidates = stage2.candidates_of_all(features, scores, proposals, settings)
+                yield from third.detect_all(features, candidates, settings)
+            else:
+                yield from stage2.detect_all(features, scores, proposals, settings)
 
     detect_stage1.run(args, detect)
 

@@ -19,7 +19,7 @@ SOURCES = [
         ("stage2", "last"),
         ("stage2", "best-on-test"),
         ("stage3", "last"),
-        ("gated", "last"),  # what counts of them, by --gate
+        ("gated", "last"),  # the last one that counts, by --gate
     )
 ]
 
@@ -36,7 +36,7 @@ def main() -> None:
         parser.add_argument(option, nargs="*", default=[], help=f"{stage}, {pick}: one map.json per seed")
         if stage in RANKED:
             parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
-    parser.add_argument("--gate", nargs="?", help="of gate.py: what counts, how far, and why")
+    parser.add_argument("--gate", nargs="?", help="of gate.py: which stages count, and why")
     parser.add_argument(
         "--points", nargs="?", help="points.json: how many decide whether held-back videos are asked"
     )
@@ -88,7 +88,7 @@ def main() -> None:
             "tiou": tiou,
             "seeds": args.seeds,
             "stages": stages,
-            **what_counts(args),
+            **what_counts(args, list(stages)[-1]),
             **measured,
             "trained_on": [m for row, m in enumerate(machines) if m not in machines[:row]],
         },
@@ -96,22 +96,22 @@ def main() -> None:
     )
 
 
-def what_counts(args: argparse.Namespace) -> dict:
-    """What counts, how far, and why, where the experiment leaves it to the data set."""
+def what_counts(args: argparse.Namespace, last: str) -> dict:
+    """Which stages count, and why, where the experiment leaves it to the data set."""
     said = {}
     if args.gate:
         gate.read(args.gate)  # raises InputError where it is another file; what follows takes all of it
-        said = read(args.gate, "share", "mAP")
+        said = read(args.gate, "counts", "mAP")
     if args.points:
         videos = training_points.read(args.points, []).videos
         median = points_per_class(videos.values())
         if not said:
             progress.log.info(
-                "all stages count in full: a class has %g points in the median, in %d videos",
+                "all stages count: a class has %g points in the median, in %d videos",
                 median,
                 sum(map(bool, videos.values())),
             )
-        said = {"share": 1.0, **said, "points_per_class": median}
+        said = {"counts": last, **said, "points_per_class": median}
     return {"gate": said} if said else {}
 
 

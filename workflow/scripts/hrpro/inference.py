@@ -114,19 +114,26 @@ class Stage3(NamedTuple):
     method: ModuleType
     model: torch.nn.Module
 
-    def detect(self, features: np.ndarray, *, candidates: Segments, grid: Grid) -> Segments:
+    def detect(
+        self, features: np.ndarray, *, candidates: Candidates, grid: Grid, settings: config.Detection
+    ) -> Segments:
         """Stage 2's candidates of a video, scored by its features (T, D) once more."""
-        detections = self.method.detect(self.model, features, candidates=candidates, grid=grid)
-        require_finite("times and scores of stage 3", detections.times, detections.scores)
-        return detections
+        support = self.method.support(self.model, features, candidates=candidates.segments, grid=grid)
+        require_finite("scores of stage 3", support)
+        return fuse(candidates, settings, support)
 
     def detect_all(
-        self, features: FeatureFile, candidates: Iterable[tuple[str, Segments]]
+        self,
+        features: FeatureFile,
+        candidates: Iterable[tuple[str, Candidates]],
+        settings: config.Detection,
     ) -> Iterator[tuple[str, Segments]]:
         """The same of each video that has candidates, in turn."""
-        for video, segments in candidates:
-            of_video = features.read([video])[0]
-            yield video, self.detect(of_video, candidates=segments, grid=features.grid)
+        for video, of_video in candidates:
+            detections = self.detect(
+                features.read([video])[0], candidates=of_video, grid=features.grid, settings=settings
+            )
+            yield video, detections
 
 
 def of_file(path, stage: str, device: torch.device) -> tuple[ModelFile, Stage1 | Stage2 | Stage3]:

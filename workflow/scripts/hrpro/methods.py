@@ -38,10 +38,10 @@ Stage 3 learns from points and stage 2's candidates, or from true segments, and 
 
     train(task: training.task.Stage3Task) -> model
     load(file: model_file.ModelFile, device) -> model              ready for use
-    detect(model, features, *, candidates, grid) -> detection.segments.Segments
-                                                                   the candidates for suppression
+    support(model, features, *, candidates, grid) -> (N,) in (0, 1]
+                                                                   how far it bears out each candidate
 
-with the features (T, D) of a video, stage 2's candidates and the features' Grid.
+with the features (T, D) of a video, stage 2's candidates (Segments) and the features' Grid.
 """
 
 import importlib

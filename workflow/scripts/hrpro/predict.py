@@ -132,15 +132,15 @@ def predict(model: Model, features: np.ndarray) -> Segments:
 def detect(model: Model, features: np.ndarray, scores: Scores) -> Segments:
     """All detections on a video by what `score` gives of it; otherwise as `predict`."""
     settings = model.settings
-    [candidates] = propose_test([scores], model.grid, settings.proposals)
+    [scored] = propose_test([scores], model.grid, settings.proposals)
     if model.stage2 is not None:
-        of_stage2 = model.stage2.candidates(
-            features, scores, proposals=candidates, grid=model.grid, settings=settings.detection
-        )
-        candidates = fuse(of_stage2, settings.detection)
-    if model.stage3 is not None:
-        candidates = model.stage3.detect(features, candidates=candidates, grid=model.grid)
-    [(_, detections)] = suppress([("video", candidates)], settings.detection, {})
+        at_work = {"grid": model.grid, "settings": settings.detection}
+        candidates = model.stage2.candidates(features, scores, proposals=scored, **at_work)
+        if model.stage3 is None:
+            scored = fuse(candidates, settings.detection)
+        else:
+            scored = model.stage3.detect(features, candidates=candidates, **at_work)
+    [(_, detections)] = suppress([("video", scored)], settings.detection, {})
     return detections
 
 

@@ -52,9 +52,8 @@ class Experiment(Strict):
     )
     gate: Gate = Field(
         "on",
-        description="how far stages 2 and 3 count: ask (as far as held-back training videos bear them out; "
-        "docs/method.md, 6.3), on (in full), off (not at all) or auto (ask where most classes have under 20 "
-        "points, else on)",
+        description="which stages count: ask (what held-back training videos bear out; docs/method.md, 6.3), "
+        "on (all), off (stage 1 alone) or auto (ask where most classes have under 20 points, else on)",
     )
     corrects: Name | None = Field(
         None,

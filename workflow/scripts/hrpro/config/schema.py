@@ -82,7 +82,7 @@ class Detection(Strict):
     fusion: Literal["product", "sum"] = Field(
         "product", description="of stage 1's score s and completeness c; product: s c^w, sum: s + w c"
     )
-    completeness_weight: NonNegative = Field(2.0, description="w of the fusion")
+    completeness_weight: NonNegative = Field(1.0, description="w of the fusion")
     clip_refined: bool = Field(
         True, description="keep refined segments inside the video and from turning inside out (fault 11)"
     )
@@ -454,7 +454,7 @@ class Config(Strict):
                 )
 
     def gate_holds(self, name: str, experiment: Experiment) -> None:
-        """Raise ValueError where nothing can say how far stage 2 counts."""
+        """Raise ValueError where nothing can say which stages count."""
         if experiment.gate in ("ask", "off") and experiment.stage2 is None:
             raise ValueError(
                 f"experiments.{name}: gate: {experiment.gate}, but there is no stage 2; remove gate"

@@ -98,7 +98,7 @@ def caption(table: pd.DataFrame) -> str:
         return "Lists of events in %: at each tIoU threshold; ± deviation over the seeds."
     words = "mAP in % at each tIoU threshold, and its averages ± deviation over the seeds."
     if "gated" in set(table["stage"]):
-        words += " gated: the stages as far as held-back training videos let them count."
+        words += " gated: the last stage that counts by held-back training videos."
     return words
 
 

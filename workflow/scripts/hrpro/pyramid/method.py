@@ -11,11 +11,11 @@ from .layout import Cells, Layout
 from .model import PyramidModel
 from .training import train
 
-__all__ = ["detect", "load", "train"]
+__all__ = ["load", "support", "train"]
 
 DETECTED = 1e-3  # from which a class at a cell is a detection
 MOST = 1000  # detections of a video, the best
-LEAST = 1e-6  # of both factors of a score, so that what one of them has not seen keeps an order
+LEAST = 1e-6  # of a support, so that what the pyramid has not seen keeps an order
 
 
 def load(file: ModelFile, device: torch.device) -> PyramidModel:
@@ -29,9 +29,9 @@ def load(file: ModelFile, device: torch.device) -> PyramidModel:
     return model.to(device).eval()
 
 
-def detect(model: PyramidModel, features: np.ndarray, *, candidates: Segments, grid: Grid) -> Segments:
-    """Stage 2's candidates of a video, scored by stage 2 and by what the pyramid finds: features (T, D)."""
-    return scored_by_both(candidates, find(model, features, grid))
+def support(model: PyramidModel, features: np.ndarray, *, candidates: Segments, grid: Grid) -> np.ndarray:
+    """How far what the pyramid finds in a video bears out stage 2's candidates: features (T, D) -> (N,)."""
+    return support_by(find(model, features, grid), candidates)
 
 
 @torch.no_grad()
@@ -55,16 +55,12 @@ def find(model: PyramidModel, features: np.ndarray, grid: Grid) -> Segments:
     return detections.take(times[:, 1] > times[:, 0])
 
 
-def scored_by_both(candidates: Segments, detections: Segments) -> Segments:
-    """Candidates of a video with the geometric means of their scores and of what detections lend them.
-
-    That is the largest score times tIoU of a detection of the class (eq. 48).
-    """
-    support = np.zeros(len(candidates))
+def support_by(detections: Segments, candidates: Segments) -> np.ndarray:
+    """The largest score times tIoU of a detection of its class for each of N candidates: (N,) (eq. 48)."""
+    support = np.full(len(candidates), LEAST)
     for label in np.unique(candidates.labels):
         rows, columns = candidates.labels == label, detections.labels == label
         if columns.any():
             overlap = tiou(candidates.times[rows], detections.times[columns])
-            support[rows] = (overlap * detections.scores[columns]).max(1)
-    scores = np.sqrt(np.maximum(candidates.scores, LEAST) * np.maximum(support, LEAST))
-    return Segments(candidates.times, candidates.labels, scores)
+            support[rows] = np.maximum(LEAST, (overlap * detections.scores[columns]).max(1))
+    return support

@@ -105,15 +105,12 @@ def summary(data: Data, experiments: list[Run], figures: dict) -> Panel:
 
 def gate_words(run: Run) -> str:
     """What counts of an experiment by held-back videos, and where that is shown."""
-    share = run.gate.share
-    counts = "counts in full" if share == 1 else f"counts with {share:g} of its weight"
-    said = f"stage 2 {counts if share else 'does not count'}"
-    if run.last.stage == "stage3":
-        said += f", stage 3 {'counts' if run.gate.stage3 else 'does not'}"
-    last = runs.STAGE_NAMES[run.last.stage]
+    last, counts = runs.STAGE_NAMES[run.last.stage], runs.STAGE_NAMES[run.gate]
+    if counts == last:
+        return f"{run.name}: by held-back training videos all stages count."
     return (
-        f"{run.name}: by held-back training videos {said}. The figures of {last} are of the stages as far as "
-        "they count."
+        f"{run.name}: by held-back training videos no stage after {counts} counts. The figures of {last} are "
+        f"those of {counts}."
     )
 
 

@@ -11,7 +11,6 @@ from pydantic import Field
 from .. import config
 from ..data.scores import ScoreFile
 from ..detection import gate, results
-from ..detection.gate import Gate
 from ..detection.segments import Segments
 from ..utils import files
 from ..utils.settings import Strict
@@ -76,8 +75,8 @@ class Run(NamedTuple):
     """An experiment.
 
     stages: in their order; scores: of stage 1, per split; events: how good its list of events is, as
-    measure_events.py has measured it, None where it has none; gate: what counts, where held-back videos were
-    asked, and so of the last stage's detections.
+    measure_events.py has measured it, None where it has none; gate: the last stage that counts, where
+    held-back videos were asked, and whose detections the last stage has then.
     """
 
     name: str
@@ -86,7 +85,7 @@ class Run(NamedTuple):
     proposals: dict[str, Segments]
     scores: dict[str, ScoreFile]
     events: dict | None
-    gate: Gate | None = None
+    gate: str | None = None
 
     @property
     def last(self) -> Stage:
