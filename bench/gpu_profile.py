@@ -83,7 +83,8 @@ def train(run: Run, stage: str, variant: str, checkpoint: Checkpoint, *, steps: 
     )
     if stage == "stage3":
         _, stage2 = inference.of_file(jobs.folder / variant / "stage2/model.pt", "stage2", run.device)
-        candidates = trainings.candidates(stage2, inputs, jobs.settings(variant, "detection"))
+        detection = jobs.settings(variant, "detection")
+        candidates = trainings.fused(trainings.candidates(stage2, inputs, detection), detection)
     trainings.train(
         stage,
         cut(jobs.whole.step("thumos", stage, variant), steps),

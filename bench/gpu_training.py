@@ -93,7 +93,7 @@ class Trained:
             stage,
             settings,
             self.data if stage == "stage1" else self.ranked,
-            candidates=self.candidates(CPU)[methods.default("stage2")] if stage == "stage3" else None,
+            candidates=self.candidates_of_stage3() if stage == "stage3" else None,
             same_action=Proposals().same_action,
             threads=torch.get_num_threads(),
             device=device,
@@ -196,27 +196,32 @@ class Trained:
         share = len(there ^ here) / max(1, len(here))
         return {"proposals": len(here), "share that differs": within(share, DIFFERENT_PROPOSALS)}
 
-    def candidates(self, device) -> dict[str, dict[str, Segments]]:
+    def candidates(self, device) -> dict[str, dict[str, Candidates]]:
         """Stage 2's candidates of the training videos by the CPU's models on a device, by method."""
-        detection = configuration().step("demo", "detection", "default")
         models = {method: inference.stage2(self.model("stage2", method), device) for method in methods.STAGE2}
         return {
-            method: trainings.candidates(model, self.ranked, detection) for method, model in models.items()
+            method: trainings.candidates(model, self.ranked, detection_settings())
+            for method, model in models.items()
         }
+
+    def candidates_of_stage3(self) -> dict[str, Segments]:
+        """What stage 3 learns from: those of the CPU by the default method, scored."""
+        return trainings.fused(self.candidates(CPU)[methods.default("stage2")], detection_settings())
+
+    def detections(self, device) -> dict[str, dict[str, Segments]]:
+        """Scored candidates of the training videos by the CPU's models of stages 2 and 3, by method."""
+        candidates, settings = self.candidates(device), detection_settings()
+        scored = {method: trainings.fused(each, settings) for method, each in candidates.items()}
+        with features.FeatureFile(self.data.features) as source:
+            for method in methods.STAGE3:
+                stage3 = inference.stage3(self.model("stage3", method), device)
+                of_stage2 = candidates[methods.default("stage2")].items()
+                scored[method] = dict(stage3.detect_all(source, of_stage2, settings))
+        return scored
 
     def detections_compared(self) -> dict:
         """Times and scores of stages 2 and 3 by one model, on either device."""
-        here, there = (self.candidates(device) for device in (CPU, self.run.device))
-        for method in methods.STAGE3:
-            file = self.model("stage3", method)
-            with features.FeatureFile(self.data.features) as source:
-                for device, candidates in ((CPU, here), (self.run.device, there)):
-                    of_stage2 = {
-                        video: Candidates(segments, None)
-                        for video, segments in candidates[methods.default("stage2")].items()
-                    }
-                    stage3, detection = inference.stage3(file, device), Detection()
-                    candidates[method] = dict(stage3.detect_all(source, of_stage2.items(), detection))
+        here, there = (self.detections(device) for device in (CPU, self.run.device))
         figures = {}
         for method in here:
             pairs = [(there[method][video], segments) for video, segments in here[method].items()]
@@ -315,3 +320,8 @@ def unchanged_signals() -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, handlers, strict=True):
             signal.signal(number, handler)
+
+
+def detection_settings() -> Detection:
+    """The default's."""
+    return configuration().step("demo", "detection", "default")

@@ -11,6 +11,7 @@ from hrpro.config import Detection
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
 from hrpro.detection import results
+from hrpro.detection.fusion import Candidates, fuse
 from hrpro.detection.segments import Segments
 from hrpro.inference import Stage2
 from hrpro.training.checkpoint import Checkpoint
@@ -65,8 +66,13 @@ def train(
         return method.train(Stage2Task(scores=scores, labels=labels_of(points), test=None, **kinds, **common))
 
 
-def candidates(stage2: Stage2, inputs: Inputs, settings: Detection) -> dict[str, Segments]:
+def candidates(stage2: Stage2, inputs: Inputs, settings: Detection) -> dict[str, Candidates]:
     """A trained stage 2's candidates of the training videos."""
     with FeatureFile(inputs.features) as features, ScoreFile(inputs.scores) as scores:
         positive = results.read(inputs.proposals["positive"], scores.classes)
-        return dict(stage2.detect_all(features, scores, positive.items(), settings))
+        return dict(stage2.candidates_of_all(features, scores, positive.items(), settings))
+
+
+def fused(candidates: dict[str, Candidates], settings: Detection) -> dict[str, Segments]:
+    """The same, scored by stages 1 and 2, as stage 3 learns from them."""
+    return {video: fuse(of_video, settings) for video, of_video in candidates.items()}

@@ -165,6 +165,7 @@ def test_no_two_stages_of_an_experiment_are_drawn_alike():
         (3, "stage3", "all stages count."),
         (2, "stage2", "all stages count."),
         (3, "stage2", "no stage after stage 2 counts. The figures of stage 3 are those of stage 2."),
+        (3, "stage1", "no stage after stage 1 counts. The figures of stage 3 are those of stage 1."),
         (2, "stage1", "no stage after stage 1 counts. The figures of stage 2 are those of stage 1."),
     ],
 )

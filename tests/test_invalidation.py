@@ -218,7 +218,7 @@ CASES = {
         HELD_BACK - Counter(["train_stage3", "gate_stage3"]) + Counter(["gate"]) + STAGE2_DETECTED + GATHER,
     ),
     "few points": (halved, POINTED + FROM_STAGE1 + HELD_BACK + STAGE3_DETECTED + GATHER),
-    "few points, in full": (
+    "few points, all stages": (
         both(configured({"experiments.default.gate": "on"}), halved),
         POINTED + FROM_STAGE1 + GATHER,
     ),

@@ -369,6 +369,8 @@ def test_prediction_has_the_third_stage(tmp_path):
     scored = model.stage3.detect(features, candidates=of_stage2, grid=SNIPPET, settings=around.detection)
     support = method.support(model.stage3.model, features, candidates=of_stage2.segments, grid=SNIPPET)
     np.testing.assert_array_equal(scored.scores, fuse(of_stage2, around.detection, support).scores)
+    np.testing.assert_array_equal(scored.times, of_stage2.segments.times)
+    assert (scored.scores != fuse(of_stage2, around.detection).scores).all()
     [(_, expected)] = suppress([("a", scored)], around.detection, {})
     detections = predict.predict(model, features)
     np.testing.assert_array_equal(detections.times, expected.times)
@@ -383,7 +385,7 @@ def test_prediction_has_the_third_stage(tmp_path):
         predict.load(tmp_path / "damaged.pt", "cpu")
 
 
-def test_candidates_are_borne_out_by_detections_of_their_class():
+def test_candidates_are_supported_by_detections_of_their_class():
     candidates = segments([[0, 10], [20, 30]], [0, 1], [0.9, 0.5])
     detections = segments([[0, 8], [5, 10], [20, 30]], [0, 0, 0], [0.4, 0.2, 0.1])
     np.testing.assert_allclose(method.support_by(detections, candidates), [0.4 * 0.8, 1e-6])

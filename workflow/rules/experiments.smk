@@ -37,7 +37,7 @@ def experiment_for(dataset, name):
     """An experiment with what its `gate` stands for in a data set: `auto` asks where points are few, else is on."""
     experiment, (entry, _) = CONFIG.experiment(name), CONFIG.origin(dataset)
     asks = experiment.gate == "ask" or (may_ask(experiment) and has_few_points(entry))
-    if asks and has_share(dataset):
+    if asks and decision_holds(dataset):
         return experiment.model_copy(update={"gate": "ask"})
     return experiment if experiment.gate == "off" else experiment.model_copy(update={"gate": "on"})
 
@@ -48,7 +48,7 @@ def may_ask(experiment):
     return experiment.gate == "auto" and by_points and CONFIG.can_ask
 
 
-def has_share(dataset):
+def decision_holds(dataset):
     """Whether what held-back videos say of a data set, or of what it is a copy of, holds for it.
 
     Not for copies that are scored with videos that were asked, or lack videos that had a say.
@@ -143,21 +143,21 @@ def gate_file(wildcards):
 def counted_points(wildcards):
     """An input function: the points that `gate: auto` goes by, of an experiment that has it, else none."""
     experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
-    if not (may_ask(experiment) and has_share(wildcards.dataset)):
+    if not (may_ask(experiment) and decision_holds(wildcards.dataset)):
         return []
     entry, _ = CONFIG.origin(wildcards.dataset)
     return f"results/{entry}/train/points.json"
 
 
 def if_gated(wildcards):
-    """An input function: the gate.json of detections in which stages count as far as it says, else none."""
+    """An input function: the gate.json of detections of the last stage that counts by it, else none."""
     return gate_of(wildcards.dataset, wildcards) if wildcards.counted == "gated" else []
 
 
 def gate_of(dataset, variants):
     """The gate.json of some variants of the steps, in the first seed's run on held-back training videos.
 
-    A copy of a data set has that of the data set itself (`has_share`).
+    A copy of a data set has that of the data set itself (`decision_holds`).
     """
     entry, _ = CONFIG.origin(dataset)
     require_times(dataset)

@@ -1,4 +1,4 @@
-"""Stage 3 on the test videos: stage 2's candidates, scored by both stages and suppressed."""
+"""Stage 3 on the test videos: stage 2's candidates, scored with its support and suppressed."""
 
 import detect_stage2
 from hrpro.utils import errors

@@ -132,14 +132,14 @@ def predict(model: Model, features: np.ndarray) -> Segments:
 def detect(model: Model, features: np.ndarray, scores: Scores) -> Segments:
     """All detections on a video by what `score` gives of it; otherwise as `predict`."""
     settings = model.settings
-    [scored] = propose_test([scores], model.grid, settings.proposals)
+    [proposals] = propose_test([scores], model.grid, settings.proposals)
+    scored, same = proposals, {"grid": model.grid, "settings": settings.detection}
     if model.stage2 is not None:
-        at_work = {"grid": model.grid, "settings": settings.detection}
-        candidates = model.stage2.candidates(features, scores, proposals=scored, **at_work)
+        candidates = model.stage2.candidates(features, scores, proposals=proposals, **same)
         if model.stage3 is None:
             scored = fuse(candidates, settings.detection)
         else:
-            scored = model.stage3.detect(features, candidates=candidates, **at_work)
+            scored = model.stage3.detect(features, candidates=candidates, **same)
     [(_, detections)] = suppress([("video", scored)], settings.detection, {})
     return detections
 

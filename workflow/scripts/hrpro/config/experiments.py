@@ -169,7 +169,7 @@ ABLATION = {
         "levels": {"proposals": ["class_score", "class_thresholds", "foreground_thresholds", "contrast"]},
         "class_given": {"stage2": ["class_given"]},
         "scores_seen": {"stage2": ["sees_scores"]},
-        "fusion": {"detection": ["fusion", "completeness_weight"]},
+        "fusion": {"detection": ["fusion", "sigma"]},
     },
     "lacp": {
         "fault5_suppression": {"detection": ["tiou_padding"]},
@@ -289,8 +289,8 @@ VARIANTS = {
         "default": {},
         "released": {
             "fusion": "sum",
-            "completeness_weight": 1.0,
             "clip_refined": False,
+            "sigma": 0.3,
             "tiou_padding": 1.0,
             "drop_ambiguous": True,
         },

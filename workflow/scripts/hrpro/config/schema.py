@@ -82,7 +82,9 @@ class Detection(Strict):
     fusion: Literal["product", "sum"] = Field(
         "product", description="of stage 1's score s and completeness c; product: s c^w, sum: s + w c"
     )
-    completeness_weight: NonNegative = Field(1.0, description="w of the fusion")
+    completeness_weight: NonNegative = Field(
+        1.0, description="w of the fusion; with stage 3, whose support is u, sqrt(c u) stands for c"
+    )
     clip_refined: bool = Field(
         True, description="keep refined segments inside the video and from turning inside out (fault 11)"
     )
@@ -91,7 +93,7 @@ class Detection(Strict):
     )
     hard_tiou: Positive = Field(0.7, description="tIoU from which hard suppression drops a detection")
     sigma: Positive = Field(
-        0.3, description="of soft-NMS: the weight of an overlapping detection is exp(-tIoU^2 / sigma)"
+        0.2, description="of soft-NMS: the weight of an overlapping detection is exp(-tIoU^2 / sigma)"
     )
     tiou_padding: NonNegative = Field(
         0.0, description="seconds added to lengths and intersections in suppression (fault 5); released: 1"

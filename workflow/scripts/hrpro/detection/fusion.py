@@ -17,21 +17,19 @@ class Candidates(NamedTuple):
 
 
 def fuse(candidates: Candidates, settings: Detection, support: np.ndarray | None = None) -> Segments:
-    """Scores s of stage 1 and completeness c as one: s c^w or, as released, s + w c (eq. 23).
+    """The candidates' scores s and their quality q as one: s q^w or, as released, s + w q (eq. 23).
 
-    support: (N,) in (0, 1], how far stage 3 bears out the candidates, u: sqrt(c u) in place of c, and the
-    square root of the score (eq. 49).
+    q is the completeness c or, with stage 3's support u (N,) in (0, 1], sqrt(c u) (eq. 49). Without either
+    the scores are s.
     """
-    segments, completeness = candidates
+    segments, quality = candidates
     if support is not None:
-        completeness = np.sqrt(support if completeness is None else completeness * support)
-    if completeness is None:
+        quality = np.sqrt(support if quality is None else quality * support)
+    if quality is None:
         return segments
     scores, weight = segments.scores, settings.completeness_weight
     if settings.fusion == "sum":
-        scores = scores + weight * completeness
+        scores = scores + weight * quality
     else:
-        scores = np.maximum(scores, LEAST_SCORE) * completeness**weight
-    if support is not None:
-        scores = np.sqrt(np.maximum(scores, 0))
+        scores = np.maximum(scores, LEAST_SCORE) * quality**weight
     return replace(segments, scores=scores)

@@ -1,8 +1,9 @@
 """Which stages count in the detections of a data set (docs/method.md, section 6.3)."""
 
-from .. import methods
 from ..utils import files
 from ..utils.errors import InputError
+
+STAGES = ("stage1", "stage2", "stage3")
 
 
 def read(path) -> str:
@@ -11,9 +12,8 @@ def read(path) -> str:
     Raises InputError where it is another file.
     """
     if not path:
-        return list(methods.STAGES)[-1]
+        return STAGES[-1]
     counts = files.read_json(path, "counts")["counts"]
-    if not isinstance(counts, str) or counts not in methods.STAGES:
-        names = ", ".join(methods.STAGES)
-        raise InputError(f"{path}: counts: {counts!r} is none of {names}; make the file again")
+    if counts not in STAGES:
+        raise InputError(f"{path}: counts: {counts!r} is none of {', '.join(STAGES)}; make the file again")
     return counts

@@ -25,32 +25,40 @@ def mean_aps(
     return means
 
 
-def error_of_lead(
+def errors_of_leads(
     truth: dict[str, Segments],
     stages: dict[str, dict[str, Segments]],
     mean: dict[str, float],
     classes: list[str],
-) -> float | None:
-    """The standard error of the best stage's lead over the last one, in points of mAP.
+) -> dict[str, float]:
+    """The standard error, in points of mAP, of the lead over the last stage of each that has one.
 
-    By leaving out each video with an instance in turn, or each of GROUPS groups of them (jackknife). None
-    where the last stage is the best, or where one such video is all. mean: of `mean_aps`.
+    By leaving out each video with an instance in turn, or each of GROUPS groups of them (jackknife); none
+    where one such video is all. mean: of `mean_aps`.
     """
-    best, last = max(mean, key=mean.get), list(mean)[-1]
+    *_, last = mean
+    ahead = [stage for stage in mean if mean[stage] > mean[last]]
     videos = [video for video, instances in truth.items() if len(instances)]
-    if mean[best] == mean[last] or len(videos) < 2:
-        return None
+    if not ahead or len(videos) < 2:
+        return {}
     leads = []
     groups = [set(videos[first::GROUPS]) for first in range(min(GROUPS, len(videos)))]
     for left_out in groups:
         rest = {video: instances for video, instances in truth.items() if video not in left_out}
-        pair = {stage: {v: stages[stage][v] for v in rest if v in stages[stage]} for stage in (best, last)}
-        means = mean_aps(rest, pair, classes)
-        leads.append(means[best] - means[last])
-    return float(np.sqrt((len(groups) - 1) * np.var(leads)))
+        of_rest = {
+            stage: {v: stages[stage][v] for v in rest if v in stages[stage]} for stage in [*ahead, last]
+        }
+        means = mean_aps(rest, of_rest, classes)
+        leads.append([means[stage] - means[last] for stage in ahead])
+    errors = np.sqrt((len(groups) - 1) * np.var(leads, axis=0))
+    return dict(zip(ahead, errors.tolist(), strict=True))
 
 
-def last_that_counts(mean: dict[str, float], error: float | None) -> str:
-    """The last stage, or the best one where that leads it by more than SURE times the `error_of_lead`."""
-    best, last = max(mean, key=mean.get), list(mean)[-1]
-    return best if error is not None and mean[best] - mean[last] > SURE * error else last
+def last_that_counts(mean: dict[str, float], errors: dict[str, float]) -> str:
+    """The last stage, or the best of those that lead it by more than SURE times their error.
+
+    errors: of `errors_of_leads`.
+    """
+    *_, last = mean
+    sure = [stage for stage, error in errors.items() if mean[stage] - mean[last] > SURE * error]
+    return max(sure, key=mean.get, default=last)

@@ -30,7 +30,7 @@ def load(file: ModelFile, device: torch.device) -> PyramidModel:
 
 
 def support(model: PyramidModel, features: np.ndarray, *, candidates: Segments, grid: Grid) -> np.ndarray:
-    """How far what the pyramid finds in a video bears out stage 2's candidates: features (T, D) -> (N,)."""
+    """How strongly what the pyramid finds supports stage 2's candidates: features (T, D) -> (N,)."""
     return support_by(find(model, features, grid), candidates)
 
 
