@@ -3,6 +3,7 @@
 from ..utils import files
 from ..utils.errors import InputError
 
+# Not of `methods`, which is in no digest, so that a change of it would make no gate.json again.
 STAGES = ("stage1", "stage2", "stage3")
 
 
