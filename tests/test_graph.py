@@ -92,6 +92,20 @@ def arguments_of(command: str) -> list[str]:
     return words
 
 
+def left_out(declared: set[Path]) -> set[Path]:
+    """The models among a step's inputs that its gate.json leaves out: of stages after the last that counts.
+
+    Of this data set the models are hardly trained, so which stage counts is chance.
+    """
+    gates = [path for path in declared if path.name == "gate.json"]
+    if not gates:
+        return set()
+    [gate] = gates
+    counts = json.loads(gate.read_text())["counts"]
+    models = {path for path in declared if path.name == "model.pt"}
+    return {path for path in models if path.parent.name.partition("-")[0] > counts}
+
+
 @pytest.mark.slow
 def test_a_step_opens_what_its_rule_declares(audited):
     folder, opened = audited
@@ -118,7 +132,7 @@ def test_a_step_opens_what_its_rule_declares(audited):
             if path.is_relative_to(folder / "results") and not own & {path.parent, path.parent.parent}
         }
         assert results <= declared, f"{name} opens what its rule does not declare"
-        assert declared <= read, f"{name} does not open what its rule declares"
+        assert declared - left_out(declared) <= read, f"{name} does not open what its rule declares"
         if any(path.is_relative_to(folder / place) for path in read for place in ("data", "new")):
             # the data set's own files: the digest of what they say is a param
             assert len(outputs[0]["params"]) >= 2 and name.startswith(
