@@ -1,6 +1,5 @@
 """The corrections of the default experiment, each alone, and the draws of training."""
 
-import math
 
 import numpy as np
 import pytest
@@ -291,17 +290,17 @@ def test_the_scores_of_both_stages_are_summed_or_multiplied(config):
 
 
 def test_stage_3_supports_the_completeness(config):
-    support = np.array([0.4, 0.1])
+    support = np.array([0.4, 0.0])
     by_stage1, completeness = segments([[0, 1], [2, 3]], [1, 0], [0.5, -1.0]), np.array([0.9, 0.8])
     both, alone = Candidates(by_stage1, completeness), Candidates(by_stage1, None)
     product = config.settings.detection.model_copy(update={"completeness_weight": 1.0})
     fused = fuse(both, product, support)
     assert fused.times is by_stage1.times and fused.labels is by_stage1.labels
-    assert fused.scores.tolist() == pytest.approx([0.5 * 0.6, 1e-3 * math.sqrt(0.08)])
+    assert fused.scores.tolist() == pytest.approx([0.5 * 0.9 * 0.5, 1e-3 * 0.8 / 6])
     squared = product.model_copy(update={"completeness_weight": 2.0})
-    assert fuse(alone, squared, support).scores.tolist() == pytest.approx([0.2, 1e-4])  # P-MIL's
+    assert fuse(alone, squared, support).scores.tolist() == pytest.approx([0.5 / 4, 1e-3 / 36])  # P-MIL's
     summed = product.model_copy(update={"fusion": "sum"})
-    assert fuse(both, summed, support).scores.tolist() == pytest.approx([1.1, math.sqrt(0.08) - 1])
+    assert fuse(both, summed, support).scores.tolist() == pytest.approx([0.95, 0.8 / 6 - 1])
 
 
 def test_inputs_are_standardized_by_the_training_split(tmp_path):

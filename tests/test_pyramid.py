@@ -386,9 +386,10 @@ def test_prediction_has_the_third_stage(tmp_path):
 
 
 def test_candidates_are_supported_by_detections_of_their_class():
-    candidates = segments([[0, 10], [20, 30]], [0, 1], [0.9, 0.5])
-    detections = segments([[0, 8], [5, 10], [20, 30]], [0, 0, 0], [0.4, 0.2, 0.1])
-    np.testing.assert_allclose(method.support_by(detections, candidates), [0.4 * 0.8, 1e-6])
+    candidates = segments([[0, 10], [20, 30], [20, 30]], [0, 1, 0], [0.9, 0.5, 0.5])
+    detections = segments([[0, 8], [5, 10], [20, 30]], [0, 0, 0], [0.4, 0.2, 1.0])
+    one_of_two = 1 - (1 - 0.4 * 0.8**4) * (1 - 0.2 * 0.5**4)
+    np.testing.assert_allclose(method.support_by(detections, candidates), [one_of_two**0.5, 0, 1])
 
 
 # --- configuration

@@ -1,4 +1,4 @@
-"""Which stages count: stage 2 unless held-back videos are against it, stage 3 where they are for it.
+"""Which stages count: all, unless held-back videos say that an earlier one is better than the last.
 
 The detections are those of a copy of the data set, trained without these videos. They are scored with the
 videos' points (docs/method.md, sections 6.3 and 7.3).
@@ -54,17 +54,17 @@ def main() -> None:
         stages = {stage: dict(suppression.suppress(of_all, settings, {})) for stage, of_all in scored.items()}
 
     mean = held_back.mean_aps(truth, stages, file.classes)
-    error = held_back.error_of_lead(truth, stages, mean, file.classes)
-    counts = held_back.last_that_counts(mean, error)
+    leads = held_back.errors_of_leads(truth, stages, mean, file.classes)
+    counts = held_back.last_that_counts(mean, leads)
     points = sum(map(len, truth.values()))
     progress.log.info(
-        "%s: mAP of %d held-back videos with %d points: %s%s",
+        "%s: mAP of %d held-back videos with %d points: %s",
         "all stages count" if counts == list(stages)[-1] else f"no stage after {counts} counts",
         len(truth), points,
-        ", ".join(f"{value:.1f} ({stage})" for stage, value in mean.items()),
-        "" if error is None else f"; the lead of stage1 over stage2 has a standard error of {error:.1f}",
+        ", ".join(f"{value:.1f} ({stage})" for stage, value in mean.items())
+        + "".join(f"; the lead of {stage} has an error of {error:.1f}" for stage, error in leads.items()),
     )  # fmt: skip
-    result = {"counts": counts, "videos": len(truth), "points": points, "mAP": mean, "error_of_lead": error}
+    result = {"counts": counts, "videos": len(truth), "points": points, "mAP": mean, "errors_of_leads": leads}
     files.write_json(args.output, result, indent=1)
 
 

@@ -83,7 +83,7 @@ class Detection(Strict):
         "product", description="of stage 1's score s and completeness c; product: s c^w, sum: s + w c"
     )
     completeness_weight: NonNegative = Field(
-        1.0, description="w of the fusion; with stage 3, whose support is u, sqrt(c u) stands for c"
+        1.0, description="w of the fusion; with stage 3, whose support is u, c (0.2 + u) / 1.2 stands for c"
     )
     clip_refined: bool = Field(
         True, description="keep refined segments inside the video and from turning inside out (fault 11)"

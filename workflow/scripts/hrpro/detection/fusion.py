@@ -8,6 +8,8 @@ import numpy as np
 from ..config import Detection
 from .segments import LEAST_SCORE, Segments
 
+UNSEEN = 0.2  # of a support, added to all: what stage 3 has not seen loses most of its score, not all
+
 
 class Candidates(NamedTuple):
     """The candidates of a video for suppression, before the scores of the stages become one."""
@@ -19,12 +21,13 @@ class Candidates(NamedTuple):
 def fuse(candidates: Candidates, settings: Detection, support: np.ndarray | None = None) -> Segments:
     """The candidates' scores s and their quality q as one: s q^w or, as released, s + w q (eq. 23).
 
-    q is the completeness c or, with stage 3's support u (N,) in (0, 1], sqrt(c u) (eq. 49). Without either
-    the scores are s.
+    q is the completeness c or, with stage 3's support u (N,) in [0, 1], c (0.2 + u) / 1.2 (eq. 49). Without
+    either the scores are s.
     """
     segments, quality = candidates
     if support is not None:
-        quality = np.sqrt(support if quality is None else quality * support)
+        support = (UNSEEN + support) / (UNSEEN + 1)
+        quality = support if quality is None else quality * support
     if quality is None:
         return segments
     scores, weight = segments.scores, settings.completeness_weight

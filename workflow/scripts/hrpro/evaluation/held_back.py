@@ -6,8 +6,7 @@ from ..config import Evaluation
 from ..detection.segments import Segments
 from . import mean_ap
 
-SURE = 2.0  # standard errors by which stage 1 has to lead for stage 2 to be left out
-MARGIN = 2.0  # points of mAP by which stage 3 has to lead stage 2; two trainings differ by 1.5
+SURE = 2.0  # standard errors by which an earlier stage has to lead for the last one to be left out
 GROUPS = 50  # of videos at most, that are left out in turn
 
 
@@ -26,39 +25,40 @@ def mean_aps(
     return means
 
 
-def error_of_lead(
+def errors_of_leads(
     truth: dict[str, Segments],
     stages: dict[str, dict[str, Segments]],
     mean: dict[str, float],
     classes: list[str],
-) -> float | None:
-    """The standard error of stage 1's lead over stage 2, in points of mAP.
+) -> dict[str, float]:
+    """The standard error, in points of mAP, of the lead over the last stage of each that has one.
 
-    By leaving out each video with an instance in turn, or each of GROUPS groups of them (jackknife). None
-    where stage 1 does not lead, or where one such video is all. mean: of `mean_aps`.
+    By leaving out each video with an instance in turn, or each of GROUPS groups of them (jackknife); none
+    where one such video is all. mean: of `mean_aps`.
     """
+    *_, last = mean
+    ahead = [stage for stage in mean if mean[stage] > mean[last]]
     videos = [video for video, instances in truth.items() if len(instances)]
-    if mean["stage1"] <= mean["stage2"] or len(videos) < 2:
-        return None
+    if not ahead or len(videos) < 2:
+        return {}
     leads = []
     groups = [set(videos[first::GROUPS]) for first in range(min(GROUPS, len(videos)))]
     for left_out in groups:
         rest = {video: instances for video, instances in truth.items() if video not in left_out}
-        pair = {
-            stage: {video: stages[stage][video] for video in rest if video in stages[stage]}
-            for stage in ("stage1", "stage2")
+        of_rest = {
+            stage: {v: stages[stage][v] for v in rest if v in stages[stage]} for stage in [*ahead, last]
         }
-        means = mean_aps(rest, pair, classes)
-        leads.append(means["stage1"] - means["stage2"])
-    return float(np.sqrt((len(groups) - 1) * np.var(leads)))
+        means = mean_aps(rest, of_rest, classes)
+        leads.append([means[stage] - means[last] for stage in ahead])
+    errors = np.sqrt((len(groups) - 1) * np.var(leads, axis=0))
+    return dict(zip(ahead, errors.tolist(), strict=True))
 
 
-def last_that_counts(mean: dict[str, float], error: float | None) -> str:
-    """The last stage that counts, by the mAP after each and the `error_of_lead`.
+def last_that_counts(mean: dict[str, float], errors: dict[str, float]) -> str:
+    """The last stage, or the best of those that lead it by more than SURE times their error.
 
-    Stage 2 counts unless stage 1 leads it by more than SURE standard errors, and stage 3 where it leads stage
-    2 by more than MARGIN: points cannot see what refined segments bring, but do see what ranks them.
+    errors: of `errors_of_leads`.
     """
-    if error is not None and mean["stage1"] - mean["stage2"] > SURE * error:
-        return "stage1"
-    return "stage3" if mean.get("stage3", 0) > mean["stage2"] + MARGIN else "stage2"
+    *_, last = mean
+    sure = [stage for stage, error in errors.items() if mean[stage] - mean[last] > SURE * error]
+    return max(sure, key=mean.get, default=last)

@@ -15,7 +15,7 @@ __all__ = ["load", "support", "train"]
 
 DETECTED = 1e-3  # from which a class at a cell is a detection
 MOST = 1000  # detections of a video, the best
-LEAST = 1e-6  # of a support, so that what the pyramid has not seen keeps an order
+POWER = 4  # of a tIoU, as the probability that a detection is of that very segment
 
 
 def load(file: ModelFile, device: torch.device) -> PyramidModel:
@@ -56,11 +56,11 @@ def find(model: PyramidModel, features: np.ndarray, grid: Grid) -> Segments:
 
 
 def support_by(detections: Segments, candidates: Segments) -> np.ndarray:
-    """The largest score times tIoU of a detection of its class for each of N candidates: (N,) (eq. 48)."""
-    support = np.full(len(candidates), LEAST)
+    """What the detections of its class make of each of N candidates together: (N,) in [0, 1] (eq. 48)."""
+    support = np.zeros(len(candidates))
     for label in np.unique(candidates.labels):
         rows, columns = candidates.labels == label, detections.labels == label
-        if columns.any():
-            overlap = tiou(candidates.times[rows], detections.times[columns])
-            support[rows] = np.maximum(LEAST, (overlap * detections.scores[columns]).max(1))
+        overlap = tiou(candidates.times[rows], detections.times[columns])
+        unseen = np.prod(1 - detections.scores[columns] * overlap**POWER, axis=1)
+        support[rows] = np.sqrt(1 - unseen)
     return support
