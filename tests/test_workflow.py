@@ -8,11 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from conftest import ROOT, run_script, snakemake
+from conftest import ROOT, jobs_of, run_script, snakemake
 
 RULES = {
     "make_demo": 1,
@@ -336,6 +337,22 @@ def test_checkouts_share_what_takes_long_through_the_cache(tmp_path, monkeypatch
         assert [(model.parent / "events").exists() for model in models] == [name == "a"] * 4
         assert planned(folder, two_seeds, "--", "results/demo/map.json") == {}
     assert made[0] == made[1]
+
+
+def test_no_command_depends_on_the_cores(tmp_path):
+    """Rounding depends on the threads of a product, and a training on rounding, from 256 channels on."""
+    asked = ("--config", "experiments={default: {gate: ask, events: true}}", "predict={new: new}")
+    targets = [f"results/demo/{name}" for name in ("map.json", "model.pt", "predict/new/detections.json")]
+    (tmp_path / "new").mkdir()
+    np.save(tmp_path / "new" / "a.npy", np.zeros((20, 64), np.float32))
+    commands = []
+    for cores in (1, 8):
+        run = snakemake(tmp_path, "-n", "-p", *asked, "--", *targets, cores=cores)
+        assert jobs_of(run)["train_stage3"] > 1 and jobs_of(run)["predict"] == 1
+        commands.append(sorted(re.findall(r"^Shell command: .*", run.stdout + run.stderr, re.M)))
+    assert commands[0] == commands[1] and any("--threads" in line for line in commands[0])
+    for path in (ROOT / "workflow/rules").glob("*.smk"):  # extraction's, too
+        assert "{threads" not in path.read_text(), path
 
 
 def test_a_training_on_few_channels_takes_one_core(finished_run, tmp_path):

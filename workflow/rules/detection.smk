@@ -50,12 +50,13 @@ rule gate:
         dataset=f"({DATASETS})-{settings.HELD_BACK_COPY}",
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: SCORING_THREADS
     resources:
         script=script("gate.py"),
         device=CONFIG.device,
         gpu=gpus,
     params:
+        threads=SCORING_THREADS,
         settings=settings_of("detection"),
         code=code_of("gate.py", "torch", "stage2"),
     shell:
@@ -68,7 +69,7 @@ rule gate:
         " --stage3 {input.stage3}"
         " --settings {params.settings:q}"
         " --device {resources.device}"
-        " --threads {threads}"
+        " --threads {params.threads}"
         " --output {output}"
         " --log {log}"
 
@@ -92,12 +93,13 @@ rule detect_stage2:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/detect.log",
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: SCORING_THREADS
     resources:
         script=script("detect_stage2.py"),
         device=CONFIG.device,
         gpu=gpus,
     params:
+        threads=SCORING_THREADS,
         settings=settings_of("detection"),
         code=code_of("detect_stage2.py", "torch", "stage2"),
     shell:
@@ -111,6 +113,6 @@ rule detect_stage2:
         " --gate {input.gate}"
         " --settings {params.settings:q}"
         " --device {resources.device}"
-        " --threads {threads}"
+        " --threads {params.threads}"
         " --output {output}"
         " --log {log}"

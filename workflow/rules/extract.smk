@@ -14,7 +14,7 @@ rule extract_features:
     cache: CACHED
     conda:
         "../../envs/video.yaml"
-    threads: 4
+    threads: EXTRACTION_THREADS
     resources:
         script=script("extract_features.py"),
         source=planned(film_source),
@@ -24,6 +24,7 @@ rule extract_features:
         names=names_of,
         weights=weights_of,
     params:
+        threads=EXTRACTION_THREADS,
         settings=extraction_of,
         code=code_of("extract_features.py", "video"),
         source=film_source,
@@ -34,6 +35,6 @@ rule extract_features:
         " {params.settings}"
         " --weights {resources.weights}"
         " --device {resources.device}"
-        " --threads {threads}"
+        " --threads {params.threads}"
         " --output results/{wildcards.dataset}/extracted"
         " --log {log:q}"

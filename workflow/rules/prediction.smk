@@ -64,7 +64,7 @@ rule predict:
         "logs/{dataset}/predict/{new}/predict.log",
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: SCORING_THREADS
     resources:
         script=script("predict.py"),
         source=planned(new_source),
@@ -72,6 +72,7 @@ rule predict:
         device=CONFIG.device,
         gpu=gpus,
     params:
+        threads=SCORING_THREADS,
         code=code_of("predict.py", "torch", "stage1", "stage2", "stage3"),
         source=new_source,
     shell:
@@ -80,7 +81,7 @@ rule predict:
         " --features {resources.features:q}"
         " --output {output.json} {output.csv} {output.vtt}/"
         " --device {resources.device}"
-        " --threads {threads}"
+        " --threads {params.threads}"
         " --log {log}"
 
 
@@ -101,7 +102,7 @@ rule report_prediction:
         "logs/{dataset}/predict/{new}/report_prediction.log",
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: SCORING_THREADS
     resources:
         script=script("report_prediction.py"),
         source=planned(new_source),
@@ -109,6 +110,7 @@ rule report_prediction:
         device=CONFIG.device,
         gpu=gpus,
     params:
+        threads=SCORING_THREADS,
         settings=CONFIG.report.videos or "",
         code=code_of("report_prediction.py", "torch", "stage1"),
         source=new_source,
@@ -121,5 +123,5 @@ rule report_prediction:
         " --videos {params.settings:q}"
         " --html {output}"
         " --device {resources.device}"
-        " --threads {threads}"
+        " --threads {params.threads}"
         " --log {log}"

@@ -61,18 +61,19 @@ rule score_snippets:
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: SCORING_THREADS
     resources:
         script=script("score_snippets.py"),
         device=CONFIG.device,
         gpu=gpus,
     params:
+        threads=SCORING_THREADS,
         code=code_of("score_snippets.py", "torch", "stage1"),
     shell:
         "python {resources.script:q}"
         " --features {input.features}"
         " --model {input.model}"
         " --device {resources.device}"
-        " --threads {threads}"
+        " --threads {params.threads}"
         " --output {output}"
         " --log {log}"

@@ -84,12 +84,13 @@ rule refine_reliable:
         pick=POINTED,
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: SCORING_THREADS
     resources:
         script=script("refine_reliable.py"),
         device=CONFIG.device,
         gpu=gpus,
     params:
+        threads=SCORING_THREADS,
         settings=settings_of("detection"),
         code=code_of("refine_reliable.py", "torch", "stage2"),
     shell:
@@ -101,6 +102,6 @@ rule refine_reliable:
         " --model {input.model}"
         " --settings {params.settings:q}"
         " --device {resources.device}"
-        " --threads {threads}"
+        " --threads {params.threads}"
         " --output {output}"
         " --log {log}"

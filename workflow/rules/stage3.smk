@@ -89,12 +89,13 @@ rule detect_stage3:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/stage3-{stage3}/detect.log",
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: SCORING_THREADS
     resources:
         script=script("detect_stage3.py"),
         device=CONFIG.device,
         gpu=gpus,
     params:
+        threads=SCORING_THREADS,
         settings=settings_of("detection"),
         code=code_of("detect_stage3.py", "torch", "stage2", "stage3"),
     shell:
@@ -109,6 +110,6 @@ rule detect_stage3:
         " --gate {input.gate}"
         " --settings {params.settings:q}"
         " --device {resources.device}"
-        " --threads {threads}"
+        " --threads {params.threads}"
         " --output {output}"
         " --log {log}"
