@@ -6,12 +6,14 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from feature_files import write_features
 from hrpro import inference, model_file
 from hrpro.data.features import FeatureFile
 from hrpro.grid import Grid
 from hrpro.linear import method
+from hrpro.linear.model import LinearModel
 from hrpro.linear.settings import Settings
 from hrpro.linear.training import labelled_samples
 from hrpro.training.checkpoint import Checkpoint
@@ -83,6 +85,19 @@ def test_probabilities_are_scikit_learns(video, points):
     if len(pipeline.classes_) > 2:
         np.testing.assert_array_equal(model.probabilities(rows), expected)
     np.testing.assert_allclose(model.probabilities(rows), expected, rtol=0, atol=1e-6)
+
+
+def test_probabilities_do_not_depend_on_the_threads():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((700, 400)).astype(np.float32)
+    shapes = {"mean": 400, "deviation": 400, "coefficients": (21, 400), "intercepts": 21}
+    weights = {name: torch.from_numpy(rng.uniform(1, 2, shape)) for name, shape in shapes.items()}
+    model = LinearModel(20, weights | {"labels": torch.arange(21)}, Settings())
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(model.probabilities(rows))
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("points", [KNOWN, [(7.5, "x"), (17.5, "x")], [(7.5, "x")]])

@@ -1,6 +1,5 @@
 """The corrections of the default experiment, each alone, and the draws of training."""
 
-
 import numpy as np
 import pytest
 import torch

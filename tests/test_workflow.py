@@ -340,7 +340,7 @@ def test_checkouts_share_what_takes_long_through_the_cache(tmp_path, monkeypatch
 
 
 def test_no_command_depends_on_the_cores(tmp_path):
-    """Rounding depends on the threads of a product, and a training on rounding, from 256 channels on."""
+    """A step's threads are in its command; OpenBLAS's, in its environment, are not seen here."""
     asked = ("--config", "experiments={default: {gate: ask, events: true}}", "predict={new: new}")
     targets = [f"results/demo/{name}" for name in ("map.json", "model.pt", "predict/new/detections.json")]
     (tmp_path / "new").mkdir()

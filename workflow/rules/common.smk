@@ -29,8 +29,8 @@ from hrpro.utils.threads import threads_that_pay
 # The environment that runs Snakemake runs the steps too; a conda environment is activated over it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
-# Of a step that does not train. It is told this number and not what Snakemake makes of it, which goes with --cores: rounding
-# depends on it, and what a training makes of its inputs on rounding.
+# Threads of the steps that do not train, passed on as they are: Snakemake's own number shrinks with --cores, rounding depends
+# on it, and what a training makes of its inputs depends on rounding.
 SCORING_THREADS = 2
 EXTRACTION_THREADS = 4
 

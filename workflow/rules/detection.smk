@@ -29,9 +29,9 @@ rule detect_stage1:
 
 
 rule gate:
-    """Whether stage 2 counts in a data set's detections, by the points of held-back training videos.
+    """The last stage that counts in a data set's detections, by the points of held-back training videos.
 
-    Of an experiment with a stage 3 it is `gate_stage3`, which says whether that counts, too.
+    Of an experiment with a stage 3 it is `gate_stage3` that asks.
     """
     input:
         annotations="results/{dataset}/test/annotations.json",

@@ -60,7 +60,7 @@ rule train_stage3:
         " --log {log}"
 
 
-use rule gate as gate_stage3 with:  # and whether stage 3 counts
+use rule gate as gate_stage3 with:  # of an experiment with a stage 3
     output:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/gate.json",
     log:

@@ -54,18 +54,18 @@ def main() -> None:
         stages = {stage: dict(suppression.suppress(of_all, settings, {})) for stage, of_all in scored.items()}
 
     mean = held_back.mean_aps(truth, stages, file.classes)
-    leads = held_back.errors_of_leads(truth, stages, mean, file.classes)
-    counts = held_back.last_that_counts(mean, leads)
+    deviations = held_back.errors_of_leads(truth, stages, mean, file.classes)
+    counts = held_back.last_that_counts(mean, deviations)
     points = sum(map(len, truth.values()))
     progress.log.info(
         "%s: mAP of %d held-back videos with %d points: %s",
         "all stages count" if counts == list(stages)[-1] else f"no stage after {counts} counts",
         len(truth), points,
         ", ".join(f"{value:.1f} ({stage})" for stage, value in mean.items())
-        + "".join(f"; the lead of {stage} has an error of {error:.1f}" for stage, error in leads.items()),
+        + "".join(f"; {stage}'s lead has a standard error of {by:.1f}" for stage, by in deviations.items()),
     )  # fmt: skip
-    result = {"counts": counts, "videos": len(truth), "points": points, "mAP": mean, "errors_of_leads": leads}
-    files.write_json(args.output, result, indent=1)
+    result = {"counts": counts, "videos": len(truth), "points": points, "mAP": mean}
+    files.write_json(args.output, result | {"errors_of_leads": deviations}, indent=1)
 
 
 if __name__ == "__main__":

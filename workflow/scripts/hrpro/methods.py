@@ -38,7 +38,7 @@ Stage 3 learns from points and stage 2's candidates, or from true segments, and 
 
     train(task: training.task.Stage3Task) -> model
     load(file: model_file.ModelFile, device) -> model              ready for use
-    support(model, features, *, candidates, grid) -> (N,) in (0, 1]
+    support(model, features, *, candidates, grid) -> (N,) in [0, 1]
                                                                    how strongly it supports each candidate
 
 with the features (T, D) of a video, stage 2's candidates (Segments) and the features' Grid.

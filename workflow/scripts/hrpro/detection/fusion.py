@@ -8,7 +8,7 @@ import numpy as np
 from ..config import Detection
 from .segments import LEAST_SCORE, Segments
 
-UNSEEN = 0.2  # of a support, added to all: what stage 3 has not seen loses most of its score, not all
+UNSEEN = 0.2  # added to every support, so that what stage 3 has not seen keeps a sixth of its completeness
 
 
 class Candidates(NamedTuple):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ..data.scores import Scores
@@ -34,7 +35,8 @@ class LinearModel(nn.Module):
             probability[:, labels] = 1
             return probability
         standardized = (features - mean.astype(features.dtype)) / deviation.astype(features.dtype)
-        logits = standardized @ coefficients.T + intercepts
+        with threadpool_limits(1):  # the last bits depend on the threads, which Snakemake sets by --cores
+            logits = standardized @ coefficients.T + intercepts
         if len(labels) == 2:  # the one row is the second label's
             logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
         likelihood = np.exp(logits - logits.max(1, keepdims=True))

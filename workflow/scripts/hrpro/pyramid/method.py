@@ -56,7 +56,7 @@ def find(model: PyramidModel, features: np.ndarray, grid: Grid) -> Segments:
 
 
 def support_by(detections: Segments, candidates: Segments) -> np.ndarray:
-    """What the detections of its class make of each of N candidates together: (N,) in [0, 1] (eq. 48)."""
+    """How strongly the detections of its class support each of N candidates: (N,) in [0, 1] (eq. 48)."""
     support = np.zeros(len(candidates))
     for label in np.unique(candidates.labels):
         rows, columns = candidates.labels == label, detections.labels == label
