@@ -238,12 +238,22 @@ def scripts():
 
 def training_threads(wildcards, input):
     """How many cores a training takes: with few channels one, so that others run beside it (process.start)."""
+    return cores(CONFIG.threads, input.features)
+
+
+def scoring_threads(wildcards, input):
+    """How many cores a step takes that runs a network without training it; as `training_threads`."""
+    return cores(SCORING_THREADS, input.features)
+
+
+def cores(threads, features):
+    """How many threads a network runs on, of so many, by a data set's features.h5."""
     try:
-        with h5py.File(input.features, "r", locking=False) as file:
+        with h5py.File(features, "r", locking=False) as file:
             width = file.attrs["width"]
-    except (OSError, KeyError):  # not there yet; what is wrong with it, the training says
-        return CONFIG.threads
-    return threads_that_pay(CONFIG.threads, width)
+    except (OSError, KeyError):  # not there yet; what is wrong with it, the step says
+        return threads
+    return threads_that_pay(threads, width)
 
 
 def only_planned():

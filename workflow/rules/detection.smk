@@ -50,7 +50,7 @@ rule gate:
         dataset=f"({DATASETS})-{settings.HELD_BACK_COPY}",
     conda:
         "../../envs/torch.yaml"
-    threads: SCORING_THREADS
+    threads: scoring_threads
     resources:
         script=script("gate.py"),
         device=CONFIG.device,
@@ -93,7 +93,7 @@ rule detect_stage2:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/detect.log",
     conda:
         "../../envs/torch.yaml"
-    threads: SCORING_THREADS
+    threads: scoring_threads
     resources:
         script=script("detect_stage2.py"),
         device=CONFIG.device,

@@ -61,7 +61,7 @@ rule score_snippets:
     cache: CACHED
     conda:
         "../../envs/torch.yaml"
-    threads: SCORING_THREADS
+    threads: scoring_threads
     resources:
         script=script("score_snippets.py"),
         device=CONFIG.device,

@@ -84,7 +84,7 @@ rule refine_reliable:
         pick=POINTED,
     conda:
         "../../envs/torch.yaml"
-    threads: SCORING_THREADS
+    threads: scoring_threads
     resources:
         script=script("refine_reliable.py"),
         device=CONFIG.device,

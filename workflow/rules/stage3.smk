@@ -89,7 +89,7 @@ rule detect_stage3:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/stage3-{stage3}/detect.log",
     conda:
         "../../envs/torch.yaml"
-    threads: SCORING_THREADS
+    threads: scoring_threads
     resources:
         script=script("detect_stage3.py"),
         device=CONFIG.device,
