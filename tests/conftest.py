@@ -34,10 +34,11 @@ SHARED = ROOT.parent / "shared"
 
 torch.set_num_threads(1)  # xdist's processes share the cores
 
-# A data set of a user, as `finished_run` has it; its trainings are short.
+# A data set of a user, as `finished_run` has it; its trainings are short, and no video is held back.
 MINE = {
     "seeds": [0],
     "device": "cpu",
+    "experiments": {"default": {"gate": "on", "events": False}},
     "datasets": {
         "mine": {
             "root": "data",

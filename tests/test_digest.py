@@ -23,8 +23,6 @@ STEPS = {
     "train stage 2": ("train_stage2.py", STAGE2),
     "train stage 2, tested": ("train_stage2.py", STAGE2, TESTED),
     "detect": ("detect_stage2.py", STAGE2),
-    "gate": ("gate.py", STAGE2),
-    "gate of stage 3": ("gate.py", STAGE2, STAGE3),
     "refine": ("refine_reliable.py", STAGE2),
     "train stage 3": ("train_stage3.py", STAGE2, STAGE3),
     "detect stage 3": ("detect_stage3.py", STAGE2, STAGE3),
@@ -64,8 +62,8 @@ def changed_by(before: dict[str, str], scripts, module: str, old: str, new: str)
 
 SNIPPET = {"train", "train, tested", "score", "predict"}
 BASELINE = {"train the baseline", "score by the baseline"}
-PYRAMID = {"train stage 3", "detect stage 3", "gate of stage 3", "predict"}
-INSTANCE = {"train stage 2", "train stage 2, tested", "gate", "detect", "refine", *PYRAMID}
+PYRAMID = {"train stage 3", "detect stage 3", "predict"}
+INSTANCE = {"train stage 2", "train stage 2, tested", "detect", "refine", *PYRAMID}
 REPORTS = {"write_report.py", "report_prediction.py"}
 RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py", *REPORTS, *PYRAMID}
 SUPPRESSED = {
@@ -73,8 +71,6 @@ SUPPRESSED = {
     "train stage 2, tested",
     "bundle_model.py",
     "predict",
-    "gate",
-    "gate of stage 3",
     "detect",
     "detect stage 3",
     "detect_stage1.py",
@@ -83,7 +79,7 @@ SUPPRESSED = {
 }
 EVALUATED = {
     *("train, tested", "train stage 2, tested", "evaluate.py", "gather.py", "diagnose.py"),
-    *("calibrate_events.py", "measure_events.py", "gate", "gate of stage 3"),
+    *("calibrate_events.py", "measure_events.py", "gate.py"),
     *REPORTS,
 }
 PAGES = {"check_dataset.py", "show.py", "draw_timeline.py", "compare_labels.py", *REPORTS}

@@ -145,8 +145,25 @@ def test_an_event_is_right_that_holds_a_point_of_its_class_and_no_other():
     fitted = fitting.calibrate(truth, detections.items(), ["x", "y"])
     assert fitted.points == 4
     assert (fitted.scores, fitted.events, fitted.right) == ([0.9, 0.7], [1, 3], [1, 2])
-    with pytest.raises(InputError, match=r"none of 1 events .* right, by their 4 points; add points"):
-        fitting.calibrate(truth, [("b", detections["b"].take([0]))], ["x", "y"])
+
+
+def test_where_no_held_back_event_is_right_none_is_listed():
+    truth = {"a": segments([[1, 1], [5, 5]], [0, 1])}
+    wrong = {"a": segments([[2, 3], [6, 7]], [0, 1], [0.9, 0.2])}
+    for detections, odds in ((wrong, 3), ({"a": segments([])}, 1)):  # Platt's targets: 1/4 of both, 1/2
+        fitted = fitting.calibrate(truth, detections.items(), ["x", "y"])
+        assert (fitted.points, fitted.scores, fitted.events, fitted.right) == (2, [], [], [])
+        assert calibration.probabilities(fitted, np.array([0.9, 0.2])) == pytest.approx([1 / (odds + 1)] * 2)
+        for cut in ("f1", "precision", "recall"):
+            settings = config.CalibratedEvents(cut=cut, calibration=fitted)
+            assert not len(listing.of_detections(wrong, settings)["a"])
+            assert figures.held_back(settings) == {
+                "points": 2, "events": 0, "F1": 0, "precision": 0, "recall": 0,
+            }  # fmt: skip
+    instance = {"a": segments([[2, 3]], [0])}
+    measured = figures.measure(instance, wrong, settings, classes=["x", "y"], ambiguous={})
+    assert (measured["events"], measured["probability"], measured["edit"]) == (0, None, 0)
+    assert measured["F1"] == {"0.1": 0, "0.25": 0, "0.5": 0}
 
 
 def test_the_list_is_by_start_and_as_long_as_the_cut_says():

@@ -1,10 +1,10 @@
 """Which stages count: what held-back videos say, what a run makes of it (docs/method.md, 6.3)."""
 
 import json
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,11 +18,12 @@ from hrpro.evaluation import held_back
 from hrpro.utils.errors import InputError
 from test_invalidation import (
     FROM_STAGE1,
+    GATED,
     GATHER,
     HELD_BACK,
+    LISTED,
     NOTHING,
     POINTED,
-    STAGE3_DETECTED,
     TESTED,
     annotation,
     feature,
@@ -35,7 +36,6 @@ STEPS = "results/mine/last/seed0/stage1-default/proposals-default"
 STAGE2 = f"{STEPS}/stage2-default"
 STAGE3 = f"{STAGE2}/detection-default/stage3-default"
 HELD = STAGE2.replace("mine", "mine-held_points", 1)
-DETECTION = config.canonical(config.Detection())
 
 
 def test_detections_are_judged_by_points():
@@ -101,103 +101,56 @@ def test_another_file_is_no_gate(tmp_path, content):
         gate.read(path)
 
 
-VIDEOS = [f"demo_test_{number:03}" for number in range(4)]
+DETECTED = {"stage1": f"{STEPS}/detection-default", "stage2": f"{STAGE2}/detection-default", "stage3": STAGE3}
 
 
-class Asked(NamedTuple):
-    """A finished run, and files of the videos of which something is asked."""
-
-    run: Path
-    proposals: Path
-    annotations: Path
+def detections_of(run: Path, *stages: str) -> list:
+    """The options that name the detections of stages of a run."""
+    return [part for stage in stages for part in (f"--{stage}", run / DETECTED[stage] / "detections.json")]
 
 
-@pytest.fixture(scope="module")
-def few(finished_run, tmp_path_factory) -> Asked:
-    """VIDEOS alone, which take a third of the time."""
-    files = Asked(finished_run, *(tmp_path_factory.mktemp("few") / name for name in ("p.json", "a.json")))
-    for path, key, few_of in (
-        (finished_run / STEPS / "test/proposals.json", "results", files.proposals),
-        (finished_run / "results/mine/test/annotations.json", "database", files.annotations),
-    ):
-        content = json.loads(path.read_text())
-        few_of.write_text(json.dumps(content | {key: {video: content[key][video] for video in VIDEOS}}))
-    return files
-
-
-def options_of(run: Path, proposals: Path) -> list:
-    """What gate.py and detect_stage2.py and detect_stage3.py take alike."""
-    return [
-        *("--features", run / "results/mine/test/features.h5"),
-        *("--proposals", proposals),
-        *("--scores", run / STEPS / "../test/scores.h5"),
-        *("--model", run / STAGE2 / "model.pt"),
-        *("--device", "cpu"),
-    ]
-
-
-def detect(few: Asked, out: Path, counts: str, third: bool = False) -> dict:
-    """The detections of stage 2 in VIDEOS, or of the third stage, with what a gate.json says."""
-    run = few.run
-    arguments = [*options_of(run, few.proposals), "--labels", run / "results/mine/train/labels.json"]
+@pytest.mark.parametrize("counts", list(DETECTED))
+def test_the_last_stage_that_counts_detects(finished_run, out, counts):
     (out / "gate.json").write_text(json.dumps({"counts": counts}))
-    arguments += ["--settings", DETECTION, "--gate", out / "gate.json"]
-    if third:
-        arguments += ["--stage3", run / STAGE3 / "model.pt"]
-    script = "detect_stage3.py" if third else "detect_stage2.py"
-    made = run_script(script, *arguments, "--output", out / "detections.json")
+    arguments = ["--gate", out / "gate.json", *detections_of(finished_run, *DETECTED)]
+    made = run_script("detect_gated.py", *arguments, "--output", out / "made.json")
     assert made.returncode == 0, made.stderr
-    results = json.loads((out / "detections.json").read_text())["results"]
-    assert list(results) == VIDEOS
-    return results
-
-
-def results_of(path: Path) -> dict:
-    """What the finished run has detected in VIDEOS."""
-    results = json.loads(path.read_text())["results"]
-    return {video: results[video] for video in VIDEOS}
-
-
-def test_the_last_stage_that_counts_detects(few, out):
     by = {
-        stage: results_of(few.run / folder / "detections.json")
-        for stage, folder in (
-            ("stage1", f"{STEPS}/detection-default"),
-            ("stage2", f"{STAGE2}/detection-default"),
-            ("stage3", STAGE3),
-        )
+        stage: (finished_run / folder / "detections.json").read_bytes() for stage, folder in DETECTED.items()
     }
-    assert by["stage1"] != by["stage2"] and by["stage3"] not in (by["stage1"], by["stage2"])
-    for stage in ("stage1", "stage2"):
-        assert detect(few, out, stage) == by[stage]
-    for stage in by:
-        assert detect(few, out, stage, third=True) == by[stage]
+    assert len(set(by.values())) == 3
+    assert (out / "made.json").read_bytes() == by[counts]
 
 
-def asked(videos: Asked, out: Path, *more) -> dict:
+def test_a_stage_that_an_experiment_lacks_cannot_count(finished_run, out):
+    (out / "gate.json").write_text('{"counts": "stage3"}')
+    arguments = ["--gate", out / "gate.json", *detections_of(finished_run, "stage1", "stage2"), "--stage3"]
+    made = run_script("detect_gated.py", *arguments, "--output", out / "made.json")
+    assert made.returncode == 1
+    assert re.fullmatch(
+        r"error: .*gate\.json: counts: stage3, of which there are no detections; make it again\n", made.stderr
+    )
+    assert not (out / "made.json").exists()
+
+
+def asked(run: Path, out: Path, *stages: str) -> dict:
     """The gate.json of test videos as if they were held back, with segments in place of points."""
-    arguments = ["--annotations", videos.annotations, "--settings", DETECTION, *more]
-    arguments += ["--output", out / "gate.json", "--log", out / "gate.log"]
-    made = run_script("gate.py", *options_of(videos.run, videos.proposals), *arguments)
+    labels = {"--annotations": "test/annotations.json", "--labels": "train/labels.json"}
+    arguments = [part for option, path in labels.items() for part in (option, run / "results/mine" / path)]
+    arguments += [*detections_of(run, *stages), "--output", out / "gate.json", "--log", out / "gate.log"]
+    made = run_script("gate.py", *arguments)
     assert made.returncode == 0, made.stderr
     return json.loads((out / "gate.json").read_text())
 
 
 def test_the_gate_measures_what_the_evaluation_does(finished_run, out):
-    annotations = finished_run / "results/mine/test/annotations.json"
-    every = Asked(finished_run, finished_run / STEPS / "test/proposals.json", annotations)
-    result = asked(every, out, "--stage3", finished_run / STAGE3 / "model.pt")
-    folders = {
-        "stage1": f"{STEPS}/detection-default",
-        "stage2": f"{STAGE2}/detection-default",
-        "stage3": STAGE3,
-    }
+    result = asked(finished_run, out, *DETECTED)
     assert result["mAP"] == pytest.approx(
         {
             stage: json.loads((finished_run / folder / "evaluation-default/map.json").read_text())["average"][
                 "0.1:0.7"
             ]
-            for stage, folder in folders.items()
+            for stage, folder in DETECTED.items()
         }
     )
     assert result["counts"] == held_back.last_that_counts(result["mAP"], result["errors_of_leads"])
@@ -206,13 +159,13 @@ def test_the_gate_measures_what_the_evaluation_does(finished_run, out):
     assert "mAP of 12 held-back videos with " in (out / "gate.log").read_text()
 
 
-def test_the_gate_says_where_no_further_stage_counts(few, out, monkeypatch):
+def test_the_gate_says_where_no_further_stage_counts(finished_run, out, monkeypatch):
     monkeypatch.setattr(held_back, "last_that_counts", lambda mean, errors: "stage1")
-    result = asked(few, out)
+    result = asked(finished_run, out, "stage1", "stage2")
     assert result["counts"] == gate.read(out / "gate.json") == "stage1"
     assert list(result) == ["counts", "videos", "points", "mAP", "errors_of_leads"]
     assert list(result["mAP"]) == ["stage1", "stage2"]  # there is no stage 3 to ask of
-    assert "no stage after stage1 counts: mAP of 4 held-back videos" in (out / "gate.log").read_text()
+    assert "no stage after stage1 counts: mAP of 12 held-back videos" in (out / "gate.log").read_text()
 
 
 @pytest.mark.parametrize("counts", ["stage1", "stage2", "stage3"])
@@ -238,42 +191,24 @@ def defaults() -> dict:
     return {name: getattr(settings, name) for name in ("features", "proposals", "detection")}
 
 
-@pytest.mark.parametrize(
-    ("experiment", "words"),
-    [
-        ({"gate": "ask", "stage2": None}, "gate: ask, but there is no stage 2"),
-        ({"gate": "off", "stage2": None}, "gate: off, but there is no stage 2"),
-        ({"gate": "sometimes"}, "gate"),
-    ],
-)
-def test_a_gate_that_cannot_be_is_refused(experiment, words):
+@pytest.mark.parametrize("gate", ["off", "ask", "sometimes"])
+def test_a_gate_that_cannot_be_is_refused(gate):
+    words = "gate: off, but there is no stage 2" if gate == "off" else "gate"
     with pytest.raises(InputError, match=words):
-        config.parse(config.Config, {"experiments": {"default": experiment}})
-
-
-def test_a_gate_needs_held_back_points():
-    with pytest.raises(InputError, match=r"gate: ask needs copies\.held_points"):
-        config.parse(
-            config.Config, {"experiments": {"default": {"gate": "ask"}}, "copies": {"held_points": None}}
-        )
-    with pytest.raises(InputError, match="truth: points"):  # no segment has a say
-        by_segments = {"held_points": {"held_back": 0.25, "truth": "segments"}}
-        config.parse(config.Config, {"experiments": {"default": {"gate": "ask"}}, "copies": by_segments})
-    with pytest.raises(InputError, match="gate: ask needs points"):
-        config.parse(config.Config, {"experiments": {"videos": {"gate": "ask"}}})
+        config.parse(config.Config, {"experiments": {"default": {"gate": gate, "stage2": None}}})
 
 
 def test_on_and_off_are_read_as_yaml_gives_them():
-    for word in ("on", "off", "ask", "auto"):
+    for word in ("on", "off", "auto"):
         values = yaml.safe_load(f"experiments: {{default: {{gate: {word}}}}}")
         assert config.parse(config.Config, values).experiments["default"].gate == word
 
 
 @pytest.fixture(scope="module")
 def gated_run(finished_run, tmp_path_factory) -> Path:
-    """A finished run with `gate: ask`, of few iterations."""
+    """A finished run of the default experiment as it is by default, of few iterations."""
     folder = shutil.copytree(finished_run, tmp_path_factory.mktemp("gated") / "run")
-    values = json.loads(json.dumps(MINE | {"experiments": {"default": {"gate": "ask"}}}))
+    values = json.loads(json.dumps(MINE | {"experiments": {}}))
     stages = ("stage1", "stage2", "stage3")
     values["datasets"]["mine"]["settings"] = {stage: {"iterations": 8} for stage in stages}
     write_config(folder, values)
@@ -291,6 +226,7 @@ def figures_of(run: Path, *folders: str) -> dict:
 @pytest.mark.slow
 def test_a_run_ends_at_the_last_stage_that_counts(gated_run):
     result = figures_of(gated_run, "mine")
+    assert list(result["events"]["F1"]) == ["0.1", "0.25", "0.5"] and result["events"]["edit"] is not None
     assert list(result["stages"]) == ["stage1", "stage2", "stage3", "gated"]
     said = json.loads((gated_run / HELD / "gated-default/stage3-default/gate.json").read_text())
     assert result["gate"] == said
@@ -319,12 +255,21 @@ def with_gate(folder: Path, changes: dict) -> None:
     [
         (lambda folder: None, NOTHING),
         # no test data reach it
-        (annotation("test"), Counter({"convert_annotations": 1, "evaluate": 4}) + GATHER),
-        (feature("test"), Counter(["convert_features"]) + TESTED + STAGE3_DETECTED + GATHER),
+        (
+            annotation("test"),
+            Counter({"convert_annotations": 1, "evaluate": 4, "measure_events": 1}) + GATHER,
+        ),
+        (feature("test"), Counter(["convert_features", "measure_events"]) + TESTED + GATED + GATHER),
         # all that is known of the training videos does
-        (point, POINTED + FROM_STAGE1 + HELD_BACK + STAGE3_DETECTED + GATHER),
+        (
+            point,
+            POINTED + FROM_STAGE1 + HELD_BACK + GATED + Counter(["detect_gated_stage3"]) + LISTED + GATHER,
+        ),
         # the first seed's run decides for all
-        (lambda folder: with_gate(folder, {"seeds": [0, 1]}), FROM_STAGE1 + STAGE3_DETECTED + GATHER),
+        (
+            lambda folder: with_gate(folder, {"seeds": [0, 1]}),
+            FROM_STAGE1 + GATED + Counter(["measure_events"]) + GATHER,
+        ),
     ],
     ids=["nothing", "test annotation", "test features", "point", "seed"],
 )

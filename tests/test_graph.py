@@ -18,7 +18,7 @@ STEPS = {
     *("check_dataset", "detect_stage1", "copy_dataset", "compare_labels"),
     *("train_stage2", "detect_stage2", "refine_reliable", "evaluate", "measure_reliable", "gather"),
     *("train_stage3", "detect_stage3"),
-    *("calibrate_events", "list_events", "measure_events", "gate"),
+    *("calibrate_events", "list_events", "measure_events", "gate", "detect_gated"),
     *("bundle_model", "predict", "show", "draw_timeline", "write_report", "report_prediction"),
     "label_next",
 }
@@ -37,7 +37,6 @@ def audited(tmp_path_factory, demo_data):
     shutil.copy(folder / "data/features/test/demo_test_000.npy", new / "a.npy")
     shutil.copy(new / "a.npy", folder / "data/features/train/unlabelled.npy")
     values = {"seeds": [0], "datasets": {"mine": ENTRY}, "predict": {"new": "new"}}
-    values["experiments"] = {"default": {"events": True, "gate": "ask"}}
     values["copies"] = {"points20": None, "points50": None}  # points10 is one like them
     (folder / "extra.yaml").write_text(yaml.safe_dump(values))
     opened = folder / "opened"
@@ -93,7 +92,7 @@ def arguments_of(command: str) -> list[str]:
 
 
 def left_out(step: str, declared: set[Path]) -> set[Path]:
-    """What a step need not open since its gate.json leaves stages out: their models and, of stage 1, more.
+    """What a step need not open by its gate.json: the models, or detections, of stages that do not count.
 
     The models are hardly trained here, so which stage counts is chance.
     """
@@ -102,10 +101,12 @@ def left_out(step: str, declared: set[Path]) -> set[Path]:
         return set()
     [gate] = gates
     counts = json.loads(gate.read_text())["counts"]
+    if step == "detect_gated.py":
+        last = {"stage1": "proposals", "stage2": "stage2", "stage3": "detection"}[counts]
+        detections = {path for path in declared if path.name == "detections.json"}
+        return {path for path in detections if not path.parent.parent.name.startswith(last)}
     models = {path for path in declared if path.name == "model.pt"}
-    inputs = {path for path in declared if path.name in ("features.h5", "scores.h5")}
-    of_stage1 = inputs if counts == "stage1" and step.startswith("detect_") else set()
-    return of_stage1 | {path for path in models if path.parent.name.partition("-")[0] > counts}
+    return {path for path in models if path.parent.name.partition("-")[0] > counts}
 
 
 @pytest.mark.slow

@@ -32,11 +32,15 @@ FROM_STAGE1 = Counter(["train_stage1", "score_snippets", "score_snippets"]) + FR
 EVALUATED = Counter({"evaluate": 3})
 # what comes of the test split's features: no training
 TESTED = Counter(["score_snippets", "propose_test"]) + STAGE1_SHOWN + SHOWN
-# the chain without the held-back videos, up to what it says of stages 2 and 3
+# the chain without the held-back videos, up to what it says of stages 2 and 3, and what comes of that
 CHAIN_HELD_BACK = Counter(
     ["train_stage1", "score_snippets", "score_snippets", "propose_training", "rank_proposals", "propose_test"]
-) + Counter(["train_stage2", "train_stage3", "gate_stage3"])
+) + Counter(
+    ["train_stage2", "train_stage3", "detect_stage1", "detect_stage2", "detect_stage3", "gate_stage3"]
+)
 HELD_BACK = Counter(["copy_training_split", "copy_test_split", "label_videos"]) + CHAIN_HELD_BACK
+GATED = Counter(["detect_gated_stage3", "evaluate"])
+LISTED = Counter(["calibrate_events", "measure_events"])
 NOTHING = Counter()
 STEPS = ("features", "stage1", "proposals", "stage2", "detection", "stage3", "evaluation")
 
@@ -142,13 +146,6 @@ def point(folder):
     path.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
 
 
-def halved(folder):
-    """Every other point alone: fewer than 20 of most classes."""
-    path = folder / "data/point_labels/point_gaussian.csv"
-    header, *rows = path.read_text().splitlines()
-    path.write_text("\n".join([header, *rows[::2]]) + "\n")
-
-
 def of_one_video(folder):
     """The points of one video alone."""
     path = folder / "data/point_labels/point_gaussian.csv"
@@ -212,18 +209,28 @@ CASES = {
     "no stage 3": (configured({"experiments.default.stage3": None}), GATHER),
     "evaluation thresholds": (configured({"evaluation.tiou": [0.5, 0.75]}), EVALUATED + GATHER),
     "a seed added": (configured({"seeds": [0, 1]}), FROM_STAGE1 + GATHER),
-    "a gate": (configured({"experiments.default.gate": "ask"}), HELD_BACK + STAGE3_DETECTED + GATHER),
+    "a gate": (configured({"experiments.default.gate": "auto"}), HELD_BACK + GATED + GATHER),
     "a gate without stage 3": (
-        configured({"experiments.default.gate": "ask", "experiments.default.stage3": None}),
-        HELD_BACK - Counter(["train_stage3", "gate_stage3"]) + Counter(["gate"]) + STAGE2_DETECTED + GATHER,
+        configured({"experiments.default.gate": "auto", "experiments.default.stage3": None}),
+        HELD_BACK
+        - Counter(["train_stage3", "detect_stage3", "gate_stage3"])
+        + Counter(["gate", "detect_gated", "evaluate"])
+        + GATHER,
     ),
-    "few points": (halved, POINTED + FROM_STAGE1 + HELD_BACK + STAGE3_DETECTED + GATHER),
-    "few points, all stages": (
-        both(configured({"experiments.default.gate": "on"}), halved),
+    "events": (
+        configured({"experiments.default.events": True}),
+        HELD_BACK - Counter(["detect_stage1", "detect_stage2", "gate_stage3"]) + LISTED + GATHER,
+    ),
+    "as by default": (
+        configured({"experiments": {}}),
+        HELD_BACK + GATED + Counter(["detect_gated_stage3"]) + LISTED + GATHER,
+    ),
+    "as by default, points in one video": (
+        both(configured({"experiments": {}}), of_one_video),
         POINTED + FROM_STAGE1 + GATHER,
     ),
-    "few points, in one video": (of_one_video, POINTED + FROM_STAGE1 + GATHER),
-    "a gate that is shut": (configured({"experiments.default.gate": "off"}), GATHER),  # it says so
+    "points in one video": (of_one_video, POINTED + FROM_STAGE1 + GATHER),
+    "a gate that is shut": (configured({"experiments.default.gate": "off"}), NOTHING),  # a table shows all
     "the device, how often a state is saved, memory": (
         configured({"device": "auto", "state_every": 5, "cache_memory": 1}),
         NOTHING,
@@ -366,7 +373,7 @@ def test_an_experiment_that_shares_stage_1_trains_stage_2_alone(folder):
     names = dict.fromkeys(("stage1", "proposals", "detection", "evaluation"), "default")
     configured(
         {
-            "experiments": {"longer": names | {"stage2": "longer"}},
+            "experiments.longer": names | {"stage2": "longer"},
             "variants": {"stage2": {"longer": {"iterations": 4}}},
         }
     )(folder)

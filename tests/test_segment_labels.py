@@ -234,7 +234,8 @@ def test_true_segments_reach_that_chain_and_no_other(tmp_path):
     plan = snakemake(tmp_path, "--configfile=extra.yaml", "--dry-run", "--", "results/demo/labelling.svg")
     jobs = jobs_of(plan)
     by_truth = {rule for rule, inputs, _ in jobs if "demo/train/annotations.json" in inputs}
-    assert by_truth == {"label_segments", "copy_training_split", "measure_reliable", "compare_labels"}
+    copies = {"copy_training_split", "copy_test_split"}  # which is held-back videos with their points
+    assert by_truth == {"label_segments", *copies, "measure_reliable", "compare_labels"}
     chain = "results/demo/segment-labels/seed0/stage1-default/"
     learning = {
         rule: inputs for rule, inputs, output in jobs if output.startswith(chain) and "test/" not in output
@@ -351,7 +352,6 @@ STEPS = dict.fromkeys(("stage1", "proposals", "stage2", "detection", "evaluation
             "the method linear of variants.stage1.floor learns from points",
         ),
         ({"best_on_test": True}, "remove it, or `supervision: segments`"),
-        ({"gate": "ask"}, "gate: ask needs points, which supervision: segments does without"),
     ],
 )
 def test_an_experiment_that_makes_no_sense_is_refused(values, message):

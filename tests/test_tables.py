@@ -131,17 +131,17 @@ QUALITIES = [
 
 
 def test_gather_says_which_stages_count_and_why(tmp_path):
-    """Of `gate: auto` the points of a class in the median, and what held-back videos said where asked."""
+    """What held-back videos said; of a data set that can hold none back, that there are none."""
     videos = {"a": 3 * [{"label": "run", "seconds": 1}], "b": [{"label": "jump", "seconds": 2}], "c": []}
     points = written(tmp_path, "points.json", {"classes": ["jump", "run", "sit"], "videos": videos})
     gate = written(tmp_path, "gate.json", {"counts": "stage1", "mAP": {"stage1": 2.0}})
     none = ([NOTHING, NOTHING], [NOTHING, NOTHING])
-    assert gathered(tmp_path, *none, "--points", points)["gate"] == {
+    assert gathered(tmp_path, *none, "--points", points, "--log", tmp_path / "log")["gate"] == {
         "counts": "stage2",
-        "points_per_class": 2,
+        "videos": 0,
+        "points": 0,
     }
-    result = gathered(tmp_path, *none, "--points", points, "--gate", gate)
-    assert result["gate"] == {"counts": "stage1", "mAP": {"stage1": 2.0}, "points_per_class": 2}
+    assert "2 training videos with points, none held back: all stages" in (tmp_path / "log").read_text()
     assert gathered(tmp_path, *none, "--gate", gate)["gate"] == {"counts": "stage1", "mAP": {"stage1": 2.0}}
 
 
@@ -264,9 +264,9 @@ def test_the_ablation_trains_each_variant_once(tmp_path, config):
     chosen = [config.experiment(name) for name in ("default", *derived)]
     steps = [(e.stage1, e.proposals, e.stage2, e.detection) for e in chosen]
     distinct = [len({step[:length] for step in steps}) for length in (1, 2, 3, 4)]
-    assert [
-        jobs[rule] for rule in ("train_stage1", "propose_training", "train_stage2", "detect_stage2")
-    ] == distinct
+    assert [jobs[rule] for rule in ("train_stage1", "propose_training", "train_stage2", "detect_stage2")] == [
+        count + 1 for count in distinct
+    ]  # and once without the videos that the default holds back
     assert jobs["gather"] == jobs["ablate"] == 1
     assert jobs["gather_experiment"] == 2 * len(config.ablation["default"]) + 1
 

@@ -43,7 +43,6 @@ def model_of_others(stage: str, like, path, width=None, grid=None, classes=None,
     [
         ("detect_stage2.py", "stage2"),
         ("detect_stage3.py", "stage3"),
-        ("gate.py", "stage3"),
         ("refine_reliable.py", "stage2"),
         ("train_stage3.py", "stage2"),
     ],
@@ -52,7 +51,7 @@ def test_a_model_of_other_features_is_told(finished_run, out, script, stage, cha
     models = {"stage2": finished_run / STAGE2 / "model.pt", "stage3": finished_run / STAGE3 / "model.pt"}
     model_of_others(stage, models[stage], out / "other.pt", **change)
     models[stage] = out / "other.pt"
-    split = "test" if script.startswith(("detect", "gate")) else "train"
+    split = "test" if script.startswith("detect") else "train"
     options = {
         "features": finished_run / f"results/mine/{split}/features.h5",
         "scores": finished_run / STAGE1 / split / "scores.h5",
@@ -61,9 +60,7 @@ def test_a_model_of_other_features_is_told(finished_run, out, script, stage, cha
     }
     if split == "test":
         options |= {"model": models["stage2"], "proposals": finished_run / PROPOSALS / "test/proposals.json"}
-        labelled = "test/annotations.json" if script == "gate.py" else "train/labels.json"
-        name = "annotations" if script == "gate.py" else "labels"
-        options[name] = finished_run / "results/mine" / labelled
+        options["labels"] = finished_run / "results/mine/train/labels.json"
     else:
         points = finished_run / "results/mine/train/points.json"
         options |= {"points": points, "positive": finished_run / PROPOSALS / "train/positive.json"}
@@ -122,7 +119,7 @@ def test_segments_of_other_videos_are_told(finished_run, out, script, option):
     ), made.stderr
 
 
-@pytest.mark.parametrize("script", ["detect_stage2.py", "gate.py", "refine_reliable.py"])
+@pytest.mark.parametrize("script", ["detect_stage2.py", "refine_reliable.py"])
 def test_proposals_of_other_videos_are_told(finished_run, out, script):
     split = "train" if script == "refine_reliable.py" else "test"
     (out / "other.json").write_text(
@@ -136,13 +133,8 @@ def test_proposals_of_other_videos_are_told(finished_run, out, script):
         "settings": config.canonical(config.Detection()),
         "output": out / "made.json",
     }
-    name = {"detect_stage2.py": "labels", "gate.py": "annotations", "refine_reliable.py": "points"}[script]
-    labelled = {
-        "labels": "train/labels.json",
-        "annotations": "test/annotations.json",
-        "points": "train/points.json",
-    }
-    options[name] = finished_run / "results/mine" / labelled[name]
+    name = "points" if split == "train" else "labels"
+    options[name] = finished_run / f"results/mine/train/{name}.json"
     made = run_script(script, *(part for name, value in options.items() for part in (f"--{name}", value)))
     assert made.returncode == 1, made.stderr
     assert made.stderr.splitlines()[-1].startswith("error: other: has proposals, but is not in "), made.stderr

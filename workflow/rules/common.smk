@@ -102,7 +102,6 @@ envvars:
 wildcard_constraints:
     dataset=f"({DATASETS})(-({COPIES}))?",
     split="train|test",
-    counted="detection|gated",
     experiment="|".join(EXPERIMENTS) or "none",
     pick=PICK,
     seed=SEED,

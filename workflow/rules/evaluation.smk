@@ -64,7 +64,7 @@ rule gather:
         stage2_last_reliable=qualities("stage2", "last"),
         gated_last=evaluations("gated", "last"),
         gate=gate_file,
-        points=counted_points,
+        points=lone_points,
         stage3_last=evaluations("stage3", "last"),
         stage1_best=evaluations("stage1", "best-on-test"),
         stage1_best_reliable=qualities("stage1", "best-on-test"),

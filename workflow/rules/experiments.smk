@@ -3,10 +3,6 @@
 import csv
 import io
 
-from hrpro.data.instances import points_per_class
-
-FEW = 20  # points per class
-
 
 def evaluation_of(wildcards):
     """A params function: what is scored and how, as options."""
@@ -34,18 +30,12 @@ def experiment_of(wildcards):
 
 
 def experiment_for(dataset, name):
-    """An experiment with what its `gate` stands for in a data set: `auto` asks where points are few, else is on."""
+    """An experiment with what its `gate` stands for in a data set: `auto` is on where nothing can be asked."""
     experiment, (entry, _) = CONFIG.experiment(name), CONFIG.origin(dataset)
-    asks = experiment.gate == "ask" or (may_ask(experiment) and has_few_points(entry))
-    if asks and decision_holds(dataset):
-        return experiment.model_copy(update={"gate": "ask"})
-    return experiment if experiment.gate == "off" else experiment.model_copy(update={"gate": "on"})
-
-
-def may_ask(experiment):
-    """Whether `gate: auto` of an experiment asks held-back videos where points are few; not without their copy."""
-    by_points = experiment.stage2 is not None and experiment.supervision == "points"
-    return experiment.gate == "auto" and by_points and CONFIG.can_ask
+    asks = experiment.gate == "auto" and experiment.stage2 is not None and experiment.supervision == "points"
+    if experiment.gate == "auto" and not (asks and decision_holds(dataset) and can_hold_back(entry)):
+        return experiment.model_copy(update={"gate": "on"})
+    return experiment
 
 
 def decision_holds(dataset):
@@ -61,16 +51,15 @@ def decision_holds(dataset):
 
 
 @cache
-def has_few_points(dataset):
-    """Whether most classes have fewer than FEW points, and two videos or more have any.
-
-    No for the demo, whose classes have 25 in the median: what it says is not known until it is made.
-    """
-    if is_demo(dataset):
+def can_hold_back(dataset):
+    """Whether training videos can be held back and scored with their points: two have some, with times."""
+    if not CONFIG.holds_points_back:
         return False
+    if is_demo(dataset):
+        return True
     require_labels(dataset)
     videos = pointed(dataset, CONFIG.datasets[dataset].on_fault)["videos"].values()
-    return sum(map(bool, videos)) > 1 and points_per_class(videos) < FEW
+    return are_timed(dataset) and sum(map(bool, videos)) > 1
 
 
 def runs_of(wildcards, stage, pick):
@@ -126,7 +115,7 @@ def evaluations(stage, pick):
         require_truth(wildcards.dataset)
         experiment = experiment_of(wildcards)
         untested = pick == "best-on-test" and not experiment.best_on_test
-        if untested or (stage == "gated" and experiment.gate != "ask"):
+        if untested or (stage == "gated" and experiment.gate != "auto"):
             return []
         folders = detections_of(wildcards.dataset, experiment, stage, pick)
         return [f"{folder}/evaluation-{experiment.evaluation}/map.json" for folder in folders]
@@ -137,21 +126,14 @@ def evaluations(stage, pick):
 def gate_file(wildcards):
     """An input function: the gate.json of an experiment that asks held-back videos, else none."""
     experiment = experiment_of(wildcards)
-    return gate_of(wildcards.dataset, experiment) if experiment.gate == "ask" else []
+    return gate_of(wildcards.dataset, experiment) if experiment.gate == "auto" else []
 
 
-def counted_points(wildcards):
-    """An input function: the points that `gate: auto` goes by, of an experiment that has it, else none."""
-    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
-    if not (may_ask(experiment) and decision_holds(wildcards.dataset)):
-        return []
-    entry, _ = CONFIG.origin(wildcards.dataset)
-    return f"results/{entry}/train/points.json"
-
-
-def if_gated(wildcards):
-    """An input function: the gate.json of detections of the last stage that counts by it, else none."""
-    return gate_of(wildcards.dataset, wildcards) if wildcards.counted == "gated" else []
+def lone_points(wildcards):
+    """An input function: the points of a data set of which no video can be held back, where it would be, else none."""
+    experiment, (entry, copy) = experiment_of(wildcards), CONFIG.origin(wildcards.dataset)
+    would = CONFIG.experiment(getattr(wildcards, "experiment", "default")).gate == "auto" or experiment.events
+    return f"results/{entry}/train/points.json" if would and not copy and not can_hold_back(entry) else []
 
 
 def gate_of(dataset, variants):
@@ -160,25 +142,17 @@ def gate_of(dataset, variants):
     A copy of a data set has that of the data set itself (`decision_holds`).
     """
     entry, _ = CONFIG.origin(dataset)
-    require_times(dataset)
-    require_two_videos(entry, "add one, or set gate: on")
     return (
         f"results/{entry}-{settings.HELD_BACK_COPY}/last/seed{CONFIG.seeds[0]}/stage1-{variants.stage1}/proposals-"
         f"{variants.proposals}/stage2-{variants.stage2}/{gated_of(variants)}/gate.json"
     )
 
 
-def require_two_videos(entry, remedy):
-    """Stop where a data set has one training video alone, so that none can be held back."""
-    if not is_demo(entry) and len(splits_of(entry)["train"]) < 2:
-        stop(f"data set {entry}: has one training video, so none can be held back; {remedy}")
-
-
 def last_stage(experiment):
     """The last stage of an experiment that counts; "gated": the one that held-back videos say."""
     if experiment.stage2 is None or experiment.gate == "off":
         return "stage1"
-    if experiment.gate == "ask":
+    if experiment.gate == "auto":
         return "gated"
     return "stage2" if experiment.stage3 is None else "stage3"
 
@@ -329,7 +303,11 @@ def held_back(wildcards):
     if changes is None or not changes.held_back or changes.truth != "points":
         stop(f"copies.{name}: calibrates events; expected {{held_back: 0.25, truth: points}}, as by default")
     require_times(dataset)
-    require_two_videos(entry, "add one to calibrate events")
+    if not can_hold_back(entry):
+        stop(
+            f"data set {entry}: fewer than two training videos have points, so that none can be held back; "
+            "add points of another to calibrate events"
+        )
     return f"{dataset}-{name}"
 
 
@@ -360,9 +338,9 @@ def measured_events(wildcards):
 
 
 def events_quality(dataset, name):
-    """The file that says how good the events of an experiment are; [] where it has none."""
-    _, copy = CONFIG.origin(dataset)
-    if copy or not CONFIG.experiment(name).events:
+    """The file that says how good the events of an experiment are; [] where it has none, or nothing calibrates them."""
+    entry, copy = CONFIG.origin(dataset)
+    if copy or not CONFIG.experiment(name).events or not can_hold_back(entry):
         return []
     return os.path.join("results", dataset, "" if name == "default" else name, "events-quality.json")
 
@@ -400,7 +378,7 @@ def reported_files(wildcards):
             "proposals": f"{first}/test/proposals.json",
             "stages": stages,
             "events": events_quality(wildcards.dataset, name),
-            "gate": gate_of(wildcards.dataset, experiment) if experiment.gate == "ask" else [],
+            "gate": gate_of(wildcards.dataset, experiment) if experiment.gate == "auto" else [],
         }
     return experiments
 

@@ -60,20 +60,8 @@ rule train_stage3:
         " --log {log}"
 
 
-use rule gate as gate_stage3 with:  # of an experiment with a stage 3
-    output:
-        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/gate.json",
-    log:
-        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/gate.log",
-    params:
-        code=code_of("gate.py", "torch", "stage2", "stage3"),
-
-
 rule detect_stage3:
-    """Stage 2's candidates, scored by stage 3 as well, suppressed.
-
-    `gated`: those of the last stage that counts by held-back training videos.
-    """
+    """Stage 2's candidates, scored by stage 3 as well, suppressed."""
     input:
         features="results/{dataset}/test/features.h5",
         labels="results/{dataset}/train/labels.json",
@@ -82,11 +70,10 @@ rule detect_stage3:
         model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
         stage3="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/model.pt",
         annotations=if_ambiguous_dropped("results/{dataset}/test/annotations.json"),
-        gate=if_gated,
     output:
-        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/stage3-{stage3}/detections.json",
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/detections.json",
     log:
-        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/{counted}-{detection}/stage3-{stage3}/detect.log",
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/detect.log",
     conda:
         "../../envs/torch.yaml"
     threads: scoring_threads
@@ -107,9 +94,22 @@ rule detect_stage3:
         " --model {input.model}"
         " --stage3 {input.stage3}"
         " --annotations {input.annotations}"
-        " --gate {input.gate}"
         " --settings {params.settings:q}"
         " --device {resources.device}"
         " --threads {params.threads}"
         " --output {output}"
         " --log {log}"
+
+
+use rule gate as gate_stage3 with:  # of an experiment with a stage 3
+    output:
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/gate.json",
+    log:
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/gate.log",
+
+
+use rule detect_gated as detect_gated_stage3 with:  # of an experiment with a stage 3
+    output:
+        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/detections.json",
+    log:
+        "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/gated-{detection}/stage3-{stage3}/detect.log",

@@ -23,8 +23,15 @@ def main() -> None:
     detections = results.read_scored(args.detections, classes, points, subset="test", exclude=[])
     fitted = fitting.calibrate(points, detections, classes)
     files.write_json(args.output, fitted.model_dump(), indent=1)
-    best = calibration.held_back(fitted)["f1"].max()
-    progress.log.info("%d held-back points; F1 by them %.1f %% at best", fitted.points, 100 * best)
+    if fitted.scores:
+        best = calibration.held_back(fitted)["f1"].max()
+        progress.log.info("%d held-back points; F1 by them %.1f %% at best", fitted.points, 100 * best)
+    else:
+        progress.log.warning(
+            "no event in the held-back videos is right, by their %d points, so that none is listed; add "
+            "points, or raise copies.held_points.held_back",
+            fitted.points,
+        )
 
 
 if __name__ == "__main__":

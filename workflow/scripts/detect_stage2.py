@@ -6,7 +6,6 @@ import detect_stage1
 from hrpro import inference
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
-from hrpro.detection import gate
 from hrpro.utils import devices, errors, options, process
 
 
@@ -17,7 +16,6 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--model", required=True, help="of train_stage2.py")
     parser.add_argument("--features", required=True)
     parser.add_argument("--scores", required=True, help="of score_snippets.py")
-    parser.add_argument("--gate", nargs="?", help="of gate.py: which stages count; without it, all")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=options.threads, default=1)
     return parser
@@ -25,18 +23,14 @@ def arguments() -> argparse.ArgumentParser:
 
 def run(args, stage3=None) -> None:
     """Score, suppress and write the proposals, some videos at a time; stage3: a model file, or None."""
-    counts = gate.read(args.gate)
 
     def detect(proposals, settings):
-        if counts == "stage1":
-            yield from proposals
-            return
         device = devices.choose_device(args.device)
         with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
             of_these = {"features": features, "scores": scores}
             _, stage2 = inference.fitting(args.model, "stage2", device, **of_these)
             process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
-            if stage3 and counts == "stage3":
+            if stage3:
                 _, third = inference.fitting(stage3, "stage3", device, **of_these)
                 candidates = stage2.candidates_of_all(features, scores, proposals, settings)
                 yield from third.detect_all(features, candidates, settings)

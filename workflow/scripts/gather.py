@@ -4,7 +4,6 @@ import argparse
 import json
 
 from hrpro.data import training_points
-from hrpro.data.instances import points_per_class
 from hrpro.detection import gate
 from hrpro.evaluation import aggregation
 from hrpro.utils import errors, files, options, progress
@@ -37,9 +36,7 @@ def main() -> None:
         if stage in RANKED:
             parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
     parser.add_argument("--gate", nargs="?", help="of gate.py: which stages count, and why")
-    parser.add_argument(
-        "--points", nargs="?", help="points.json: how many decide whether held-back videos are asked"
-    )
+    parser.add_argument("--points", nargs="?", help="points.json, where no video of it can be held back")
     parser.add_argument("--records", nargs="*", default=[], help="what each model was trained on")
     parser.add_argument("--events", nargs="?", help="of measure_events.py, where the experiment has it")
     parser.add_argument("--output", required=True)
@@ -97,22 +94,18 @@ def main() -> None:
 
 
 def what_counts(args: argparse.Namespace, last: str) -> dict:
-    """Which stages count, and why, where the experiment leaves it to the data set."""
-    said = {}
+    """Which stages count, and why, where the experiment leaves it to held-back videos."""
     if args.gate:
         gate.read(args.gate)  # raises InputError where it is another file; what follows takes all of it
-        said = read(args.gate, "counts", "mAP")
+        return {"gate": read(args.gate, "counts", "mAP")}
     if args.points:
-        videos = training_points.read(args.points, []).videos
-        median = points_per_class(videos.values())
-        if not said:
-            progress.log.info(
-                "all stages count: a class has %g points in the median, in %d videos",
-                median,
-                sum(map(bool, videos.values())),
-            )
-        said = {"counts": last, **said, "points_per_class": median}
-    return {"gate": said} if said else {}
+        videos = training_points.read(args.points, []).videos.values()
+        progress.log.info(
+            "%d training videos with points, none held back: all stages count, and no events are listed",
+            sum(map(bool, videos)),
+        )
+        return {"gate": {"counts": last, "videos": 0, "points": 0}}
+    return {}
 
 
 def read(path: str, *keys: str, use=list) -> dict:

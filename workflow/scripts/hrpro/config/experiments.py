@@ -21,7 +21,7 @@ def as_written(value):
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
-Gate = Annotated[Literal["auto", "ask", "on", "off"], BeforeValidator(as_written)]
+Gate = Annotated[Literal["auto", "on", "off"], BeforeValidator(as_written)]
 
 
 class Experiment(Strict):
@@ -48,12 +48,12 @@ class Experiment(Strict):
     events: bool = Field(
         False,
         description="whether map.json and the report also have the list of events, F1 and the edit score "
-        "(docs/predict.md); it takes one more chain of trainings",
+        "(docs/predict.md), where training videos can be held back; it takes the trainings of gate: auto",
     )
     gate: Gate = Field(
         "on",
-        description="which stages count: ask (what held-back training videos bear out; docs/method.md, 6.3), "
-        "on (all), off (stage 1 alone) or auto (ask where most classes have under 20 points, else on)",
+        description="which stages count: auto (what held-back training videos bear out; docs/method.md, 6.3; "
+        "where none can be held back, all), on (all) or off (stage 1 alone)",
     )
     corrects: Name | None = Field(
         None,
@@ -82,7 +82,7 @@ DEFAULTS = {
 }
 
 EXPERIMENTS = {
-    "default": DEFAULTS | {"gate": "auto", "corrects": "released"},
+    "default": DEFAULTS | {"events": True, "gate": "auto", "corrects": "released"},
     "released": {
         "stage1": "released",
         "proposals": "released",

@@ -138,7 +138,7 @@ class Calibration(Strict):
     slope: NonNegative = Field(description="of the log-odds of being right over the logarithm of the score")
     intercept: float = Field(description="the log-odds at a score of 1")
     points: Count = Field(description="of the held-back videos")
-    scores: Annotated[list[float], Field(min_length=1)] = Field(description="of right events, falling")
+    scores: list[float] = Field(description="of right events, falling")
     events: list[Count] = Field(description="how many have at least that score")
     right: list[Count] = Field(description="how many of these are right")
 
@@ -150,7 +150,7 @@ class Calibration(Strict):
         increasing([-score for score in self.scores])
         increasing(self.events)
         increasing(self.right)
-        if self.right[-1] > self.points or any(map(gt, self.right, self.events)):
+        if max(self.right, default=0) > self.points or any(map(gt, self.right, self.events)):
             raise ValueError("more events are right than there are")
         return self
 
@@ -456,24 +456,12 @@ class Config(Strict):
                 )
 
     def gate_holds(self, name: str, experiment: Experiment) -> None:
-        """Raise ValueError where nothing can say which stages count."""
-        if experiment.gate in ("ask", "off") and experiment.stage2 is None:
-            raise ValueError(
-                f"experiments.{name}: gate: {experiment.gate}, but there is no stage 2; remove gate"
-            )
-        if experiment.gate == "ask" and experiment.supervision != "points":
-            raise ValueError(
-                f"experiments.{name}: gate: ask needs points, which supervision: {experiment.supervision} "
-                "does without; set gate: on or off"
-            )
-        if experiment.gate == "ask" and not self.can_ask:
-            raise ValueError(
-                f"experiments.{name}: gate: ask needs copies.{HELD_BACK_COPY}, with held_back and truth: "
-                "points; leave it as by default, or set gate: on"
-            )
+        """Raise ValueError where a gate has nothing to shut."""
+        if experiment.gate == "off" and experiment.stage2 is None:
+            raise ValueError(f"experiments.{name}: gate: off, but there is no stage 2; remove gate")
 
     @property
-    def can_ask(self) -> bool:
+    def holds_points_back(self) -> bool:
         """Whether there is a copy of every data set that is scored with the points of held-back videos."""
         copy = self.copies.get(HELD_BACK_COPY)
         return copy is not None and copy.held_back > 0 and copy.truth == "points"

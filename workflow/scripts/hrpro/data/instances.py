@@ -3,8 +3,7 @@
 import itertools
 import math
 import statistics
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..utils.names import LARGEST, is_number
 
@@ -74,9 +73,3 @@ def joined(points: Sequence[tuple], same_action: float) -> list[tuple]:
         [point for _, point in group] for _, group in itertools.groupby(numbered, key=lambda pair: pair[0])
     ]
     return [(statistics.median(seconds for seconds, _ in group), group[0][1]) for group in groups]
-
-
-def points_per_class(videos: Iterable[list[dict]]) -> float:
-    """How many points a class has in the median, of the classes that have any; 0 where none has."""
-    counts = Counter(point["label"] for of_video in videos for point in of_video)
-    return statistics.median(counts.values()) if counts else 0

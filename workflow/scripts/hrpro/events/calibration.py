@@ -46,12 +46,14 @@ def held_back(calibration: Calibration) -> dict[str, np.ndarray]:
     }
 
 
-def place_of(settings: CalibratedEvents) -> int:
-    """Which of the calibration's scores the list ends at.
+def place_of(settings: CalibratedEvents) -> int | None:
+    """Which of the calibration's scores the list ends at; None, before any, where no event was right.
 
     With `cut: f1` that of the best F1, of equal ones the highest; with `precision` the lowest, with `recall`
     the highest at which it is `at` or more. Raises InputError where it never is.
     """
+    if not settings.calibration.scores:
+        return None
     figures = held_back(settings.calibration)[settings.cut]
     if settings.cut == "f1":
         return int(figures.argmax())

@@ -80,6 +80,8 @@ def nested(row: pd.Series) -> dict:
 def held_back(settings: CalibratedEvents) -> dict:
     """What held-back videos say of the list: "points", "events", and "F1", "precision", "recall" in %."""
     place, fitted = calibration.place_of(settings), settings.calibration
+    if place is None:
+        return {"points": fitted.points, "events": 0, "F1": 0.0, "precision": 0.0, "recall": 0.0}
     figures = calibration.held_back(fitted)
     return {
         "points": fitted.points,

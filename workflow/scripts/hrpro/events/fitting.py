@@ -7,7 +7,6 @@ import numpy as np
 from ..config import Calibration
 from ..detection.segments import Segments, join
 from ..evaluation import mean_ap
-from ..utils.errors import InputError
 from .calibration import features, sigmoid
 from .selection import one_at_a_time
 
@@ -19,10 +18,7 @@ RIDGE = 1e-9  # keeps the slope finite where all scores are one
 def calibrate(
     truth: dict[str, Segments], detections: Iterable[tuple[str, Segments]], classes: list[str]
 ) -> Calibration:
-    """The calibration by detections on held-back videos, whose instances are points, without length.
-
-    Raises InputError where no event is right.
-    """
+    """The calibration by detections on held-back videos, whose instances are points, without length."""
     events = ((video, one_at_a_time(of_video)) for video, of_video in detections)
     return fit(*rate(truth, events, classes), sum(map(len, truth.values())))
 
@@ -43,15 +39,14 @@ def rate(
 def fit(scores: np.ndarray, right: np.ndarray, points: int) -> Calibration:
     """The calibration by events of held-back videos: their scores (N,), which are right (N,) bool.
 
-    points: how many these videos have. Raises InputError where no event is right.
+    points: how many these videos have. Where no event is right, all are held equally improbable.
     """
+    if not right.any():
+        return Calibration(
+            slope=0, intercept=-float(np.log(len(right) + 1)), points=points, scores=[], events=[], right=[]
+        )
     order = np.argsort(-scores, kind="stable")
     scores, right = scores[order], right[order]
-    if not right.any():
-        raise InputError(
-            f"none of {len(scores)} events in the held-back videos is right, by their {points} points; add "
-            "points, or raise copies.held_points.held_back"
-        )
     slope, intercept = logistic(features(scores), smoothed(right))
     last = np.flatnonzero(np.append(np.diff(scores) < 0, True))  # of each score
     total = np.cumsum(right)[last]

@@ -13,7 +13,8 @@ def of_detections(detections: dict[str, Segments], settings: CalibratedEvents) -
 
     Raises InputError where the settings ask for a precision or recall that held-back videos do not reach.
     """
-    least = settings.calibration.scores[calibration.place_of(settings)]
+    place = calibration.place_of(settings)
+    least = np.inf if place is None else settings.calibration.scores[place]
     return {video: events(of_video, settings, least) for video, of_video in detections.items()}
 
 
