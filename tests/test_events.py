@@ -166,6 +166,26 @@ def test_where_no_held_back_event_is_right_none_is_listed():
     assert measured["F1"] == {"0.1": 0, "0.25": 0, "0.5": 0}
 
 
+def test_a_list_without_a_right_held_back_event_is_empty_and_warns(finished_run, out, tmp_path):
+    files = {"points": tmp_path / "points.json", "wrong": tmp_path / "wrong.json"}
+    point = {"label": "golf", "segment": [1, 1]}
+    entry = {"subset": "test", "duration": 9, "annotations": [point], "truth": "points"}
+    files["points"].write_text(json.dumps({"database": {"a": entry}}))
+    wrong = [{"label": "golf", "segment": [3, 4], "score": 0.9}]
+    files["wrong"].write_text(json.dumps({"results": {"a": wrong}}))
+    labels = ["--labels", finished_run / "results/mine/train/labels.json", "--detections", files["wrong"]]
+    made = run_script(
+        "calibrate_events.py", *labels, "--annotations", files["points"], "--output", out / "fitted.json"
+    )
+    assert made.returncode == 0, made.stderr
+    assert "no event in the held-back videos is right, by their 1 points" in made.stderr
+    options = ["--calibration", out / "fitted.json", "--events", "{}", "--output", out / "events.csv"]
+    made = run_script("list_events.py", *labels, *options)
+    assert made.returncode == 0, made.stderr
+    assert "no events: none was right in the held-back videos that calibrate them" in made.stderr
+    assert (out / "events.csv").read_text() == "video,start,end,class,probability\n"
+
+
 def test_the_list_is_by_start_and_as_long_as_the_cut_says():
     detections = segments(
         [[6, 7], [0, 2.00049], [1, 3], [0, 1], [8, 9]], [0, 1, 0, 1, 0], [1.0, np.exp(-1), 0.2, 0.1, 0.32]
@@ -410,23 +430,34 @@ def test_another_file_than_a_calibration(finished_run, tmp_path, out):
 # --- what shows it
 
 
-def test_the_report_shows_how_good_a_list_is(tmp_path):
+EMPTY = {"slope": 0, "intercept": -LOG3, "scores": [], "events": [], "right": []}  # no event was right
+
+
+@pytest.mark.parametrize(
+    ("changes", "listed", "promised", "found"),
+    [
+        ({}, "2 events to 2 true", "80.0 % of 5 events", "40.0 % of 10 points"),
+        (EMPTY, "0 events to 2 true", "0.0 % of 0 events", "0.0 % of 10 points"),
+    ],
+)
+def test_the_report_shows_how_good_a_list_is(tmp_path, changes, listed, promised, found):
+    by = calibrated(**changes)
     *arguments, settings = report_files.write(tmp_path / "files")
     settings = json.loads(settings)
     truth = {"a": segments([[0, 10], [20, 30]], [0, 1])}
     detections = {"a": segments([[0, 10], [40, 50]], [0, 1], [0.9, 0.5])}
     scoring = {"classes": ["x", "y"], "ambiguous": {}}
-    measured = figures.over_seeds([figures.measure(truth, detections, calibrated(), **scoring)])
-    measured |= {"held_back": figures.held_back(calibrated()), "instances": 2}
-    measured["calibration"] = figures.diagnose(truth, detections, calibrated(), **scoring)
+    measured = figures.over_seeds([figures.measure(truth, detections, by, **scoring)])
+    measured |= {"held_back": figures.held_back(by), "instances": 2}
+    measured["calibration"] = figures.diagnose(truth, detections, by, **scoring)
     path = report_files.dump(tmp_path / "events-quality.json", measured)
     settings["experiments"]["default"]["events"] = str(path)
     outputs = ["--html", tmp_path / "report.html", "--json", tmp_path / "report.json"]
     ran = run_script("write_report.py", *arguments, json.dumps(settings), *outputs)
     assert (ran.returncode, ran.stderr) == (0, "")
     page = (tmp_path / "report.html").read_text()
-    assert '<section id="events">' in page and "2 events to 2 true segments" in page
-    assert "80.0 % of 5 events" in page and "40.0 % of 10 points" in page
+    assert '<section id="events">' in page and f"{listed} segments" in page
+    assert promised in page and found in page
     assert json.loads((tmp_path / "report.json").read_text())["experiments"]["default"]["events"] == measured
 
 

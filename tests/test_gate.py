@@ -204,6 +204,16 @@ def test_on_and_off_are_read_as_yaml_gives_them():
         assert config.parse(config.Config, values).experiments["default"].gate == word
 
 
+def test_what_is_shown_and_handed_over_is_what_counts(finished_run, tmp_path):
+    folder = shutil.copytree(finished_run, tmp_path / "run")
+    write_config(folder, MINE | {"experiments": {}})
+    for target in ("report.html", "model.pt", "timeline.svg"):
+        jobs = planned(folder, f"results/mine/{target}")
+        assert jobs["gate_stage3"] == 1 and bool(jobs["detect_gated_stage3"]) == (target != "model.pt"), (
+            target
+        )
+
+
 @pytest.fixture(scope="module")
 def gated_run(finished_run, tmp_path_factory) -> Path:
     """A finished run of the default experiment as it is by default, of few iterations."""

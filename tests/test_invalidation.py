@@ -229,6 +229,10 @@ CASES = {
         both(configured({"experiments": {}}), of_one_video),
         POINTED + FROM_STAGE1 + GATHER,
     ),
+    "as by default, without the copy that holds points back": (
+        configured({"experiments": {}, "copies.held_points": None}),
+        GATHER,  # whose log says so
+    ),
     "points in one video": (of_one_video, POINTED + FROM_STAGE1 + GATHER),
     "a gate that is shut": (configured({"experiments.default.gate": "off"}), NOTHING),  # a table shows all
     "the device, how often a state is saved, memory": (

@@ -85,7 +85,7 @@ def test_the_workflow_plans_with_it_as_it_is_written(root):
     (root / "annotations.json").write_text(json.dumps(TRUTH))
     start(root)
     jobs = jobs_of(snakemake(Path.cwd(), "-n", "--configfile", "mine.yaml", "--", "results/mine/map.json"))
-    # of a few points: the gate's chain, too, and the detections that it lets through
+    # the chain without held-back videos, too, and the detections that the gate lets through
     assert (jobs["train_stage1"], jobs["train_stage2"], jobs["evaluate"]) == (2, 2, 4)
 
 

@@ -131,18 +131,14 @@ QUALITIES = [
 
 
 def test_gather_says_which_stages_count_and_why(tmp_path):
-    """What held-back videos said; of a data set that can hold none back, that there are none."""
-    videos = {"a": 3 * [{"label": "run", "seconds": 1}], "b": [{"label": "jump", "seconds": 2}], "c": []}
-    points = written(tmp_path, "points.json", {"classes": ["jump", "run", "sit"], "videos": videos})
     gate = written(tmp_path, "gate.json", {"counts": "stage1", "mAP": {"stage1": 2.0}})
     none = ([NOTHING, NOTHING], [NOTHING, NOTHING])
-    assert gathered(tmp_path, *none, "--points", points, "--log", tmp_path / "log")["gate"] == {
-        "counts": "stage2",
-        "videos": 0,
-        "points": 0,
-    }
-    assert "2 training videos with points, none held back: all stages" in (tmp_path / "log").read_text()
     assert gathered(tmp_path, *none, "--gate", gate)["gate"] == {"counts": "stage1", "mAP": {"stage1": 2.0}}
+    log = tmp_path / "gather.log"
+    assert "gate" not in gathered(tmp_path, *none, "--gate", "--none-held-back", "--log", log)
+    assert "no training video can be held back" in log.read_text()
+    gathered(tmp_path, *none, "--log", log)
+    assert "held back" not in log.read_text()
 
 
 def test_gather_means_the_reliable_proposals_over_seeds(tmp_path):

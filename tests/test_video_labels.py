@@ -132,7 +132,6 @@ def test_only_the_step_that_takes_the_times_away_reads_points(tmp_path):
 
 def test_the_model_for_new_videos_may_be_of_that_chain(tmp_path):
     default = {"stage1": "videos", "stage2": "pmil", "stage3": None, "supervision": "videos"}
-    default["events"] = False
     values = {"experiments": {"default": default}, "ablation": {"default": None}}
     (tmp_path / "extra.yaml").write_text(yaml.safe_dump(values))
     targets = ["results/demo/model.pt", "results/demo/map.json", "results/demo/timeline.svg"]

@@ -360,17 +360,20 @@ def test_no_command_depends_on_the_cores(tmp_path):
         assert "{threads" not in path.read_text(), path
 
 
-def test_a_training_on_few_channels_takes_one_core(finished_run, tmp_path):
+@pytest.mark.parametrize(
+    ("rule", "target", "split", "many"),
+    [("train_stage1", "model.pt", "train", "4"), ("score_snippets", "test/scores.h5", "test", "2")],
+)
+def test_a_network_on_few_channels_takes_one_core(finished_run, tmp_path, rule, target, split, many):
     folder = shutil.copytree(finished_run, tmp_path / "run")
-    arguments = ["--dry-run", "--configfile=extra.yaml", "--forcerun=train_stage1", "--"]
-    target = "results/mine/last/seed0/stage1-default/model.pt"
+    arguments = ["--dry-run", "--configfile=extra.yaml", f"--forcerun={rule}", "--"]
 
     def threads() -> list[str]:
-        run = snakemake(folder, *arguments, target, cores=8)
+        run = snakemake(folder, *arguments, f"results/mine/last/seed0/stage1-default/{target}", cores=8)
         assert run.returncode == 0, run.stderr
         return re.findall(r"^    threads: (\d+)", run.stdout + run.stderr, re.M)
 
     assert threads() == []  # one
-    with h5py.File(folder / "results/mine/train/features.h5", "a") as file:
+    with h5py.File(folder / f"results/mine/{split}/features.h5", "a") as file:
         file.attrs["width"] = 256
-    assert threads() == ["4"]
+    assert threads() == [many]

@@ -64,7 +64,6 @@ rule gather:
         stage2_last_reliable=qualities("stage2", "last"),
         gated_last=evaluations("gated", "last"),
         gate=gate_file,
-        points=lone_points,
         stage3_last=evaluations("stage3", "last"),
         stage1_best=evaluations("stage1", "best-on-test"),
         stage1_best_reliable=qualities("stage1", "best-on-test"),
@@ -83,6 +82,7 @@ rule gather:
         experiment=lambda wildcards: getattr(wildcards, "experiment", "default"),
     params:
         settings=" ".join(map(str, CONFIG.seeds)),
+        held_back=none_held_back,
         code=code_of("gather.py", "data"),
     shell:
         "python {resources.script:q}"
@@ -95,7 +95,7 @@ rule gather:
         " --stage2-last-reliable {input.stage2_last_reliable}"
         " --gated-last {input.gated_last}"
         " --gate {input.gate}"
-        " --points {input.points}"
+        " {params.held_back}"
         " --stage3-last {input.stage3_last}"
         " --stage1-best-on-test {input.stage1_best}"
         " --stage1-best-on-test-reliable {input.stage1_best_reliable}"

@@ -1,6 +1,6 @@
 """A list of events in place of all detections: of each class one at a time, with a probability.
 
-It is calibrated on held-back training videos, which takes trainings of their own, once a list or a gate asks for them.
+It is calibrated on the detections in held-back training videos by which the gate decides, too.
 """
 
 

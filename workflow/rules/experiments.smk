@@ -3,6 +3,8 @@
 import csv
 import io
 
+from hrpro.data.instances import are_timed
+
 
 def evaluation_of(wildcards):
     """A params function: what is scored and how, as options."""
@@ -30,12 +32,14 @@ def experiment_of(wildcards):
 
 
 def experiment_for(dataset, name):
-    """An experiment with what its `gate` stands for in a data set: `auto` is on where nothing can be asked."""
+    """An experiment as a data set has it: `gate: auto` becomes `on` where no held-back video has a say."""
     experiment, (entry, _) = CONFIG.experiment(name), CONFIG.origin(dataset)
-    asks = experiment.gate == "auto" and experiment.stage2 is not None and experiment.supervision == "points"
-    if experiment.gate == "auto" and not (asks and decision_holds(dataset) and can_hold_back(entry)):
-        return experiment.model_copy(update={"gate": "on"})
-    return experiment
+    if experiment.gate != "auto":
+        return experiment
+    asks = experiment.stage2 is not None and experiment.supervision == "points"
+    if asks and decision_holds(dataset) and can_hold_back(entry):
+        return experiment
+    return experiment.model_copy(update={"gate": "on"})
 
 
 def decision_holds(dataset):
@@ -58,8 +62,8 @@ def can_hold_back(dataset):
     if is_demo(dataset):
         return True
     require_labels(dataset)
-    videos = pointed(dataset, CONFIG.datasets[dataset].on_fault)["videos"].values()
-    return are_timed(dataset) and sum(map(bool, videos)) > 1
+    videos = pointed(dataset, CONFIG.datasets[dataset].on_fault)["videos"]
+    return are_timed(videos) and sum(map(bool, videos.values())) > 1
 
 
 def runs_of(wildcards, stage, pick):
@@ -129,11 +133,12 @@ def gate_file(wildcards):
     return gate_of(wildcards.dataset, experiment) if experiment.gate == "auto" else []
 
 
-def lone_points(wildcards):
-    """An input function: the points of a data set of which no video can be held back, where it would be, else none."""
-    experiment, (entry, copy) = experiment_of(wildcards), CONFIG.origin(wildcards.dataset)
-    would = CONFIG.experiment(getattr(wildcards, "experiment", "default")).gate == "auto" or experiment.events
-    return f"results/{entry}/train/points.json" if would and not copy and not can_hold_back(entry) else []
+def none_held_back(wildcards):
+    """A params function: the option that says that an experiment's gate or events lack videos to hold back."""
+    experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
+    entry, copy = CONFIG.origin(wildcards.dataset)
+    needs = experiment.supervision == "points" and (experiment.gate == "auto" or experiment.events)
+    return "--none-held-back" if needs and not copy and not can_hold_back(entry) else ""
 
 
 def gate_of(dataset, variants):
@@ -292,15 +297,11 @@ def measured_events_of(wildcards):
 
 def held_back(wildcards):
     """The copy of a data set whose test split is held-back training videos, scored with their points alone."""
-    dataset, name, (entry, copy) = (
-        wildcards.dataset,
-        settings.HELD_BACK_COPY,
-        CONFIG.origin(wildcards.dataset),
-    )
+    dataset, name = wildcards.dataset, settings.HELD_BACK_COPY
+    entry, copy = CONFIG.origin(dataset)
     if copy:
         stop(f"{dataset}: is a copy, whose events nothing calibrates; ask for those of {entry}")
-    changes = CONFIG.copies.get(name)
-    if changes is None or not changes.held_back or changes.truth != "points":
+    if not CONFIG.holds_points_back:
         stop(f"copies.{name}: calibrates events; expected {{held_back: 0.25, truth: points}}, as by default")
     require_times(dataset)
     if not can_hold_back(entry):
@@ -338,9 +339,13 @@ def measured_events(wildcards):
 
 
 def events_quality(dataset, name):
-    """The file that says how good the events of an experiment are; [] where it has none, or nothing calibrates them."""
-    entry, copy = CONFIG.origin(dataset)
-    if copy or not CONFIG.experiment(name).events or not can_hold_back(entry):
+    """The file that says how good the events of an experiment are; [] where it lists none.
+
+    So it is of a copy, without points as supervision, and where no video can be held back.
+    """
+    experiment, (entry, copy) = CONFIG.experiment(name), CONFIG.origin(dataset)
+    lists = experiment.events and experiment.supervision == "points" and not copy
+    if not lists or not can_hold_back(entry):
         return []
     return os.path.join("results", dataset, "" if name == "default" else name, "events-quality.json")
 

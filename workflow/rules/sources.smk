@@ -173,19 +173,14 @@ def require_times(dataset):
     if is_demo(entry):
         return
     require_labels(entry)
-    if not are_timed(entry):
+    contents = contents_of(entry)
+    if contents.points is not None and not points.have_times(contents.points.points):
         experiments = [name for name, one in CONFIG.experiments.items() if one.supervision == "videos"]
         raise InputError(
-            f"{contents_of(entry).point_file}: has no times, so it says which actions a video shows and not when; make "
+            f"{contents.point_file}: has no times, so it says which actions a video shows and not when; make "
             f"{' or '.join(f'results/{dataset}/{name}/map.json' for name in experiments) or 'points'}, or add "
             "a column `seconds`"
         )
-
-
-def are_timed(dataset):
-    """Whether a data set's points have times; those that are drawn from segments have."""
-    contents = contents_of(dataset)
-    return contents.points is None or points.have_times(contents.points.points)
 
 
 @cache

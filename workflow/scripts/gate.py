@@ -17,7 +17,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--annotations", required=True, help="of the held-back videos")
-    parser.add_argument("--labels", required=True, help="of label_videos.py: the names of the classes")
+    parser.add_argument("--labels", required=True, help="labels.json, for the names of the classes")
     gate.add_stages(parser, "on the held-back videos")
     parser.add_argument("--output", required=True)
     parser.add_argument("--log", help="log file")

@@ -3,7 +3,6 @@
 import argparse
 import json
 
-from hrpro.data import training_points
 from hrpro.detection import gate
 from hrpro.evaluation import aggregation
 from hrpro.utils import errors, files, options, progress
@@ -36,7 +35,11 @@ def main() -> None:
         if stage in RANKED:
             parser.add_argument(f"{option}-reliable", nargs="*", default=[], help="of measure_reliable.py")
     parser.add_argument("--gate", nargs="?", help="of gate.py: which stages count, and why")
-    parser.add_argument("--points", nargs="?", help="points.json, where no video of it can be held back")
+    parser.add_argument(
+        "--none-held-back",
+        action="store_true",
+        help="no training video could be held back",
+    )
     parser.add_argument("--records", nargs="*", default=[], help="what each model was trained on")
     parser.add_argument("--events", nargs="?", help="of measure_events.py, where the experiment has it")
     parser.add_argument("--output", required=True)
@@ -73,7 +76,15 @@ def main() -> None:
     if not stages:
         raise errors.InputError("no map.json of any stage; give those of --stage1-last, say")
     machines = [read(path, "device", "threads", "instructions") for path in args.records]
-    measured = {}
+    gated, measured = {}, {}
+    if args.gate:
+        gate.read(args.gate)  # raises InputError where it is another file; what follows takes all of it
+        gated["gate"] = read(args.gate, "counts", "mAP")
+    if args.none_held_back:
+        progress.log.warning(
+            "no training video can be held back, which takes two with points and copies.held_points: nothing "
+            "says which stages count, and no events are listed"
+        )
     if args.events:
         measured["events"] = read(args.events, *EVENTS)
         del measured["events"]["calibration"]
@@ -85,27 +96,12 @@ def main() -> None:
             "tiou": tiou,
             "seeds": args.seeds,
             "stages": stages,
-            **what_counts(args, list(stages)[-1]),
+            **gated,
             **measured,
             "trained_on": [m for row, m in enumerate(machines) if m not in machines[:row]],
         },
         indent=1,
     )
-
-
-def what_counts(args: argparse.Namespace, last: str) -> dict:
-    """Which stages count, and why, where the experiment leaves it to held-back videos."""
-    if args.gate:
-        gate.read(args.gate)  # raises InputError where it is another file; what follows takes all of it
-        return {"gate": read(args.gate, "counts", "mAP")}
-    if args.points:
-        videos = training_points.read(args.points, []).videos.values()
-        progress.log.info(
-            "%d training videos with points, none held back: all stages count, and no events are listed",
-            sum(map(bool, videos)),
-        )
-        return {"gate": {"counts": last, "videos": 0, "points": 0}}
-    return {}
 
 
 def read(path: str, *keys: str, use=list) -> dict:

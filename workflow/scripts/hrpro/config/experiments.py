@@ -48,7 +48,8 @@ class Experiment(Strict):
     events: bool = Field(
         False,
         description="whether map.json and the report also have the list of events, F1 and the edit score "
-        "(docs/predict.md), where training videos can be held back; it takes the trainings of gate: auto",
+        "(docs/predict.md), where training videos with points can be held back; it needs the same extra "
+        "trainings as gate: auto",
     )
     gate: Gate = Field(
         "on",

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..config import CalibratedEvents
 from ..detection.segments import Segments
+from ..utils.progress import log
 from . import calibration
 from .selection import one_at_a_time
 
@@ -11,9 +12,12 @@ from .selection import one_at_a_time
 def of_detections(detections: dict[str, Segments], settings: CalibratedEvents) -> dict[str, Segments]:
     """The events of each video by its detections, by start; their scores are probabilities.
 
-    Raises InputError where the settings ask for a precision or recall that held-back videos do not reach.
+    None, with a warning, where no held-back event was right. Raises InputError where the settings ask for a
+    precision or recall that held-back videos do not reach.
     """
     place = calibration.place_of(settings)
+    if place is None:
+        log.warning("no events: none was right in the held-back videos that calibrate them")
     least = np.inf if place is None else settings.calibration.scores[place]
     return {video: events(of_video, settings, least) for video, of_video in detections.items()}
 
