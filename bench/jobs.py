@@ -193,15 +193,16 @@ class Jobs:
         detections = folder / stage / "detections.json"
         if action == "detect":
             detection = self.settings(variant, "detection")
-            options = {"proposals": folder / "test/proposals.json", "labels": self.labels}
-            options |= {"settings": config.canonical(detection), "output": detections}
+            options = {"labels": self.labels, "settings": config.canonical(detection), "output": detections}
             if detection.drop_ambiguous:
                 options["annotations"] = annotations
+            if stage != "stage3":
+                options["proposals"] = folder / "test/proposals.json"
             if stage != "stage1":
-                options |= {"model": folder / "stage2/model.pt", "features": self.features("test")}
-                options |= {"scores": self.scores(variant, "test")} | device
-            if stage == "stage3":
-                options["stage3"] = folder / "stage3/model.pt"
+                options |= {"model": folder / stage / "model.pt", "features": self.features("test")} | device
+                options["candidates"] = folder / "stage2/candidates.h5"
+            if stage == "stage2":
+                options["scores"] = self.scores(variant, "test")
             return command(f"detect_{stage}.py", options)
         evaluation = self.settings(variant, "evaluation")
         options = {"annotations": annotations, "detections": detections, "subset": "test"}

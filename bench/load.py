@@ -44,10 +44,11 @@ def main() -> None:
     settings = configuration().step("activitynet", "detection", "default").model_dump()
     if args.most:
         settings["max_per_class"] = args.most
-    common = {"points": folder / "points.json", "proposals": folder / "proposals.json"}
+    common = {"labels": folder / "points.json", "proposals": folder / "proposals.json"}
     common |= {"settings": json.dumps(settings)}
     scores = {"scores": folder / "scores.h5"}
     of_stage2 = {"features": folder / "features.h5", "model": folder / "model.pt", "threads": 1}
+    of_stage2["candidates"] = folder / "candidates.h5"
     proposals = configuration().step("activitynet", "proposals", "default").model_dump_json()
     steps = {"propose_test": scores | {"settings": proposals, "output": common["proposals"]}}
     for stage, more in (("stage1", {}), ("stage2", scores | of_stage2)):

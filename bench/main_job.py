@@ -71,8 +71,9 @@ def default_run(args: argparse.Namespace) -> dict:
         for log in sorted(Path(folder, "logs").rglob("*.log"), key=lambda path: path.stat().st_mtime):
             if cost := COST.findall(log.read_text()):
                 wall, processor, memory = map(float, cost[-1])
-                name = str(log.relative_to(Path(folder, "logs", made_thumos.NAME)).with_suffix(""))
-                steps[name] = {"seconds": wall, "cpu_seconds": processor, "host_gb": memory / 1000}
+                name = str(log.relative_to(Path(folder, "logs")).with_suffix(""))
+                figures = {"seconds": wall, "cpu_seconds": processor, "host_gb": memory / 1000}
+                steps[name.removeprefix(f"{made_thumos.NAME}/")] = figures
         average = json.loads(Path(folder, "results", made_thumos.NAME, "map.json").read_text())
     return {"seconds": seconds, "steps": steps, "results": average}
 

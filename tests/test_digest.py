@@ -25,7 +25,7 @@ STEPS = {
     "detect": ("detect_stage2.py", STAGE2),
     "refine": ("refine_reliable.py", STAGE2),
     "train stage 3": ("train_stage3.py", STAGE2, STAGE3),
-    "detect stage 3": ("detect_stage3.py", STAGE2, STAGE3),
+    "detect stage 3": ("detect_stage3.py", STAGE3),
     "predict": ("predict.py", STAGE1, STAGE2, STAGE3),
 }
 STEPS |= {
@@ -63,7 +63,7 @@ def changed_by(before: dict[str, str], scripts, module: str, old: str, new: str)
 SNIPPET = {"train", "train, tested", "score", "predict"}
 BASELINE = {"train the baseline", "score by the baseline"}
 PYRAMID = {"train stage 3", "detect stage 3", "predict"}
-INSTANCE = {"train stage 2", "train stage 2, tested", "detect", "refine", *PYRAMID}
+INSTANCE = {"train stage 2", "train stage 2, tested", "detect", "refine", "train stage 3", "predict"}
 REPORTS = {"write_report.py", "report_prediction.py"}
 RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py", *REPORTS, *PYRAMID}
 SUPPRESSED = {

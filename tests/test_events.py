@@ -480,7 +480,13 @@ CHAIN = Counter(
     {
         **{"copy_training_split": 1, "copy_test_split": 1, "label_videos": 1, "train_stage1": 1},
         **{"score_snippets": 2, "propose_training": 1, "rank_proposals": 1, "propose_test": 1},
-        **{"train_stage2": 1, "train_stage3": 1, "detect_stage3": 1, "calibrate_events": 1},
+        **{
+            "train_stage2": 1,
+            "train_stage3": 1,
+            "detect_stage2": 1,
+            "detect_stage3": 1,
+            "calibrate_events": 1,
+        },
     }
 )
 TARGETS = {

@@ -14,11 +14,12 @@ import torch
 
 from feature_files import write_features
 from hrpro import config, model_file
-from hrpro.data import copies, features, hdf5, layouts, points, readers, scores
+from hrpro.data import candidates, copies, features, hdf5, layouts, points, readers, scores
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile, Scores
 from hrpro.data.sources import FileDigests
 from hrpro.detection import export
+from hrpro.detection.fusion import Candidates
 from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.snippet.model import SnippetModel
@@ -173,7 +174,36 @@ def what_scores_say(path) -> list:
         return facts + [a.tobytes() for s in read for a in (s.classes, s.background, s.video)]
 
 
-@pytest.mark.parametrize("name", ["features", "links", "scores"])
+def what_candidates_say(path) -> list:
+    """All that is read of a file of candidates."""
+    with candidates.CandidateFile(path) as file:
+        facts = [file.classes, file.grid, file.videos]
+        for video, (of_video, completeness) in file.read_each():
+            quality = None if completeness is None else completeness.tobytes()
+            parts = [part.tobytes() for part in (of_video.times, of_video.labels, of_video.scores)]
+            facts += [video, *parts, quality]
+        return facts
+
+
+def test_candidates_are_read_as_they_were(tmp_path):
+    rng, grid = np.random.default_rng(0), Grid(16, 25.0)
+    sure = Candidates(segments(rng.random((4, 2)), [1, 0, 1, 1], rng.random(4)), rng.random(4))
+    videos = {"a": sure, "b": Candidates(segments([]), np.empty(0)), "c": Candidates(sure.segments, None)}
+    path = tmp_path / "candidates.h5"
+    written = candidates.write(path, videos.items(), classes=["x", "é"], grid=grid)
+    assert [(video, of_video is videos[video]) for video, of_video in written] == [(v, True) for v in videos]
+    with candidates.CandidateFile(path) as file:
+        assert (file.classes, file.grid) == (["x", "é"], grid)
+        for video, (of_video, completeness) in file.read_each():
+            expected, quality = videos[video]
+            assert of_video.labels.dtype == expected.labels.dtype
+            for name in ("times", "labels", "scores"):
+                assert getattr(of_video, name).tolist() == getattr(expected, name).tolist()
+            assert (completeness is None) == (quality is None)
+            assert quality is None or completeness.tolist() == quality.tolist()
+
+
+@pytest.mark.parametrize("name", ["features", "links", "scores", "candidates"])
 def test_a_flipped_bit_is_seen_or_means_nothing(name, tmp_path):
     rng = np.random.default_rng(0)
     videos = {name: tmp_path / f"{name}.npy" for name in "abc"}
@@ -194,7 +224,14 @@ def test_a_flipped_bit_is_seen_or_means_nothing(name, tmp_path):
                 classes=["a", "é"],
                 thresholds={"background": 0.5, "action": 0.1},
             )
-    path, read = tmp_path / f"{name}.h5", what_scores_say if name == "scores" else what_features_say
+    if name == "candidates":
+        of_video = Candidates(segments([[0, 1], [2, 3]], [0, 1], [0.5, 0.25]), np.array([0.1, 0.2]))
+        each = [(video, of_video) for video in "abc"]
+        assert (
+            len(list(candidates.write(tmp_path / "candidates.h5", each, classes=["a", "é"], grid=grid))) == 3
+        )
+    says = {"scores": what_scores_say, "candidates": what_candidates_say}
+    path, read = tmp_path / f"{name}.h5", says.get(name, what_features_say)
     expected, whole, refused = read(path), path.read_bytes(), 0
     for place in rng.integers(0, len(whole), 200):
         flipped = bytearray(whole)
@@ -422,6 +459,7 @@ def of_folder(path):
         ("names.txt", readers.read_names),
         ("f.h5", FeatureFile),
         ("s.h5", ScoreFile),
+        ("c.h5", candidates.CandidateFile),
         ("model.pt", model_file.read),
         ("weights.pt", files.sha256),
         ("weights.pt", backbones.read_weights),

@@ -219,7 +219,7 @@ CASES = {
     ),
     "events": (
         configured({"experiments.default.events": True}),
-        HELD_BACK - Counter(["detect_stage1", "detect_stage2", "gate_stage3"]) + LISTED + GATHER,
+        HELD_BACK - Counter(["detect_stage1", "gate_stage3"]) + LISTED + GATHER,
     ),
     "as by default": (
         configured({"experiments": {}}),

@@ -48,34 +48,37 @@ def model_of_others(stage: str, like, path, width=None, grid=None, classes=None,
     ],
 )
 def test_a_model_of_other_features_is_told(finished_run, out, script, stage, change):
-    models = {"stage2": finished_run / STAGE2 / "model.pt", "stage3": finished_run / STAGE3 / "model.pt"}
-    model_of_others(stage, models[stage], out / "other.pt", **change)
-    models[stage] = out / "other.pt"
+    like = finished_run / {"stage2": STAGE2, "stage3": STAGE3}[stage] / "model.pt"
+    model_of_others(stage, like, out / "other.pt", **change)
     split = "test" if script.startswith("detect") else "train"
     options = {
         "features": finished_run / f"results/mine/{split}/features.h5",
-        "scores": finished_run / STAGE1 / split / "scores.h5",
         "settings": config.canonical(config.Detection()),
+        "model": out / "other.pt",
         "output": out / "made.json",
     }
+    scored = finished_run / STAGE1 / split / "scores.h5"
     if split == "test":
-        options |= {"model": models["stage2"], "proposals": finished_run / PROPOSALS / "test/proposals.json"}
         options["labels"] = finished_run / "results/mine/train/labels.json"
     else:
         points = finished_run / "results/mine/train/points.json"
         options |= {"points": points, "positive": finished_run / PROPOSALS / "train/positive.json"}
-        options["model" if script == "refine_reliable.py" else "stage2"] = models["stage2"]
-    if stage == "stage3":
-        options["stage3"] = models["stage3"]
+    if script == "detect_stage2.py":
+        options |= {"proposals": finished_run / PROPOSALS / "test/proposals.json"}
+        options |= {"candidates": out / "candidates.h5"}
+    if script == "detect_stage3.py":
+        scored = options["candidates"] = finished_run / STAGE2 / "detection-default/candidates.h5"
+    else:
+        options["scores"] = scored
     if script == "train_stage3.py":
         del options["output"]
         options |= {"detection": options["settings"], "settings": '{"iterations": 1}', "same-action": 1}
-        options |= {"seed": 0, "model": out / "made.pt", "events": out / "events"}
+        options |= {"stage2": out / "other.pt", "seed": 0, "model": out / "made.pt", "events": out / "events"}
     made = run_script(script, *(part for name, value in options.items() for part in (f"--{name}", value)))
     assert made.returncode == 1, made.stderr
     words = r"trained on other channels or snippets than .*/features\.h5 has; give files of one run"
     if "classes" in change or "backwards" in change:
-        words = r"trained on other classes or snippets than .*/scores\.h5 has; give files of one run"
+        words = rf"trained on other classes or snippets than .*/{scored.name} has; give files of one run"
     assert re.fullmatch(rf"error: .*/other\.pt: {words}\n", made.stderr), made.stderr
     assert [path.name for path in out.iterdir()] == ["other.pt"]
 
@@ -133,12 +136,14 @@ def test_proposals_of_other_videos_are_told(finished_run, out, script):
         "settings": config.canonical(config.Detection()),
         "output": out / "made.json",
     }
+    if split == "test":
+        options["candidates"] = out / "candidates.h5"
     name = "points" if split == "train" else "labels"
     options[name] = finished_run / f"results/mine/train/{name}.json"
     made = run_script(script, *(part for name, value in options.items() for part in (f"--{name}", value)))
     assert made.returncode == 1, made.stderr
     assert made.stderr.splitlines()[-1].startswith("error: other: has proposals, but is not in "), made.stderr
-    assert not (out / "made.json").exists()
+    assert [path.name for path in out.iterdir()] == ["other.json"]
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ def chain(folder: Path, rng: np.random.Generator, known: dict, **changes) -> dic
             options |= {"labels": labels, "settings": stage2_settings(method), "model": model}
             run("train_stage2.py", **options, **common)
             options = {"features": test, "scores": out / "test-scores.h5", "model": model}
-            output = out / f"{method}.json"
-            run("detect_stage2.py", **options, **candidates, settings=detection, output=output)
+            written = {"output": out / f"{method}.json", "candidates": out / f"{method}.h5"}
+            run("detect_stage2.py", **options, **candidates, settings=detection, **written)
     return {path.name: path.read_bytes() for path in sorted(out.iterdir())}
 
 

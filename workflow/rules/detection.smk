@@ -38,7 +38,8 @@ rule detect_stage2:
         model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
         annotations=if_ambiguous_dropped("results/{dataset}/test/annotations.json"),
     output:
-        "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/detections.json",
+        detections="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/detections.json",
+        candidates="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/candidates.h5",
     log:
         "logs/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/detect.log",
     conda:
@@ -63,7 +64,8 @@ rule detect_stage2:
         " --settings {params.settings:q}"
         " --device {resources.device}"
         " --threads {params.threads}"
-        " --output {output}"
+        " --output {output.detections}"
+        " --candidates {output.candidates}"
         " --log {log}"
 
 

@@ -65,10 +65,8 @@ rule detect_stage3:
     input:
         features="results/{dataset}/test/features.h5",
         labels="results/{dataset}/train/labels.json",
-        scores="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/test/scores.h5",
-        proposals="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/test/proposals.json",
-        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/model.pt",
-        stage3="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/model.pt",
+        candidates="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/candidates.h5",
+        model="results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/model.pt",
         annotations=if_ambiguous_dropped("results/{dataset}/test/annotations.json"),
     output:
         "results/{dataset}/{pick}/seed{seed}/stage1-{stage1}/proposals-{proposals}/stage2-{stage2}/detection-{detection}/stage3-{stage3}/detections.json",
@@ -84,15 +82,13 @@ rule detect_stage3:
     params:
         threads=SCORING_THREADS,
         settings=settings_of("detection"),
-        code=code_of("detect_stage3.py", "torch", "stage2", "stage3"),
+        code=code_of("detect_stage3.py", "torch", "stage3"),
     shell:
         "python {resources.script:q}"
         " --features {input.features}"
         " --labels {input.labels}"
-        " --scores {input.scores}"
-        " --proposals {input.proposals}"
+        " --candidates {input.candidates}"
         " --model {input.model}"
-        " --stage3 {input.stage3}"
         " --annotations {input.annotations}"
         " --settings {params.settings:q}"
         " --device {resources.device}"

@@ -8,10 +8,9 @@ from hrpro.detection import results, suppression
 from hrpro.utils import errors, progress
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--proposals", required=True, help="of the test videos, of propose_test.py")
+def arguments(description: str) -> argparse.ArgumentParser:
+    """The options that the stages have in common."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--labels", required=True, help="of label_videos.py: the names of the classes")
     parser.add_argument("--annotations", nargs="?", help="where ambiguous segments are to be dropped")
     parser.add_argument("--settings", required=True, help="JSON of settings.detection")
@@ -20,22 +19,27 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def run(args, score=None) -> None:
-    """Suppress and write the proposals, some videos at a time.
+def run(args, score) -> None:
+    """Suppress and write what is scored, some videos at a time.
 
-    score: (proposals, settings) -> others in their place, of each video in turn.
+    score: (classes, settings) -> the scored segments of each video, in turn.
     """
     progress.start(args.log)
     settings = config.from_json(config.Detection, args.settings)
     classes = training_points.read(args.labels, with_times=False).classes
-    candidates = results.read_each(args.proposals, classes)
-    if score:
-        candidates = score(candidates, settings)
     unsure = {}
     if settings.drop_ambiguous:
         _, unsure, _ = annotations.test_truth(args.annotations, "test", [], classes)
-    results.write(args.output, suppression.suppress(candidates, settings, unsure), classes)
+    scored = score(classes, settings)
+    results.write(args.output, suppression.suppress(scored, settings, unsure), classes)
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--proposals", required=True, help="of the test videos, of propose_test.py")
+    args = parser.parse_args()
+    run(args, lambda classes, settings: results.read_each(args.proposals, classes))
 
 
 if __name__ == "__main__":
-    errors.run(lambda: run(arguments().parse_args()))
+    errors.run(main)

@@ -1,44 +1,40 @@
 """Stage 2's detections on the test videos: its candidates from the proposals, suppressed."""
 
-import argparse
-
 import detect_stage1
 from hrpro import inference
+from hrpro.data import candidates
 from hrpro.data.features import FeatureFile
 from hrpro.data.scores import ScoreFile
-from hrpro.utils import devices, errors, options, process
+from hrpro.detection import results
+from hrpro.detection.fusion import fuse
+from hrpro.utils import devices, errors, files, options, process
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = detect_stage1.arguments()
-    parser.description = __doc__
+def main() -> None:
+    parser = detect_stage1.arguments(__doc__)
+    parser.add_argument("--proposals", required=True, help="of the test videos, of propose_test.py")
     parser.add_argument("--model", required=True, help="of train_stage2.py")
     parser.add_argument("--features", required=True)
     parser.add_argument("--scores", required=True, help="of score_snippets.py")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=options.threads, default=1)
-    return parser
+    parser.add_argument("--candidates", required=True, help="an HDF5 file to write, for stage 3")
+    args = parser.parse_args()
 
-
-def run(args, stage3=None) -> None:
-    """Score, suppress and write the proposals, some videos at a time; stage3: a model file, or None."""
-
-    def detect(proposals, settings):
+    def score(classes, settings):
         device = devices.choose_device(args.device)
+        proposals = results.read_each(args.proposals, classes)
         with FeatureFile(args.features) as features, ScoreFile(args.scores) as scores:
-            of_these = {"features": features, "scores": scores}
-            _, stage2 = inference.fitting(args.model, "stage2", device, **of_these)
+            file, stage2 = inference.fitting(args.model, "stage2", device, features=features, scores=scores)
             process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
-            if stage3:
-                _, third = inference.fitting(stage3, "stage3", device, **of_these)
-                candidates = stage2.candidates_of_all(features, scores, proposals, settings)
-                yield from third.detect_all(features, candidates, settings)
-            else:
-                yield from stage2.detect_all(features, scores, proposals, settings)
+            found = stage2.candidates_of_all(features, scores, proposals, settings)
+            written = candidates.write(args.candidates, found, classes=file.classes, grid=file.grid)
+            for video, of_video in written:
+                yield video, fuse(of_video, settings)
 
-    detect_stage1.run(args, detect)
+    with files.together():
+        detect_stage1.run(args, score)
 
 
 if __name__ == "__main__":
-    errors.run(lambda: run(arguments().parse_args()))
+    errors.run(main)

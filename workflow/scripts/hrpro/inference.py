@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from . import config, methods, model_file
+from .data.candidates import CandidateFile
 from .data.features import FeatureFile
 from .data.scores import ScoreFile, Scores
 from .detection.fusion import Candidates, fuse
@@ -151,9 +152,14 @@ def of_file(path, stage: str, device: torch.device) -> tuple[ModelFile, Stage1 |
 
 
 def fitting(
-    path, stage: str, device: torch.device, *, features: FeatureFile, scores: ScoreFile | None = None
+    path,
+    stage: str,
+    device: torch.device,
+    *,
+    features: FeatureFile,
+    scores: ScoreFile | CandidateFile | None = None,
 ) -> tuple[ModelFile, Stage1 | Stage2 | Stage3]:
-    """The same of a model that is to work on these files; scores: None where it makes them.
+    """The same of a model that is to work on these files; scores: what it scores once more, None of stage 1.
 
     Raises InputError also where the model is of other channels or snippets, or of other classes.
     """
