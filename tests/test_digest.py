@@ -64,6 +64,7 @@ SNIPPET = {"train", "train, tested", "score", "predict"}
 BASELINE = {"train the baseline", "score by the baseline"}
 PYRAMID = {"train stage 3", "detect stage 3", "predict"}
 INSTANCE = {"train stage 2", "train stage 2, tested", "detect", "refine", "train stage 3", "predict"}
+CANDIDATES = {"detect", "detect stage 3"}
 REPORTS = {"write_report.py", "report_prediction.py"}
 RANKED = {"rank_proposals.py", "refine", "measure_reliable.py", "check_dataset.py", *REPORTS, *PYRAMID}
 SUPPRESSED = {
@@ -95,6 +96,7 @@ PAGES = {"check_dataset.py", "show.py", "draw_timeline.py", "compare_labels.py",
         ("hrpro/linear/model.py", "1e-9", "1e-8", BASELINE),
         ("hrpro/instance/model.py", "nn.ReLU()", "nn.ELU()", INSTANCE),
         ("hrpro/pyramid/model.py", "RARE = 0.01", "RARE = 0.02", PYRAMID),
+        ("hrpro/data/candidates.py", "columns.shape[1] > 4", "4 < columns.shape[1]", CANDIDATES),
         ("hrpro/detection/suppression.py", "np.exp(-(", "np.exp(-1.0 * (", SUPPRESSED),
         ("hrpro/evaluation/mean_ap.py", "* 100", "* 100.0", EVALUATED),
         ("hrpro/proposals/ranking.py", "-np.inf", "-1", RANKED),

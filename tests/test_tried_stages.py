@@ -9,6 +9,9 @@ import torch
 
 from conftest import run_script
 from hrpro import config, inference, model_file
+from hrpro.data import candidates
+from hrpro.detection.fusion import Candidates
+from hrpro.detection.segments import segments
 from hrpro.grid import Grid
 from hrpro.instance.model import InstanceModel
 from hrpro.pyramid.layout import Layout
@@ -120,6 +123,25 @@ def test_segments_of_other_videos_are_told(finished_run, out, script, option):
     assert re.fullmatch(
         r"error: .*other\.json: no video '.*', which .*features\.h5 has; .*\n", made.stderr
     ), made.stderr
+
+
+def test_candidates_of_other_videos_or_classes_are_told(finished_run, out):
+    of_video = Candidates(segments([[0, 1]], [0], [0.5]), None)
+    classes = model_file.load(finished_run / STAGE3 / "model.pt", "stage3").classes
+    features, path = finished_run / "results/mine/test/features.h5", out / "candidates.h5"
+    options = ["--features", features, "--candidates", path, "--model", finished_run / STAGE3 / "model.pt"]
+    options += ["--settings", "{}", "--output", out / "made.json", "--labels", out / "labels.json"]
+    labels = json.loads((finished_run / "results/mine/train/labels.json").read_text())
+    list(candidates.write(path, [("other", of_video)], classes=classes, grid=Grid(16, 25)))
+    for names, words in (
+        (classes, "other: has candidates, but is not in .*features.h5; give both of one split"),
+        (classes[::-1], ".*candidates.h5: of other classes than --labels; give files of one run"),
+    ):
+        (out / "labels.json").write_text(json.dumps(labels | {"classes": names}))
+        made = run_script("detect_stage3.py", *options)
+        assert made.returncode == 1, made.stderr
+        assert re.fullmatch(f"error: {words}\n", made.stderr), made.stderr
+    assert not (out / "made.json").exists()
 
 
 @pytest.mark.parametrize("script", ["detect_stage2.py", "refine_reliable.py"])

@@ -29,7 +29,7 @@ rule detect_stage1:
 
 
 rule detect_stage2:
-    """Stage 2's detections: each proposal and its refined self, scored and suppressed."""
+    """Stage 2's detections: each proposal and its refined self, scored and suppressed; for stage 3 also as they are."""
     input:
         features="results/{dataset}/test/features.h5",
         labels="results/{dataset}/train/labels.json",

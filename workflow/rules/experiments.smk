@@ -137,7 +137,8 @@ def none_held_back(wildcards):
     """A params function: the option that says that an experiment's gate or events lack videos to hold back."""
     experiment = CONFIG.experiment(getattr(wildcards, "experiment", "default"))
     entry, copy = CONFIG.origin(wildcards.dataset)
-    needs = experiment.supervision == "points" and (experiment.gate == "auto" or experiment.events)
+    gated = experiment.gate == "auto" and experiment.stage2 is not None
+    needs = experiment.supervision == "points" and (gated or experiment.events)
     return "--none-held-back" if needs and not copy and not can_hold_back(entry) else ""
 
 
@@ -341,7 +342,7 @@ def measured_events(wildcards):
 def events_quality(dataset, name):
     """The file that says how good the events of an experiment are; [] where it lists none.
 
-    So it is of a copy, without points as supervision, and where no video can be held back.
+    None of a copy, without points as supervision, or where no video can be held back.
     """
     experiment, (entry, copy) = CONFIG.experiment(name), CONFIG.origin(dataset)
     lists = experiment.events and experiment.supervision == "points" and not copy

@@ -1,6 +1,7 @@
 """Stage 1's detections on the test videos: its proposals, suppressed."""
 
 import argparse
+import contextlib
 
 from hrpro import config
 from hrpro.data import annotations, training_points
@@ -22,7 +23,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
 def run(args, score) -> None:
     """Suppress and write what is scored, some videos at a time.
 
-    score: (classes, settings) -> the scored segments of each video, in turn.
+    score: (classes, settings) -> a generator of the scored segments of each video, in turn.
     """
     progress.start(args.log)
     settings = config.from_json(config.Detection, args.settings)
@@ -30,8 +31,14 @@ def run(args, score) -> None:
     unsure = {}
     if settings.drop_ambiguous:
         _, unsure, _ = annotations.test_truth(args.annotations, "test", [], classes)
-    scored = score(classes, settings)
-    results.write(args.output, suppression.suppress(scored, settings, unsure), classes)
+    with contextlib.closing(score(classes, settings)) as scored:
+        results.write(args.output, suppression.suppress(scored, settings, unsure), classes)
+
+
+def require_classes(path, of_file: list[str], classes: list[str]) -> None:
+    """Raise InputError where a file numbers other classes than --labels, or in another order."""
+    if of_file != classes:
+        raise errors.InputError(f"{path}: of other classes than --labels; give files of one run")
 
 
 def main() -> None:

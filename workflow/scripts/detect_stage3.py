@@ -16,10 +16,11 @@ def main() -> None:
     parser.add_argument("--threads", type=options.threads, default=1)
     args = parser.parse_args()
 
-    def score(_, settings):
+    def score(classes, settings):
         device = devices.choose_device(args.device)
         with FeatureFile(args.features) as features, CandidateFile(args.candidates) as candidates:
             _, stage3 = inference.fitting(args.model, "stage3", device, features=features, scores=candidates)
+            detect_stage1.require_classes(args.candidates, candidates.classes, classes)
             process.start(seed=0, threads=args.threads, width=features.width)  # nothing is drawn
             yield from stage3.detect_all(features, candidates.read_each(), settings)
 

@@ -76,14 +76,14 @@ def main() -> None:
     if not stages:
         raise errors.InputError("no map.json of any stage; give those of --stage1-last, say")
     machines = [read(path, "device", "threads", "instructions") for path in args.records]
-    gated, measured = {}, {}
+    measured = {}
     if args.gate:
         gate.read(args.gate)  # raises InputError where it is another file; what follows takes all of it
-        gated["gate"] = read(args.gate, "counts", "mAP")
+        measured["gate"] = read(args.gate, "counts", "mAP")
     if args.none_held_back:
         progress.log.warning(
-            "no training video can be held back, which takes two with points and copies.held_points: nothing "
-            "says which stages count, and no events are listed"
+            "no training video can be held back, which takes two with timed points and copies.held_points: "
+            "nothing says which stages count, and no events are listed"
         )
     if args.events:
         measured["events"] = read(args.events, *EVENTS)
@@ -96,7 +96,6 @@ def main() -> None:
             "tiou": tiou,
             "seeds": args.seeds,
             "stages": stages,
-            **gated,
             **measured,
             "trained_on": [m for row, m in enumerate(machines) if m not in machines[:row]],
         },

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from . import config, methods, model_file
-from .data.candidates import CandidateFile
 from .data.features import FeatureFile
+from .data.hdf5 import Reader
 from .data.scores import ScoreFile, Scores
 from .detection.fusion import Candidates, fuse
 from .detection.segments import Segments
@@ -129,8 +129,13 @@ class Stage3(NamedTuple):
         candidates: Iterable[tuple[str, Candidates]],
         settings: config.Detection,
     ) -> Iterator[tuple[str, Segments]]:
-        """The same of each video that has candidates, in turn."""
+        """The same of each video that has candidates, in turn. Raises InputError where it has no features."""
+        known = set(features.videos)
         for video, of_video in candidates:
+            if video not in known:
+                raise InputError(
+                    f"{video}: has candidates, but is not in {features.path}; give both of one split"
+                )
             detections = self.detect(
                 features.read([video])[0], candidates=of_video, grid=features.grid, settings=settings
             )
@@ -157,9 +162,9 @@ def fitting(
     device: torch.device,
     *,
     features: FeatureFile,
-    scores: ScoreFile | CandidateFile | None = None,
+    scores: Reader | None = None,
 ) -> tuple[ModelFile, Stage1 | Stage2 | Stage3]:
-    """The same of a model that is to work on these files; scores: what it scores once more, None of stage 1.
+    """The same of a model that is to work on these files; scores: what else it reads, with classes and a grid.
 
     Raises InputError also where the model is of other channels or snippets, or of other classes.
     """

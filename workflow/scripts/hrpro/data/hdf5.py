@@ -108,7 +108,7 @@ class NewFile(h5py.File):
 
     def add(self, name: str, values: np.ndarray) -> h5py.Dataset:
         """Write an array, a chunk with a checksum. Raises OSError where the machine has refused to write."""
-        chunk = {"chunks": values.shape, "fletcher32": True} if values.size else {}  # there is no empty one
+        chunk = {"chunks": values.shape, "fletcher32": True} if values.size else {}  # a chunk cannot be empty
         data = self.create_dataset(name, data=values, **chunk)
         if self.output.error is not None:
             raise self.output.error
