@@ -164,7 +164,7 @@ def fitting(
     features: FeatureFile,
     scores: Reader | None = None,
 ) -> tuple[ModelFile, Stage1 | Stage2 | Stage3]:
-    """The same of a model that is to work on these files; scores: what else it reads, with classes and a grid.
+    """The same of a model that is to work on these files; scores: what else is read, with classes and grid.
 
     Raises InputError also where the model is of other channels or snippets, or of other classes.
     """
