@@ -72,7 +72,7 @@ def project(finished_run, tmp_path):
     registry.write_text(registry.read_text().replace(line, line[:-1] + ', "prior": "hrpro.prior"}'))
     steps = dict.fromkeys(("proposals", "detection", "evaluation"), "default")
     mine = MINE | {
-        "experiments": {"prior": steps | {"stage1": "prior", "stage2": None}},
+        "experiments": MINE["experiments"] | {"prior": steps | {"stage1": "prior", "stage2": None}},
         "variants": {"stage1": {"prior": {"method": "prior"}}},
     }
     (folder / "extra.yaml").write_text(yaml.safe_dump(mine))
