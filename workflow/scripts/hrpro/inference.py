@@ -9,7 +9,7 @@ import torch
 
 from . import config, methods, model_file
 from .data.features import FeatureFile
-from .data.hdf5 import Reader
+from .data.hdf5 import ScoredReader
 from .data.scores import ScoreFile, Scores
 from .detection.fusion import Candidates, fuse
 from .detection.segments import Segments
@@ -162,9 +162,9 @@ def fitting(
     device: torch.device,
     *,
     features: FeatureFile,
-    scores: Reader | None = None,
+    scores: ScoredReader | None = None,
 ) -> tuple[ModelFile, Stage1 | Stage2 | Stage3]:
-    """The same of a model that is to work on these files; scores: what else is read, with classes and grid.
+    """The same of a model that is to work on these files; scores: what else is read.
 
     Raises InputError also where the model is of other channels or snippets, or of other classes.
     """

@@ -4,7 +4,6 @@ The file: /<video>, (N, 5) float64, start and end in seconds, the class's number
 completeness, or (N, 4) without it; at the root the classes and the snippets' grid.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -21,9 +20,7 @@ def write(
 ) -> Iterator[tuple[str, Candidates]]:
     """Write the candidates of each video, in turn, and hand them on; the file is there after the last."""
     with files.atomic(path) as temporary, hdf5.create(temporary) as output:
-        output.attrs["classes"] = hdf5.text(json.dumps(classes))
-        facts = {"frames": grid.frames, "fps": grid.fps, "window": grid.window}
-        output.attrs["grid"] = hdf5.text(json.dumps(facts))
+        hdf5.describe(output, classes, grid)
         for video, candidates in videos:
             of_video, completeness = candidates
             columns = [of_video.times, of_video.labels, of_video.scores]
@@ -32,17 +29,11 @@ def write(
             yield video, candidates
 
 
-class CandidateFile(hdf5.Reader):
+class CandidateFile(hdf5.ScoredReader):
     """Reads a file of `write`; a context manager. videos: names, sorted; grid: that of the snippets."""
 
     MADE_BY = "detect_stage2.py"
     UNREADABLE = "damaged, or not a file of candidates of hrpro ({reason}); remove it and run again"
-
-    def __init__(self, path):
-        super().__init__(path)
-        with self.readable():
-            self.classes = json.loads(self.file.attrs["classes"])
-            self.grid = Grid(**json.loads(self.file.attrs["grid"]))
 
     def read_each(self) -> Iterator[tuple[str, Candidates]]:
         """The candidates of each video, in turn."""

@@ -6,6 +6,7 @@ data sets, external storage that is too short.
 
 import contextlib
 import io
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import ClassVar
 import h5py
 import numpy as np
 
+from ..grid import Grid
 from ..utils import errors
 from ..utils.errors import InputError
 from ..utils.names import listed
@@ -67,6 +69,16 @@ class Reader:
 
     def __exit__(self, *_):
         self.file.close()
+
+
+class ScoredReader(Reader):
+    """Reads a file with what `describe` says: also classes, and grid, that of the snippets."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        with self.readable():
+            self.classes = json.loads(self.file.attrs["classes"])
+            self.grid = Grid(**json.loads(self.file.attrs["grid"]))
 
 
 class Output(io.FileIO):
@@ -126,6 +138,13 @@ def create(path) -> Iterator[NewFile]:
             yield file
         if output.error is not None:
             raise output.error
+
+
+def describe(file: NewFile, classes: list[str], grid: Grid) -> None:
+    """Say at the root of a file whose classes and snippets it holds, as ScoredReader reads it."""
+    file.attrs["classes"] = text(json.dumps(classes))
+    facts = {"frames": grid.frames, "fps": grid.fps, "window": grid.window}
+    file.attrs["grid"] = text(json.dumps(facts))
 
 
 def text(value: str) -> np.bytes_:

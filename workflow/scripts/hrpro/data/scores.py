@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..grid import Grid
 from ..utils import files
 from ..utils.progress import track
 from . import hdf5
@@ -57,11 +56,8 @@ def write(
     snippets = sum(features.length(video) for video in features.videos)
     files.require_space(path, 4 * snippets * (len(classes) + 1))
     with files.atomic(path) as temporary, hdf5.create(temporary) as output:
-        output.attrs["classes"] = hdf5.text(json.dumps(classes))
+        hdf5.describe(output, classes, features.grid)
         output.attrs["thresholds"] = hdf5.text(json.dumps(thresholds))
-        grid = features.grid
-        facts = {"frames": grid.frames, "fps": grid.fps, "window": grid.window}
-        output.attrs["grid"] = hdf5.text(json.dumps(facts))
         for video in track(features.videos, len(features.videos), "scores"):
             scores = score(features.read([video])[0])
             columns = np.column_stack([scores.classes, scores.background]).astype(np.float32)
@@ -69,7 +65,7 @@ def write(
             data.attrs["video"] = scores.video
 
 
-class ScoreFile(hdf5.Reader):
+class ScoreFile(hdf5.ScoredReader):
     """Reads a file of `write`; a context manager.
 
     videos: names, sorted; grid: that of the snippets; thresholds: {"background", "action"}, on B.
@@ -81,9 +77,7 @@ class ScoreFile(hdf5.Reader):
     def __init__(self, path):
         super().__init__(path)
         with self.readable():
-            self.classes = json.loads(self.file.attrs["classes"])
             self.thresholds = json.loads(self.file.attrs["thresholds"])
-            self.grid = Grid(**json.loads(self.file.attrs["grid"]))
 
     def read(self, video: str) -> Scores:
         """The scores of a video."""
